@@ -1,0 +1,453 @@
+"""One derivative, for one signature: lower, transform, optimise, emit, load.
+
+What holds afterwards: a `Compiled` with the live function, its text, its IR and the guards under
+which it is valid.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from srcad.cache.guards import Guard
+from srcad.cache.load import load
+from srcad.differentiator import derive
+from srcad.emitter.statements import Emitted, emit
+from srcad.errors import SignatureError, SrcadError, TypeInferenceError
+from srcad.ir.abstract import (
+    FLOAT,
+    INT,
+    NONE,
+    OBJECT,
+    STR,
+    UNKNOWN,
+    Array,
+    DictOf,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+    differentiable,
+    dims_of,
+    kind_of,
+    rank_of,
+    type_of_value,
+)
+from srcad.ir.abstract import MANY as _MANY
+from srcad.ir.build import leaves, map_tree
+from srcad.ir.values import Function, Value
+from srcad.optimizer.pipeline import optimize
+from srcad.parser.frames import Assumption, StaticRequired
+from srcad.parser.lower import Lowered, lower
+from srcad.parser.source import FunctionSource, read_source
+
+Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transform. `argnums` are paths; `single` if the user gave one, not a tuple."""
+
+    transform: str  # "grad" | "value_and_grad" | "jvp" | "vjp"
+    argnums: tuple[Path, ...]
+    single: bool = True
+    has_aux: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: transforms of a function (the first is applied first), and options."""
+
+    function: types.FunctionType
+    steps: tuple[Step, ...]
+    optimized: bool = True
+    generic: bool = False
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What is known of the arguments: a type per parameter, values of the static ones."""
+
+    types: Mapping[str, Type]
+    statics: Mapping[str, Any]
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class TypeGuard:
+    """A live global, cell or attribute still has the abstract type that it was compiled for."""
+
+    source: str
+    holder: Any
+    name: str
+    expected: Type
+
+    def holds(self) -> bool:
+        try:
+            if self.source == "cell":
+                value = self.holder.cell_contents
+            elif self.source == "global":
+                value = self.holder[self.name]
+            else:
+                value = getattr(self.holder, self.name)
+        except (KeyError, AttributeError, ValueError):
+            return True  # gone: the generated code raises Python's own NameError
+        return type_of_value(value) == self.expected
+
+
+@dataclass(eq=False)
+class Compiled:
+    """A compiled derivative.
+
+    Attributes
+    ----------
+    run
+        The live function, with the primal's parameters (and seeds).
+    statics
+        Values of parameters that were needed while compiling.
+    argument_assumptions
+        (parameter, attribute path, what, expected) for object arguments.
+    """
+
+    run: Any
+    text: str
+    ir: Function
+    signature: Signature
+    guards: list[Any]
+    statics: Mapping[str, Any]
+    argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]]
+    emitted: Emitted
+    backward: Any = None  # vjp: the function of the tape and the seeds
+    seeds: tuple[int, ...] = ()  # vjp: indices of the result's leaves that have seeds
+
+    def valid(self) -> bool:
+        return all(g.holds() for g in self.guards)
+
+
+def compile_request(request: Request, signature: Signature) -> Compiled:
+    """Compile for one signature.
+
+    Raises
+    ------
+    SrcadError
+        With place, reason and advice.
+    """
+    lowered, signature = lower_request(request, signature)
+    ir, backward = transform(request, lowered, signature)
+    return finish(request, lowered, signature, ir, backward)
+
+
+def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
+    """Lower the primal; parameters whose value is needed become static, as far as allowed."""
+    source = read_source(request.function, request.source)
+    differentiated = {path[0] for step in request.steps for path in step.argnums}
+    types_of = dict(signature.types)
+    statics = dict(signature.statics)
+    if request.generic:
+        types_of = {k: without_types(t) for k, t in types_of.items()}
+    for name in differentiated:
+        if name in types_of:
+            types_of[name] = as_differentiated(types_of[name])
+    while True:
+        try:
+            lowered = lower(request.function, types_of, statics, signature.examples, source)
+        except StaticRequired as need:
+            for name in need.params:
+                exact = signature.types.get(name, UNKNOWN)
+                if request.generic and types_of[name] != as_differentiated(exact):
+                    types_of[name] = as_differentiated(exact)
+                elif name in differentiated or name not in signature.examples or name in statics:
+                    raise TypeInferenceError(
+                        f"the value of `{name}` must be known while compiling",
+                        reason="the code that runs depends on it in a way that cannot be "
+                        "recorded" + (", and it is differentiated" if name in differentiated else ""),
+                        advice=f"pass `{name}` as a plain Python value"
+                        if name not in differentiated
+                        else f"leave `{name}` out of argnums",
+                        loc=source.loc(source.node),
+                    ) from None
+                else:
+                    statics[name] = signature.examples[name]
+            continue
+        return lowered, replace(signature, types=types_of, statics=statics)
+
+
+def without_types(t: Type) -> Type:
+    """The type for generic code: structure stays, numbers and arrays are unknown."""
+    if isinstance(t, (Scalar, Array, ListOf)):
+        return t if isinstance(t, ListOf) else UNKNOWN
+    if isinstance(t, TupleOf) and t.elems is not None:
+        return TupleOf(tuple(without_types(e) for e in t.elems))
+    if isinstance(t, DictOf):
+        return DictOf(tuple((k, without_types(e)) for k, e in t.items))
+    return t
+
+
+def as_differentiated(t: Type) -> Type:
+    """A Python int given for a differentiated argument is taken as the float that it is (C6)."""
+    if t == INT:
+        return FLOAT
+    if isinstance(t, TupleOf) and t.elems is not None:
+        return TupleOf(tuple(as_differentiated(e) for e in t.elems))
+    if isinstance(t, DictOf):
+        return DictOf(tuple((k, as_differentiated(e)) for k, e in t.items))
+    if isinstance(t, ListOf):
+        return ListOf(as_differentiated(t.elem))
+    return t
+
+
+def transform(
+    request: Request, lowered: Lowered, signature: Signature
+) -> tuple[Function, Function | None]:
+    """Apply the steps to the primal's IR: (function, backward function of a vjp)."""
+    level = "full" if request.optimized else "none"
+    function = derive.expand(lowered.function)
+    primal_result = function.result
+    backward: Function | None = None
+    for number, step in enumerate(request.steps):
+        last = number == len(request.steps) - 1
+        function = optimize(function, level)
+        wrt = input_tree(function, step, lowered.source)
+        if step.transform in ("grad", "value_and_grad"):
+            check_scalar(function, step, lowered.source)
+            function = derive.gradient(
+                function, wrt, value=step.transform == "value_and_grad", has_aux=step.has_aux,
+                name=f"{function.name}_grad",
+            )  # fmt: skip
+        elif step.transform == "jvp":
+            function = derive.pushforward(function, leaves(wrt))
+        elif step.transform == "vjp":
+            if not last:
+                raise AssertionError("vjp is the last step")
+            function, backward = derive.pullback(function, leaves(wrt))
+        del primal_result
+        primal_result = function.result
+    function = optimize(function, level, keep_inputs=False)
+    if backward is not None:
+        backward = optimize(backward, level, keep_inputs=False)
+    return function, backward
+
+
+def input_tree(function: Function, step: Step, source: FunctionSource) -> Any:
+    """The tree of input values that a step differentiates in."""
+    trees = [_at_path(function, path, source) for path in step.argnums]
+    return trees[0] if step.single else tuple(trees)
+
+
+def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
+    name, *keys = path
+    shown = name + "".join(f"[{k!r}]" for k in keys)
+    tree = function.inputs.get(name)
+    for key in keys:
+        parts: Any = tree if isinstance(tree, dict) else dict(enumerate(tree or ())) if isinstance(tree, tuple) else {}
+        if key not in parts:
+            raise SignatureError(
+                f"`{function.name}` has no argument `{shown}`",
+                reason=f"`{name}` has the parts {list(parts)}" if parts else f"`{name}` has no parts",
+                advice="choose one of its parts in argnums", loc=source.loc(source.node),
+            )  # fmt: skip
+        tree = parts[key]
+    if tree is None:
+        raise SignatureError(
+            f"`{shown}` cannot be differentiated",
+            reason="it is not a number or an array",
+            advice="leave it out of argnums",
+            loc=source.loc(source.node),
+        )
+    for leaf in leaves(tree):
+        check_input(leaf, shown, source)
+    return tree
+
+
+def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
+    """A differentiated input is a float (or complex) number or array.
+
+    Raises
+    ------
+    SignatureError
+        Advising a cast, or another choice of argnums.
+    """
+    kind = kind_of(leaf.type)
+    if kind in ("f", "c", None) and differentiable(leaf.type):
+        return
+    place = source.loc(source.node)
+    if kind in ("i", "b"):
+        word = "a bool" if kind == "b" else "an int"
+        array = isinstance(leaf.type, Array)
+        raise SignatureError(
+            f"`{shown}` is {word}{' array' if array else ''}, and cannot be differentiated",
+            reason="its values are not real numbers, so a derivative in them means nothing",
+            advice=f"pass {shown}.astype(float), or leave `{shown}` out of argnums"
+            if array
+            else f"pass a float, or leave `{shown}` out of argnums",
+            loc=place,
+        )
+    raise SignatureError(
+        f"`{shown}` cannot be differentiated",
+        reason=f"it is {describe_type(leaf.type)}, not a number or an array",
+        advice=f"leave `{shown}` out of argnums",
+        loc=place,
+    )
+
+
+def describe_type(t: Type) -> str:
+    names = {STR: "a string", NONE: "None", OBJECT: "an object"}
+    return names.get(t, f"of type {t}")  # type: ignore[arg-type]
+
+
+def check_scalar(function: Function, step: Step, source: FunctionSource) -> None:
+    """`grad` is of one real number.
+
+    Raises
+    ------
+    SignatureError
+        Advising vjp or jvp.
+    """
+    result = function.result
+    if step.has_aux:
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise SignatureError(
+                f"`{function.name}` must return (value, auxiliary) for has_aux=True",
+                reason="it returns something else", advice="return a pair, or drop has_aux",
+                loc=source.loc(source.node),
+            )  # fmt: skip
+        result = result[0]
+    what = ""
+    if not isinstance(result, int) or isinstance(result, bool):
+        kind = type(result).__name__
+        what = f"a {kind}" if kind in ("tuple", "list", "dict") else "no number"
+        advice = "return one number, or use has_aux=True for (value, auxiliary)"
+    else:
+        t = function.body.yields[result].type
+        dims = dims_of(t)
+        advice = "use srcad.vjp or srcad.jvp for results that are arrays, or sum the result"
+        if isinstance(t, Array) and dims is not None and _MANY in dims:
+            what = f"an array of type {t}"
+        elif kind_of(t) == "c":
+            what, advice = "a complex number", "return a real number, such as abs(z) or z.real"
+        elif kind_of(t) == "O":
+            what = describe_type(t)
+    if what:
+        raise SignatureError(
+            f"the gradient of `{function.name}` is asked for, but it returns {what}",
+            reason="a gradient is of a function that returns one real number",
+            advice=advice,
+            loc=source.loc(source.node),
+        )
+
+
+# ---------------------------------------------------------------------- emission and loading
+def finish(
+    request: Request,
+    lowered: Lowered,
+    signature: Signature,
+    ir: Function,
+    backward: Function | None,
+) -> Compiled:
+    emitted = emit_request(request, lowered, signature, ir)
+    label = f"{emitted.name} of {_place(lowered)}"
+    run = load(emitted.text, emitted.name, request.function, emitted.helpers, label)
+    compiled = Compiled(
+        run, emitted.text, ir, signature, guards_of(lowered, request), signature.statics,
+        lowered.argument_assumptions, emitted,
+    )  # fmt: skip
+    if backward is not None:
+        text = emit_request(request, lowered, signature, backward)
+        compiled.backward = load(
+            text.text, text.name, request.function, text.helpers, f"{text.name} of {_place(lowered)}"
+        )
+        compiled.text = emitted.text + "\n\n" + text.text
+    return compiled
+
+
+def _place(lowered: Lowered) -> str:
+    loc = lowered.function.loc
+    return loc.short() if loc is not None else "?"
+
+
+def emit_request(
+    request: Request, lowered: Lowered, signature: Signature, ir: Function
+) -> Emitted:
+    """Print the IR with the names that the user's function sees."""
+    reserved = frozenset(lowered.local_names | set(request.function.__globals__))
+    mode = "forward" if any(s.transform == "jvp" for s in request.steps) else "reverse"
+    if not request.steps:
+        mode = "primal"
+    doc = describe(request, lowered, signature, ir)
+    return emit(
+        ir, mode=mode, reserved=reserved, resolve=resolver(request.function), doc=doc
+    )
+
+
+def describe(request: Request, lowered: Lowered, signature: Signature, ir: Function) -> str:
+    """The docstring of a generated function."""
+    words = {"grad": "Gradient", "value_and_grad": "Value and gradient", "jvp": "Tangent",
+             "vjp": "Pullback"}  # fmt: skip
+    parts = []
+    for step in reversed(request.steps):
+        names = ", ".join(
+            p[0] + "".join(f"[{k!r}]" for k in p[1:]) for p in step.argnums
+        )
+        parts.append((words[step.transform], names))
+    if not parts:
+        return f"{lowered.function.name} ({_place(lowered)}) as srcad sees it."
+    text = " of ".join([parts[0][0], *(p[0].lower() for p in parts[1:])])
+    text += f" of {lowered.function.name} ({_place(lowered)}) with respect to {parts[0][1]}"
+    typed = [f"{k}: {t}" for k, t in signature.types.items() if t != UNKNOWN]
+    return text + ("; " + ", ".join(typed) if typed else "") + "."
+
+
+def resolver(function: types.FunctionType) -> Any:
+    """`resolve(obj)`: the name under which the user's function sees a module or function."""
+    names: dict[int, str] = {}
+    for name, value in function.__globals__.items():
+        if isinstance(value, (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
+            names.setdefault(id(value), name)
+    if function.__closure__:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue
+            if isinstance(value, types.ModuleType):
+                names.setdefault(id(value), name)
+    local = set(function.__code__.co_varnames)
+
+    def resolve(obj: object) -> str | None:
+        name = names.get(id(obj))
+        return None if name in local else name
+
+    return resolve
+
+
+def guards_of(lowered: Lowered, request: Request) -> list[Any]:
+    """Guards for what the parser assumed."""
+    return [guard_of(a) for a in lowered.assumptions.items]
+
+
+def guard_of(a: Assumption) -> Any:
+    if a.kind == "type":
+        return TypeGuard(a.source, a.holder, a.name, a.expected)
+    kind = a.kind
+    if kind == "default":
+        keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
+        kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"
+    return Guard(kind, a.holder, a.name, a.expected)  # type: ignore[arg-type]
+
+
+def standalone(compiled: Compiled, request: Request) -> str:
+    """The text with the imports that it needs to run by itself."""
+    raise NotImplementedError
+
+
+__all__ = ["Compiled", "Request", "Signature", "SrcadError", "Step", "compile_request", "map_tree",
+           "math", "os", "rank_of", "sys"]  # fmt: skip

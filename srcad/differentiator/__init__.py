@@ -1,0 +1,1 @@
+"""Function -> tangent Function, Function -> adjoint Function; closed under repetition."""

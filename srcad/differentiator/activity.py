@@ -1,0 +1,139 @@
+"""Activity: which values depend on the differentiated inputs, and which reach the results.
+
+Two walks over the structured IR with a fixpoint at loop carries; a value that is both varied and
+useful is active, nothing else gets a derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import differentiable
+from srcad.ir.values import Op, Operand, Value
+from srcad.rules.registry import lookup
+
+
+def active_positions(op: Op) -> list[int]:
+    """Positions of the operands through which a derivative can flow."""
+    if op.kind is O.APPLY:
+        rule = lookup(op.attrs["fn"])
+        if rule is None:
+            return []
+        return [i for i in range(len(op.operands)) if rule.is_active(i)]
+    if op.kind in (O.GETITEM, O.FIELD):
+        return [0]
+    if op.kind in (O.SETITEM, O.ADD_AT):
+        return [0, 1]
+    if op.kind in (O.PACK, O.CALL, O.OPAQUE):
+        return list(range(len(op.operands)))
+    return []
+
+
+def varied_values(ops: list[Op], seeds: Iterable[Value]) -> set[Value]:
+    """Values that depend differentiably on the seeds (the seeds included)."""
+    varied = set(seeds)
+    _mark_varied(ops, varied)
+    return varied
+
+
+def _is_varied(operand: Operand, varied: set[Value]) -> bool:
+    return isinstance(operand, Value) and operand in varied
+
+
+def _mark(value: Value, varied: set[Value]) -> None:
+    if differentiable(value.type):
+        varied.add(value)
+
+
+def _mark_varied(ops: list[Op], varied: set[Value]) -> None:
+    for op in ops:
+        if op.kind is O.IF:
+            for region in op.regions:
+                _mark_varied(region.ops, varied)
+                for r, y in zip(op.results, region.yields):
+                    if _is_varied(y, varied):
+                        _mark(r, varied)
+        elif op.kind is O.FOR:
+            view = O.ForView(op)
+            for e, s in zip(view.elements, view.streams):
+                if _is_varied(s, varied):
+                    _mark(e, varied)
+            _mark_loop(view, varied)
+        elif op.kind is O.WHILE:
+            _mark_loop(O.WhileView(op), varied)
+        elif any(_is_varied(op.operands[i], varied) for i in active_positions(op)):
+            for r in op.results:
+                _mark(r, varied)
+
+
+def _mark_loop(view: O.ForView | O.WhileView, varied: set[Value]) -> None:
+    for c, i in zip(view.carries, view.inits):
+        if _is_varied(i, varied):
+            _mark(c, varied)
+    for _ in range(len(view.carries) + 1):  # each round settles at least one carry (B5)
+        _mark_varied(view.body.ops, varied)
+        before = len(varied)
+        for c, n in zip(view.carries, view.next_carries):
+            if _is_varied(n, varied):
+                _mark(c, varied)
+        if len(varied) == before:
+            break
+    for c, f in zip(view.carries, view.finals):
+        if c in varied:
+            _mark(f, varied)
+    for e, v in zip(view.emits, view.lists):
+        if _is_varied(e, varied):
+            _mark(v, varied)
+
+
+def useful_values(ops: list[Op], outputs: Iterable[Value]) -> set[Value]:
+    """Values on which the outputs depend differentiably (the outputs included)."""
+    useful = set(outputs)
+    _mark_useful(ops, useful)
+    return useful
+
+
+def _add(operand: Operand, useful: set[Value]) -> None:
+    if isinstance(operand, Value):
+        useful.add(operand)
+
+
+def _mark_useful(ops: list[Op], useful: set[Value]) -> None:
+    for op in reversed(ops):
+        if op.kind is O.IF:
+            for region in op.regions:
+                for r, y in zip(op.results, region.yields):
+                    if r in useful:
+                        _add(y, useful)
+                _mark_useful(region.ops, useful)
+        elif op.kind in (O.FOR, O.WHILE):
+            view: O.ForView | O.WhileView = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+            _mark_useful_loop(view, useful)
+        elif any(r in useful for r in op.results):
+            for i in active_positions(op):
+                _add(op.operands[i], useful)
+
+
+def _mark_useful_loop(view: O.ForView | O.WhileView, useful: set[Value]) -> None:
+    for f, n in zip(view.finals, view.next_carries):
+        if f in useful:
+            _add(n, useful)
+    for v, e in zip(view.lists, view.emits):
+        if v in useful:
+            _add(e, useful)
+    for _ in range(len(view.carries) + 1):
+        _mark_useful(view.body.ops, useful)
+        before = len(useful)
+        for c, n in zip(view.carries, view.next_carries):
+            if c in useful:
+                _add(n, useful)
+        if len(useful) == before:
+            break
+    for c, f, i in zip(view.carries, view.finals, view.inits):
+        if c in useful or f in useful:  # a loop without trips gives the init itself
+            _add(i, useful)
+    if isinstance(view, O.ForView):
+        for e, s in zip(view.elements, view.streams):
+            if e in useful:
+                _add(s, useful)

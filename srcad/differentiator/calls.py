@@ -1,0 +1,169 @@
+"""Adjoints and tangents of calls: a called function is differentiated as a function of its own.
+
+The adjoint of ``y = g(x)`` is ``y, g_tape = g_fwd(x)`` where the call stood and
+``x_bar = g_bwd(g_tape, y_bar)`` in the reverse sweep; both are ordinary functions, made once per
+set of active arguments, so that recursion closes on itself: the tape of a recursive call holds
+the tape of the inner call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from srcad.differentiator.tape import define_everywhere
+from srcad.ir import ops as O
+from srcad.ir.abstract import TupleOf, adjoint_type, differentiable
+from srcad.ir.build import Builder, clone_function
+from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, free_values
+from srcad.optimizer.dce import prune, used_values
+from srcad.rules.symbols import field_of, pack
+
+if TYPE_CHECKING:
+    from srcad.differentiator.reverse import Bars, Reverse
+
+TAPE = TupleOf(None)
+
+
+class _Pair:
+    """The forward and backward function of a callee for one set of active arguments."""
+
+    def __init__(self, forward: Function, backward: Function) -> None:
+        self.forward, self.backward = forward, backward
+
+
+def adjoint_call(reverse: Reverse, op: Op, bars: Bars) -> Op:
+    """Emit the backward call; the forward call that replaces `op`."""
+    callee: Function = op.attrs["callee"]
+    b = reverse.builder
+    wanted = tuple(
+        isinstance(o, Value) and o in reverse.active and differentiable(o.type)
+        for o in op.operands
+    )
+    seeded = tuple(bars.get(r) is not None for r in op.results)
+    if not any(wanted):
+        return op
+    pair = pair_of(callee, wanted, seeded)
+    tape = Value(TAPE, f"{callee.name}_tape", Role.TAPE, True)
+    new = Op(O.CALL, op.operands, {"callee": pair.forward}, (*op.results, tape), (), op.loc)
+    seeds = [reverse.whole(r, bars.get(r)) for r in op.results if bars.get(r) is not None]
+    targets = [o for o, w in zip(op.operands, wanted) if w]
+    names = [f"{o.name}_bar" for o in targets if isinstance(o, Value)]
+    types = [adjoint_type(o.type) for o in targets]
+    found = b.emit(O.CALL, [tape, *seeds], types, names, {"callee": pair.backward})
+    for target, bar in zip(targets, found):
+        reverse.accumulate(bars, target, bar)
+    return new
+
+
+def pair_of(callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]) -> _Pair:
+    key = ("adjoint", wanted, seeded)
+    if key in callee.derivatives:
+        return callee.derivatives[key]  # type: ignore[no-any-return]
+    empty = Region((), [], ())
+    pair = _Pair(
+        Function(f"{callee.name}_fwd", (), empty, 0, loc=callee.loc),
+        Function(f"{callee.name}_bwd", (), empty, 0, loc=callee.loc),
+    )
+    callee.derivatives[key] = pair
+    _fill(pair, callee, wanted, seeded)
+    return pair
+
+
+def _fill(
+    pair: _Pair, callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]
+) -> None:
+    from srcad.differentiator.reverse import Bars, Reverse
+
+    source = clone_function(callee)
+    body = source.body
+    inputs = [p for p, w in zip(body.params, wanted) if w]
+    outputs = [y for y, s in zip(body.yields, seeded) if s and isinstance(y, Value)]
+    reverse = Reverse(body.ops, inputs, outputs)
+    bars = Bars()
+    seeds = []
+    for y, s in zip(body.yields, seeded):
+        if s:
+            seed = Value(adjoint_type(y.type), f"{_name(y)}_bar", Role.ADJOINT, True)
+            seeds.append(seed)
+            reverse.accumulate(bars, y, seed)
+    forward = reverse.block(body.ops, bars)
+    b = reverse.builder
+    results: list[Operand] = []
+    for p in inputs:
+        bar = bars.get(p)
+        results.append(_zero(reverse, p) if bar is None else reverse.whole(p, bar))
+    backward = prune(b.block, used_values(results))
+    region = Region(tuple(seeds), backward, tuple(results))
+    residuals = list(free_values(region))
+    forward = define_everywhere(forward, set(residuals))
+    forward_builder = Builder(forward, Role.TAPE)
+    tape = pack(forward_builder, residuals, "tuple")
+    if isinstance(tape, Const):  # nothing is kept
+        tape = forward_builder.emit1(O.PACK, (), TupleOf(()), "tape", {"container": "tuple"})
+    assert isinstance(tape, Value)
+    tape.name, tape.named = "tape", True
+    pair.forward.params = source.params
+    pair.forward.body = Region(body.params, forward, (*body.yields, tape))
+    pair.forward.result = tuple(range(len(body.yields) + 1))
+    pair.forward.inputs = source.inputs
+    tape_param = Value(tape.type, "tape", Role.TAPE, True)
+    unpacked = Builder([], Role.PRIMAL)
+    mapping: dict[Value, Operand] = {}
+    for i, r in enumerate(residuals):
+        part = field_of(unpacked, tape_param, i)
+        assert isinstance(part, Value)
+        part.name, part.named, part.type = r.name, r.named, r.type
+        mapping[r] = part
+    from srcad.ir.build import clone_region
+
+    inner = clone_region(region, mapping)
+    params = (tape_param, *inner.params)
+    pair.backward.params = tuple(Param(v, v.name) for v in params)
+    pair.backward.body = Region(params, [*unpacked.block, *inner.ops], inner.yields)
+    n = len(inner.yields)
+    pair.backward.result = tuple(range(n)) if n != 1 else 0
+    pair.backward.inputs = {p.name: p.value for p in pair.backward.params}
+
+
+def _zero(reverse: Reverse, p: Value) -> Operand:
+    from srcad.differentiator.contributions import zero_for
+
+    return zero_for(reverse.builder, p)
+
+
+def _name(o: Operand) -> str:
+    return o.name if isinstance(o, Value) else "out"
+
+
+def tangent_call(
+    callee: Function, varied: tuple[bool, ...]
+) -> tuple[Function, tuple[bool, ...]]:
+    """(tangent function, which results have a tangent). It takes the operands, then the tangents
+    of the varied ones; it returns the results, then the tangents of the varied results."""
+    from srcad.differentiator.forward import Forward
+
+    key = ("tangent", varied)
+    if key in callee.derivatives:
+        return callee.derivatives[key]  # type: ignore[no-any-return]
+    moving = tuple(differentiable(y.type) for y in callee.body.yields)
+    function = Function(f"{callee.name}_jvp", (), Region((), [], ()), 0, loc=callee.loc)
+    callee.derivatives[key] = (function, moving)
+    source = clone_function(callee)
+    body = source.body
+    dots = {
+        p: Value(adjoint_type(p.type), f"{p.name}_dot", Role.TANGENT, True)
+        for p, v in zip(body.params, varied)
+        if v
+    }
+    forward = Forward(dict(dots))
+    forward.block(body.ops)
+    yields = [*body.yields]
+    for y, m in zip(body.yields, moving):
+        if m:
+            yields.append(forward.dot_or_zero(y))
+    params = (*body.params, *dots.values())
+    function.params = tuple(Param(v, v.name) for v in params)
+    function.body = Region(params, forward.builder.block, tuple(yields))
+    function.result = tuple(range(len(yields))) if len(yields) != 1 else 0
+    function.inputs = {p.name: p.value for p in function.params}
+    return function, moving

@@ -1,0 +1,321 @@
+"""What the rules of single operations contribute: cotangents of operands, tangents of results.
+
+What holds afterwards: a cotangent has the shape and dtype of its value (sums over broadcast
+dimensions and casts are made here, from types; a rule never mentions them).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.ir import abstract
+from srcad.ir.abstract import (
+    ANY,
+    FLOAT,
+    MANY,
+    ONE,
+    Array,
+    Scalar,
+    TupleOf,
+    Type,
+    dims_of,
+    kind_of,
+)
+from srcad.ir.build import Builder
+from srcad.ir.values import Const, Op, Operand, Value
+from srcad.rules.inference import as_array
+from srcad.rules.registry import Rule, lookup
+from srcad.rules.symbols import Sym, apply, apply_operands, as_operand
+
+
+def symbols(b: Builder, op: Op) -> tuple[Sym | tuple[Any, ...], list[Any]]:
+    """The result and the operands of an application as symbols."""
+    fn = op.attrs["fn"]
+    scalar = getattr(fn, "__module__", None) in ("math", "_operator", "operator", "builtins") or (
+        fn is runtime.select
+    )
+    operands = [Sym(b, o, scalar) for o in op.operands]
+    result = Sym(b, op.results[0], scalar)
+    return result, operands
+
+
+def statics(op: Op) -> dict[str, Any]:
+    return {k: v for k, v in op.attrs.items() if k != "fn"}
+
+
+def rule_of(op: Op) -> Rule:
+    rule = lookup(op.attrs["fn"])
+    assert rule is not None
+    return rule
+
+
+def parts_of(b: Builder, value: Operand, scalar: bool = False) -> Any:
+    """A value of tuple type as a tuple of symbols, anything else as one symbol."""
+    return Sym(b, value, scalar)._wrap(value)
+
+
+def scaled(b: Builder, g: Sym, partial: Any) -> Sym | None:
+    """`g * partial`, with the constants 1, -1 and None (zero) treated apart."""
+    if partial is None:
+        return None
+    if isinstance(partial, (int, float)) and not isinstance(partial, bool):
+        if partial == 1:
+            return g
+        if partial == -1:
+            return -g  # type: ignore[no-any-return]
+        if partial == 0:
+            return None
+    return g * partial  # type: ignore[operator, no-any-return]
+
+
+def elementwise_cotangents(
+    b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool]
+) -> list[Operand | None]:
+    result, operands = symbols(b, op)
+    partials = rule.bodies[0](result, *operands, **statics(op))
+    if not isinstance(partials, tuple):
+        partials = (partials,)
+    found: list[Operand | None] = []
+    g_sym = Sym(b, g, operands[0]._scalar if operands else False)
+    for i, wants in enumerate(wanted):
+        term = scaled(b, g_sym, partials[i]) if wants else None
+        if term is None:
+            found.append(None)
+            continue
+        others = [o.type for k, o in enumerate(op.operands) if k != i]
+        found.append(reduce_to(b, term.operand, op.operands[i], others))
+    return found
+
+
+def cotangents(
+    b: Builder, op: Op, g: Any, wanted: Sequence[bool]
+) -> list[Any]:
+    """Cotangent of each operand of an application (None: no contribution).
+
+    `g` is the cotangent of the result: an operand, or a tuple of operands for a tuple result.
+    A tuple operand gets a list of cotangents.
+    """
+    rule = rule_of(op)
+    if rule.form == "elementwise":
+        return list(elementwise_cotangents(b, op, rule, g, wanted))
+    result, operands = symbols(b, op)
+    g_sym = _as_symbols(b, g, operands[0]._scalar if operands else False)
+    attrs = statics(op)
+    y = parts_of(b, op.results[0])
+    found: list[Any] = [None] * len(operands)
+    positions = [i for i in range(len(operands)) if rule.is_active(i)]
+    if rule.form == "linear":
+        values = rule.bodies[0](g_sym, *operands, **attrs)
+        if len(positions) == 1:
+            values = (values,)
+        for i, v in zip(positions, values):
+            found[i] = v
+    elif rule.form == "bilinear":
+        for i in (0, 1):
+            if wanted[i]:
+                found[i] = rule.bodies[i](g_sym, *operands, **attrs)
+    elif rule.form == "multilinear":
+        for i, wants in enumerate(wanted):
+            if wants:
+                found[i] = rule.bodies[0](g_sym, i, *operands, **attrs)
+    elif rule.form == "rule":
+        values = rule.bodies[1](g_sym, y, *operands, **attrs)
+        if not isinstance(values, tuple):
+            values = (values,)
+        if len(values) == len(positions) != len(operands):
+            for i, v in zip(positions, values):
+                found[i] = v
+        else:
+            found[: len(values)] = values
+    else:
+        raise AssertionError(rule.form)
+    return [
+        _converted(b, v, op.operands[i]) if wanted[i] and v is not None else None
+        for i, v in enumerate(found)
+    ]
+
+
+def _as_symbols(b: Builder, g: Any, scalar: bool) -> Any:
+    if isinstance(g, tuple):
+        return tuple(_as_symbols(b, x, scalar) for x in g)
+    return Sym(b, g, scalar)
+
+
+def _converted(b: Builder, v: Any, target: Operand) -> Any:
+    if isinstance(v, (tuple, list)):
+        elems = target.type.elems if isinstance(target.type, TupleOf) else None
+        kinds = elems or (None,) * len(v)
+        return [
+            None if x is None else cast_to(b, as_operand(b, x), t) for x, t in zip(v, kinds)
+        ]
+    return cast_to(b, as_operand(b, v), target.type, target)
+
+
+def reduce_to(b: Builder, g: Operand, target: Operand, others: Sequence[Type]) -> Operand:
+    """Sum a cotangent (of the broadcast shape of target and others) to the target's shape."""
+    t = as_array(target.type)
+    dims = dims_of(t)
+    other_dims = [dims_of(as_array(o)) for o in others]
+    if all(d == () for d in other_dims) and dims is not None:
+        return cast_to(b, g, target.type, target)  # numbers do not stretch the target
+    if isinstance(t, Scalar) or dims == ():
+        if dims_of(as_array(g.type)) == ():
+            return cast_to(b, g, target.type, target)
+        return cast_to(b, apply(b, np.sum, [g]), target.type, target)
+    if dims is None or any(d is None for d in other_dims):
+        if all(d == () for d in other_dims):
+            return g
+        return _named_unbroadcast(b, g, target)
+    wide = abstract.broadcast([dims, *other_dims]) or ()
+    extra = len(wide) - len(dims)
+    axes = list(range(extra))
+    for i, d in enumerate(dims):
+        stretchers = []
+        for od in other_dims:
+            assert od is not None
+            k = i + extra - (len(wide) - len(od))
+            stretchers.append(od[k] if k >= 0 else ONE)
+        if d is MANY or all(s is ONE for s in stretchers):
+            continue
+        if d is ANY or (MANY not in stretchers):
+            return _named_unbroadcast(b, g, target)
+        axes.append(i + extra)
+    if axes:
+        g = _sum_over(b, g, axes, extra, target)
+    return cast_to(b, g, target.type, target)
+
+
+def _sum_over(b: Builder, g: Operand, axes: list[int], extra: int, target: Operand) -> Operand:
+    axis: Any = axes[0] if len(axes) == 1 else tuple(axes)
+    if len(axes) == extra:
+        return apply(b, np.sum, [g], {"axis": axis})
+    if extra:
+        g = apply(
+            b, np.sum, [g], {"axis": tuple(range(extra)) if extra > 1 else 0}
+        )
+        axes = [a - extra for a in axes[extra:]]
+        axis = axes[0] if len(axes) == 1 else tuple(axes)
+    return apply(b, np.sum, [g], {"axis": axis, "keepdims": True})
+
+
+def _named_unbroadcast(b: Builder, g: Operand, target: Operand) -> Operand:
+    return apply_operands(b, runtime.unbroadcast, (g, target), {})
+
+
+def cast_to(b: Builder, g: Operand, t: Type, target: Operand | None = None) -> Operand:
+    """The cotangent in the dtype of the value that it belongs to (C5, C14)."""
+    g_kind, kind = kind_of(g.type), kind_of(t)
+    if g_kind == "c" and kind == "f":
+        g = apply(b, np.real, [g])
+    if isinstance(t, Scalar):
+        if t.kind == "float" and isinstance(g.type, Array) and g.type.dtype != "float64":
+            return apply(b, float, [g])
+        return g
+    if not isinstance(t, Array):
+        return g
+    if isinstance(g.type, Scalar):
+        return g
+    if isinstance(g.type, Array) and g.type.dtype == t.dtype and t.dtype is not None:
+        return g
+    if isinstance(g.type, Array) and g.type.dtype is not None and t.dtype is not None:
+        return apply(b, runtime.astype, [g], {"dtype": t.dtype})
+    return g if target is None else _cast_like(b, g, target)
+
+
+def _cast_like(b: Builder, g: Operand, target: Operand) -> Operand:
+    return apply_operands(b, runtime.unbroadcast, (g, target), {})
+
+
+def zero_for(b: Builder, value: Value) -> Operand:
+    """A zero cotangent of a value."""
+    t = value.type
+    if isinstance(t, Scalar):
+        return Const.of(0j if t.kind == "complex" else 0.0)
+    if isinstance(t, Array) and t.item:
+        return Const.of(0.0)
+    if isinstance(t, TupleOf):
+        from srcad.rules.symbols import field_of, pack
+
+        if t.elems is None:
+            return Const.of(None)  # the tape of a call that was not made on this path
+        parts = []
+        for i, e in enumerate(t.elems):
+            if abstract.differentiable(e):
+                part = field_of(b, value, i)
+                parts.append(zero_for(b, part) if isinstance(part, Value) else Const.of(0.0))
+            else:
+                parts.append(Const.of(None))
+        return pack(b, parts, "tuple")
+    return apply(b, runtime.zeros_like, [value])
+
+
+def add(b: Builder, x: Operand, y: Operand) -> Operand:
+    if isinstance(x, Const) and x.value in (0.0, 0) and dims_of(x.type) == dims_of(y.type):
+        return y
+    return apply(b, operator.add, [x, y])
+
+
+# ---------------------------------------------------------------------- forward mode
+def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
+    """Tangent of an application's result (None: zero): an operand, or a tuple for tuples."""
+    rule = rule_of(op)
+    result, operands = symbols(b, op)
+    attrs = statics(op)
+    scalar = operands[0]._scalar if operands else False
+    if rule.form == "elementwise":
+        partials = rule.bodies[0](result, *operands, **attrs)
+        if not isinstance(partials, tuple):
+            partials = (partials,)
+        total: Operand | None = None
+        for d, p in zip(dots, partials):
+            if d is None:
+                continue
+            term = scaled(b, Sym(b, d, scalar), p)
+            if term is not None:
+                total = term.operand if total is None else add(b, total, term.operand)
+        return None if total is None else stretch(b, total, op.results[0])
+    if rule.form == "linear":
+        new = [
+            (d if d is not None else zero_for_operand(b, o)) if rule.is_active(i) else o
+            for i, (d, o) in enumerate(zip(dots, op.operands))
+        ]
+        return apply_operands(b, op.attrs["fn"], tuple(new), attrs)
+    if rule.form in ("bilinear", "multilinear"):
+        total = None
+        for i, d in enumerate(dots):
+            if d is not None:
+                new = list(op.operands)
+                new[i] = d
+                term_op = apply_operands(b, op.attrs["fn"], tuple(new), attrs)
+                total = term_op if total is None else add(b, total, term_op)
+        return total
+    if rule.form == "rule":
+        dot_syms = tuple(None if d is None else parts_of(b, d, scalar) for d in dots)
+        y = parts_of(b, op.results[0])
+        found = rule.bodies[0](dot_syms, y, *operands, **attrs)
+        if isinstance(found, (tuple, list)):
+            return tuple(None if f is None else as_operand(b, f) for f in found)
+        return None if found is None else as_operand(b, found)
+    raise AssertionError(rule.form)
+
+
+def zero_for_operand(b: Builder, operand: Operand) -> Operand:
+    return zero_for(b, operand) if isinstance(operand, Value) else Const.of(0.0)
+
+
+def stretch(b: Builder, dot: Operand, result: Value) -> Operand:
+    """A tangent in the shape of its value, where another operand stretched it."""
+    have, want = dims_of(as_array(dot.type)), dims_of(as_array(result.type))
+    if want == () or (have is not None and have == want and ANY not in have):
+        return dot
+    if isinstance(result.type, Scalar):
+        return dot
+    return apply_operands(b, runtime.broadcast_like, (dot, result), {})
+
+
+__all__ = ["FLOAT", "add", "cast_to", "cotangents", "reduce_to", "tangent", "zero_for"]

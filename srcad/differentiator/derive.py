@@ -1,0 +1,252 @@
+"""The transforms on whole functions: gradient, tangent, pullback; nested derivatives expanded.
+
+What holds afterwards: an ordinary Function with the primal's parameters (and seeds), whose result
+tree is that of the transform; it can be transformed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.differentiator.calls import pair_of
+from srcad.differentiator.forward import Forward
+from srcad.differentiator.reverse import Bars, Reverse
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    ONE,
+    Array,
+    ListOf,
+    Scalar,
+    TupleOf,
+    adjoint_type,
+    differentiable,
+    dims_of,
+    is_number,
+)
+from srcad.ir.build import Builder, leaves, map_tree
+from srcad.ir.text import callees
+from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, walk
+from srcad.rules.symbols import apply, apply_operands
+
+
+def gradient(
+    function: Function, wrt: Any, *, value: bool = False, has_aux: bool = False, name: str = ""
+) -> Function:
+    """The function that computes the gradient of the (first) result.
+
+    Parameters
+    ----------
+    wrt
+        Tree of the input values to differentiate in; the gradients come in the same tree.
+    value
+        Whether the primal's result is returned as well, in front.
+    has_aux
+        Whether the primal returns (value, auxiliary); the auxiliary is passed through.
+    """
+    inputs = [v for v in leaves(wrt) if isinstance(v, Value)]
+    out_index = function.result[0] if has_aux else function.result
+    body = function.body
+    out = body.yields[out_index]
+    ops = [*missing_fields(function, inputs), *body.ops]
+    reverse = Reverse(ops, inputs, [out] if isinstance(out, Value) else [])
+    bars = Bars()
+    b = reverse.builder
+    b.loc = None
+    if isinstance(out, Value):
+        reverse.accumulate(bars, out, scalar_seed(b, out))
+    forward = reverse.block(ops, bars)
+    grads = {v: finished(reverse, bars, v) for v in inputs}
+    yields: list[Operand] = []
+
+    def put(operand: Operand) -> int:
+        yields.append(operand)
+        return len(yields) - 1
+
+    tree: Any = map_tree(wrt, lambda v: put(grads[v]))
+    primal_tree = map_tree(function.result, lambda i: put(body.yields[i]) if _is_index(i) else i)
+    if has_aux:
+        tree = (primal_tree, tree) if value else (tree, primal_tree[1])
+    elif value:
+        tree = (primal_tree, tree)
+    return Function(
+        name or f"{function.name}_grad", function.params,
+        Region(body.params, [*forward, *b.block], tuple(yields)),
+        tree, function.inputs, loc=function.loc,
+    )  # fmt: skip
+
+
+def _is_index(i: Any) -> bool:
+    return isinstance(i, int) and not isinstance(i, bool)
+
+
+def scalar_seed(b: Builder, out: Value) -> Operand:
+    """One, in the shape of a result that has a single element."""
+    t = out.type
+    if is_number(t):
+        return Const.of(1.0)
+    dims = dims_of(t)
+    if isinstance(t, Array) and dims is not None and all(d is ONE for d in dims):
+        return apply(b, np.ones_like, [out])
+    return apply_operands(b, runtime.scalar_seed, (out,), {})
+
+
+def finished(reverse: Reverse, bars: Bars, v: Value) -> Operand:
+    """The cotangent of an input in exactly the input's own type."""
+    b = reverse.builder
+    bar = bars.get(v)
+    t = v.type
+    if bar is None:
+        if isinstance(t, Scalar):
+            return Const.of(0j if t.kind == "complex" else 0.0)
+        bar = apply(b, runtime.zeros_like, [v])
+        if isinstance(t, Array) and not t.item and t.dtype is not None and t.dims is not None:
+            return bar
+    operand = reverse.whole(v, bar)
+    if t == operand.type and isinstance(t, Scalar):
+        return operand
+    if isinstance(t, Scalar) and t.kind == "float":
+        if isinstance(operand, Const):
+            return Const.of(float(operand.value))  # type: ignore[arg-type]
+        done: Operand = apply(b, float, [operand])
+    elif isinstance(t, Array) and t.dims and isinstance(operand.type, Array):
+        if operand.type.dtype == t.dtype is not None and operand.type.dims is not None:
+            if len(operand.type.dims) == len(t.dims):
+                return operand
+        done = apply_operands(b, runtime.as_cotangent, (operand, v), {})
+    else:
+        done = apply_operands(b, runtime.as_cotangent, (operand, v), {})
+    if isinstance(done, Value):
+        done.name, done.named = f"{v.name}_bar", True
+    return done
+
+
+def missing_fields(function: Function, inputs: Sequence[Value]) -> list[Op]:
+    """Operations that take inputs out of container parameters, where they were removed as dead."""
+    defined = set(function.body.params) | {r for op in function.body.ops for r in op.results}
+    wanted = [v for v in inputs if v not in defined]
+    found: list[Op] = []
+    if not wanted:
+        return found
+    for p in function.params:
+        tree = function.inputs.get(p.name)
+        if isinstance(tree, (tuple, dict)):
+            _take_apart(p.value, tree, set(wanted), found)
+    return found
+
+
+def _take_apart(container: Value, tree: Any, wanted: set[Value], found: list[Op]) -> None:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, part in pairs:
+        if isinstance(part, Value):
+            if part in wanted:
+                found.append(Op(O.FIELD, (container,), {"key": key}, (part,)))
+        else:
+            inner = Value(adjoint_type(container.type), str(key))
+            mark = len(found)
+            _take_apart(inner, part, wanted, found)
+            if len(found) > mark:
+                found.insert(mark, Op(O.FIELD, (container,), {"key": key}, (inner,)))
+
+
+def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> Function:
+    """The function (primals, tangents of `wrt`) -> (result, tangent of the result)."""
+    body = function.body
+    ops = [*missing_fields(function, wrt), *body.ops]
+    seeds = {
+        v: Value(adjoint_type(v.type), f"{v.name}_dot", Role.TANGENT, True) for v in wrt
+    }
+    forward = Forward(dict(seeds))
+    forward.block(ops)
+    yields = list(body.yields)
+    indices: dict[int, int | Const] = {}
+    for i, y in enumerate(body.yields):
+        if differentiable(y.type):
+            indices[i] = len(yields)
+            yields.append(_tangent_of_result(forward, y))
+        else:
+            indices[i] = Const.of(0.0)
+    dot_tree = map_tree(function.result, lambda i: indices[i] if _is_index(i) else Const.of(0.0))
+    params = (*function.params, *(Param(s, s.name) for s in seeds.values()))
+    return Function(
+        name or f"{function.name}_jvp", params,
+        Region(tuple(p.value for p in params), forward.builder.block, tuple(yields)),
+        (function.result, dot_tree),
+        {**function.inputs, **{s.name: s for s in seeds.values()}}, loc=function.loc,
+    )  # fmt: skip
+
+
+def _tangent_of_result(forward: Forward, y: Operand) -> Operand:
+    dot = forward.dot_or_zero(y)
+    if isinstance(y.type, Scalar) and y.type.kind == "float" and not isinstance(dot.type, Scalar):
+        return apply(forward.builder, float, [dot])
+    return dot
+
+
+def pullback(function: Function, wrt: Sequence[Value]) -> tuple[Function, Function]:
+    """(forward function -> (result, tape), backward function (tape, seeds) -> cotangents).
+
+    `wrt` are input values; every differentiable result has a seed.
+    """
+    lifted, wanted = lift_inputs(function, wrt)
+    seeded = tuple(isinstance(y, Value) and differentiable(y.type) for y in lifted.body.yields)
+    pair = pair_of(lifted, wanted, seeded)
+    return pair.forward, pair.backward
+
+
+def lift_inputs(function: Function, wrt: Sequence[Value]) -> tuple[Function, tuple[bool, ...]]:
+    params = function.body.params
+    if all(v in params for v in wrt):
+        return function, tuple(p in wrt for p in params)
+    # parts of containers: the containers themselves are differentiated
+    holders = {root_of(function, v) for v in wrt}
+    return function, tuple(p in holders for p in params)
+
+
+def root_of(function: Function, v: Value) -> Value:
+    for p in function.params:
+        if v is p.value or v in leaves(function.inputs.get(p.name)):
+            return p.value
+    return v
+
+
+def expand(function: Function) -> Function:
+    """Fill in the bodies of derivatives that are taken inside of the function (D1)."""
+    for callee in callees(function):
+        fill(callee)
+    return function
+
+
+def fill(callee: Function) -> None:
+    if callee.derivation is None:
+        return
+    base, transform, positions = callee.derivation
+    callee.derivation = None
+    for inner in (*callees(base), base):
+        fill(inner)
+    wrt = tuple(base.body.params[i] for i in positions)
+    made = gradient(base, wrt, value=transform == "value_and_grad")
+    n = len(made.body.yields)
+    order = list(range(n))
+    if transform == "value_and_grad":
+        order = [n - 1, *range(n - 1)]
+    callee.params = made.params
+    callee.body = Region(
+        made.body.params, made.body.ops, tuple(made.body.yields[i] for i in order[: len(callee.body.yields)])
+    )
+    callee.inputs = made.inputs
+    _unshare(callee)
+
+
+def _unshare(function: Function) -> None:
+    from srcad.ir.build import clone_function
+
+    fresh = clone_function(function)
+    function.params, function.body, function.inputs = fresh.params, fresh.body, fresh.inputs
+
+
+__all__ = ["ListOf", "TupleOf", "expand", "gradient", "pullback", "pushforward", "replace", "walk"]

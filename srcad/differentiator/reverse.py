@@ -1,0 +1,497 @@
+"""Reverse mode: Function -> Function that computes cotangents of its inputs.
+
+What holds afterwards: the result is an ordinary Function (forward sweep, then reverse sweep), so
+it can be differentiated again. Adjoint operations refer to primal values directly; those of loop
+and branch bodies that they need are the residuals, which `tape` keeps or recomputes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from srcad.differentiator import tape
+from srcad.differentiator.activity import active_positions, useful_values, varied_values
+from srcad.differentiator.contributions import (
+    add,
+    cast_to,
+    cotangents,
+    reduce_to,
+    rule_of,
+    zero_for,
+)
+from srcad.errors import MissingRuleError
+from srcad.ir import ops as O
+from srcad.ir.abstract import FLOAT, INT, Scalar, TupleOf, adjoint_type, differentiable
+from srcad.ir.build import Builder, clone_region, for_op, if_op
+from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
+from srcad.optimizer.dce import prune, used_values
+from srcad.rules.inference import as_array
+from srcad.rules.indexing import may_repeat
+from srcad.rules.registry import lookup
+from srcad.rules.symbols import (
+    Sym,
+    apply,
+    apply_operands,
+    as_operand,
+    field_of,
+    getitem_operands,
+    pack,
+)
+
+ZERO, ONE = Const.of(0), Const.of(1)
+
+
+class Bars:
+    """Cotangents by value. A nested scope falls back to its parent and keeps its own changes.
+
+    The cotangent of a tuple value is a dict from element to operand (`Parts`).
+    """
+
+    def __init__(self, parent: Bars | None = None) -> None:
+        self.own: dict[Value, Any] = {}
+        self.parent = parent
+
+    def get(self, v: Value) -> Any:
+        if v in self.own:
+            return self.own[v]
+        return self.parent.get(v) if self.parent is not None else None
+
+    def set(self, v: Value, bar: Any) -> None:
+        self.own[v] = bar
+
+
+class Reverse:
+    """One reverse transformation. `active` holds the values that have cotangents."""
+
+    def __init__(self, ops: list[Op], inputs: list[Value], outputs: list[Value]) -> None:
+        varied = varied_values(ops, inputs)
+        self.varied = varied
+        self.active = varied & useful_values(ops, [o for o in outputs if o in varied])
+        self.builder = Builder(role=Role.ADJOINT)
+        self.defining: dict[Value, Op] = {}
+
+    # ------------------------------------------------------------------ accumulation
+    def accumulate(self, bars: Bars, target: Operand, contribution: Any) -> None:
+        """Add to the cotangent of a value (nothing for constants and inactive values)."""
+        if not isinstance(target, Value) or target not in self.active or contribution is None:
+            return
+        if isinstance(contribution, list):
+            self.accumulate_parts(bars, target, dict(enumerate(contribution)))
+            return
+        old = bars.get(target)
+        if isinstance(old, dict):
+            contribution = {
+                k: field_of(self.builder, contribution, k)
+                for k in range(len(target.type.elems))  # type: ignore[attr-defined]
+                if differentiable(target.type.elems[k])  # type: ignore[attr-defined]
+            }
+            self.accumulate_parts(bars, target, contribution)
+            return
+        new = contribution if old is None else add(self.builder, old, contribution)
+        self.name(new, target)
+        bars.set(target, new)
+
+    def accumulate_parts(self, bars: Bars, target: Value, parts: dict[Any, Any]) -> None:
+        """Contributions to elements of a tuple."""
+        old = bars.get(target)
+        if isinstance(old, (Value, Const)):
+            elems = target.type.elems  # type: ignore[attr-defined]
+            old = {
+                k: field_of(self.builder, old, k)
+                for k in range(len(elems))
+                if differentiable(elems[k])
+            }
+        merged = dict(old or {})
+        for k, v in parts.items():
+            if v is not None:
+                merged[k] = v if merged.get(k) is None else add(self.builder, merged[k], v)
+        bars.set(target, merged)
+
+    def name(self, bar: Operand, target: Value) -> None:
+        if isinstance(bar, Value) and bar.role is Role.ADJOINT and not bar.named:
+            bar.name, bar.named = f"{target.name}_bar", target.named
+
+    def whole(self, target: Value, bar: Any) -> Operand:
+        """A cotangent as one operand (tuples are packed, with zeros where nothing arrived)."""
+        if not isinstance(bar, dict):
+            return bar  # type: ignore[no-any-return]
+        elems = target.type.elems  # type: ignore[attr-defined]
+        parts: list[Operand] = []
+        for k, t in enumerate(elems):
+            if bar.get(k) is not None:
+                parts.append(bar[k])
+            elif differentiable(t):
+                part = field_of(self.builder, target, k)
+                parts.append(zero_for(self.builder, part) if isinstance(part, Value) else ZERO)
+            else:
+                parts.append(Const.of(None))
+        return pack(self.builder, parts, "tuple")
+
+    # ------------------------------------------------------------------ blocks
+    def block(self, ops: list[Op], bars: Bars) -> list[Op]:
+        """Emit the adjoint of a block; the block itself, with what must be recorded added."""
+        for op in ops:
+            for r in op.results:
+                self.defining[r] = op
+        forward: list[Op] = []
+        for op in reversed(ops):
+            with self.builder.at(op.loc):
+                forward.append(self.operation(op, bars))
+        forward.reverse()
+        return forward
+
+    def operation(self, op: Op, bars: Bars) -> Op:
+        method = self.methods.get(op.kind)
+        if method is None:
+            return op
+        if not any(bars.get(r) is not None for r in op.results):
+            return op
+        return method(self, op, bars)
+
+    def apply(self, op: Op, bars: Bars) -> Op:
+        rule = lookup(op.attrs["fn"])
+        if rule is None or rule.form == "zero":
+            return op
+        result = op.results[0]
+        bar = bars.get(result)
+        wanted = [
+            isinstance(o, Value) and o in self.active and rule.is_active(i)
+            for i, o in enumerate(op.operands)
+        ]
+        if not any(wanted):
+            return op
+        g: Any = bar
+        if isinstance(result.type, TupleOf) and result.type.elems is not None:
+            packed = bar if isinstance(bar, dict) else None
+            g = tuple(
+                self.part(result, packed, bar, k) for k in range(len(result.type.elems))
+            )
+        if rule.form == "composite":
+            self.composite(op, g, bars)
+            return op
+        for operand, contribution in zip(op.operands, cotangents(self.builder, op, g, wanted)):
+            self.accumulate(bars, operand, contribution)
+        return op
+
+    def part(self, result: Value, packed: dict[Any, Any] | None, bar: Any, k: int) -> Operand:
+        if packed is None:
+            return field_of(self.builder, bar, k)
+        if packed.get(k) is not None:
+            return packed[k]  # type: ignore[no-any-return]
+        part = field_of(self.builder, result, k)
+        return zero_for(self.builder, part) if isinstance(part, Value) else ZERO
+
+    def composite(self, op: Op, g: Any, bars: Bars) -> None:
+        """Differentiate the definition of a composite function in place of the function."""
+        ops, out = trace_composite(op, self.builder)
+        seeds = [o for o in op.operands if isinstance(o, Value) and o in self.active]
+        varied = varied_values(ops, seeds)
+        self.varied |= varied
+        outs = [o for o in _flat(out) if isinstance(o, Value)]
+        self.active |= varied & useful_values(ops, [o for o in outs if o in varied])
+        local = Bars(bars)
+        cotangents_ = g if isinstance(g, tuple) else (g,)
+        self.builder.block.extend(ops)
+        for o, c in zip(_flat(out), cotangents_):
+            self.accumulate(local, o, c)
+        self.block(ops, local)
+        for v, bar in local.own.items():
+            if v in seeds:
+                bars.set(v, bar)
+
+    def getitem(self, op: Op, bars: Bars) -> Op:
+        x, *index = op.operands
+        if not isinstance(x, Value) or x not in self.active:
+            return op
+        old = bars.get(x)
+        base = old if old is not None else zero_for(self.builder, x)
+        g = bars.get(op.results[0])
+        t = as_array(adjoint_type(x.type))
+        new = self.builder.emit1(O.ADD_AT, (base, g, *index), t, "t")
+        self.name(new, x)
+        bars.set(x, new)
+        return op
+
+    def setitem(self, op: Op, bars: Bars) -> Op:
+        x, v, *index = op.operands
+        g = bars.get(op.results[0])
+        if isinstance(v, Value) and v in self.active:
+            if may_repeat(index):
+                raise MissingRuleError(
+                    "a store through an index array that may repeat has no derivative rule yet",
+                    reason="which of several stores to one element wins is not recorded",
+                    advice="use an index without repeats", loc=op.loc,
+                )  # fmt: skip
+            part = getitem_operands(self.builder, g, index)
+            self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
+        if isinstance(x, Value) and x in self.active:
+            rest = self.builder.emit1(O.SETITEM, (g, Const.of(0.0), *index), g.type, "t")
+            self.accumulate(bars, x, rest)
+        return op
+
+    def add_at(self, op: Op, bars: Bars) -> Op:
+        x, v, *index = op.operands
+        g = bars.get(op.results[0])
+        if isinstance(v, Value) and v in self.active:
+            part = getitem_operands(self.builder, g, index)
+            self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
+        self.accumulate(bars, x, g)
+        return op
+
+    def field(self, op: Op, bars: Bars) -> Op:
+        container = op.operands[0]
+        if isinstance(container, Value) and container in self.active:
+            self.accumulate_parts(bars, container, {op.attrs["key"]: bars.get(op.results[0])})
+        return op
+
+    def pack(self, op: Op, bars: Bars) -> Op:
+        bar = bars.get(op.results[0])
+        for k, o in enumerate(op.operands):
+            if isinstance(o, Value) and o in self.active:
+                part = bar.get(k) if isinstance(bar, dict) else field_of(self.builder, bar, k)
+                self.accumulate(bars, o, part)
+        return op
+
+    def opaque(self, op: Op, bars: Bars) -> Op:
+        raise MissingRuleError(
+            "a call that srcad cannot look into lies between an argument and the result",
+            reason="a derivative would have to flow through it",
+            advice="register a rule for it, or compute it outside of the function",
+            loc=op.loc,
+        )
+
+    # ------------------------------------------------------------------ branches
+    def branch(self, op: Op, bars: Bars) -> Op:
+        cond = op.operands[0]
+        result_bars = [bars.get(r) for r in op.results]
+        inner_bars: list[Bars] = []
+        adjoints: list[list[Op]] = []
+        forwards: list[list[Op]] = []
+        for region in op.regions:
+            inner = Bars(bars)
+            with self.builder.nested() as ops:
+                for r, y, bar in zip(op.results, region.yields, result_bars):
+                    if bar is not None:
+                        self.accumulate(inner, y, self.fit(bar, r, y))
+                forwards.append(self.block(region.ops, inner))
+            inner_bars.append(inner)
+            adjoints.append(ops)
+        inside = [_defined(region.ops) for region in op.regions]
+        touched = dict.fromkeys(
+            v for k, inner in enumerate(inner_bars) for v in inner.own if v not in inside[k]
+        )
+        if not touched:
+            return op
+        regions = []
+        results = []
+        for v in touched:
+            result = Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named)
+            results.append(result)
+        extra: list[tuple[Operand, Value, int]] = []
+        for k, inner in enumerate(inner_bars):
+            yields: list[Operand] = []
+            with self.builder.nested() as tail:
+                for v in touched:
+                    bar = inner.get(v)
+                    yields.append(
+                        zero_for(self.builder, v) if bar is None else self.whole(v, bar)
+                    )
+            live = used_values(yields)
+            ops = prune([*adjoints[k], *tail], live)
+            region = Region((), ops, tuple(yields))
+            region, kept = tape.restore_in_branch(region, forwards[k], op.regions[k])
+            extra += [(value, result, k) for value, result in kept]
+            regions.append(region)
+        self.builder.block.append(if_op(cond, regions[0], regions[1], results, op.loc))
+        for v, result in zip(touched, results):
+            bars.set(v, result)
+        return tape.record_in_branch(op, forwards, extra)
+
+    def fit(self, bar: Any, result: Value, source: Operand) -> Any:
+        """The cotangent of a joined value as that of the value on one path (B4)."""
+        if isinstance(bar, dict) or not isinstance(source, Value) or source.type == result.type:
+            return bar
+        return reduce_to(self.builder, bar, source, [result.type])
+
+    # ------------------------------------------------------------------ loops
+    def loop(self, op: Op, bars: Bars) -> Op:
+        is_for = op.kind is O.FOR
+        view: Any = O.ForView(op) if is_for else O.WhileView(op)
+        b = self.builder
+        carried = [
+            k
+            for k, (c, f) in enumerate(zip(view.carries, view.finals))
+            if (c in self.active and c in self.varied) or bars.get(f) is not None
+        ]
+        carried = [k for k in carried if differentiable(view.carries[k].type)]
+        params: dict[int, Value] = {}
+        inits: dict[int, Operand] = {}
+        for k in carried:
+            c, f = view.carries[k], view.finals[k]
+            bar = bars.get(f)
+            inits[k] = zero_for(b, f) if bar is None else self.whole(f, bar)
+            params[k] = Value(adjoint_type(c.type), f"{c.name}_bar", Role.ADJOINT, c.named)
+        lists = [
+            (e, v, flag)
+            for e, v, flag in zip(view.emits, view.lists, view.emit_flags)
+            if bars.get(v) is not None
+        ]
+        element_bars = [
+            Value(v.type.elem, "t_bar", Role.ADJOINT) for _, v, _ in lists
+        ]
+        outer = [v for v in free_values(view.body) if v in self.active]
+        outer_params = {
+            v: Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named) for v in outer
+        }
+        streams_in: list[tuple[Value, Operand, bool]] = []  # (element bar so far, list, flag)
+        inner = Bars()
+        with b.nested() as ops:
+            for v, p in outer_params.items():
+                inner.set(v, p)
+            elements = view.elements if is_for else ()
+            for e, s, flag in zip(
+                elements, view.streams if is_for else (), view.stream_flags if is_for else ()
+            ):
+                if e in self.active and isinstance(s, Value) and bars.get(s) is not None:
+                    so_far = Value(e.type, f"{e.name}_bar", Role.ADJOINT)
+                    streams_in.append((so_far, bars.get(s), not flag))
+                    inner.set(e, so_far)
+            for k in carried:
+                y = view.next_carries[k]
+                if isinstance(y, Value):
+                    self.accumulate(inner, y, self.fit(params[k], view.finals[k], y))
+            for (e, _, _), bar in zip(lists, element_bars):
+                self.accumulate(inner, e, bar)
+            forward = self.block(view.body.ops, inner)
+            nexts: dict[int, Operand] = {}
+            for k in carried:
+                bar = inner.get(view.carries[k])
+                c = view.carries[k]
+                nexts[k] = zero_for(b, c) if bar is None else self.whole(c, bar)
+        changed = [v for v in outer if inner.get(v) is not outer_params[v]]
+        emitted = [
+            (e, s, flag)
+            for e, s, flag in zip(
+                elements, view.streams if is_for else (), view.stream_flags if is_for else ()
+            )
+            if inner.get(e) is not None
+        ]
+        # a carry whose cotangent is never used again is dropped
+        yields = [
+            *(nexts[k] for k in carried),
+            *(self.whole(v, inner.get(v)) for v in changed),
+            *(inner.get(e) for e, _, _ in emitted),
+        ]
+        ops = prune(ops, used_values(yields))
+        index = Value(INT, view.index.name if is_for else "i", Role.PRIMAL, is_for)
+        body_params = [
+            *(params[k] for k in carried),
+            *(outer_params[v] for v in changed),
+        ]
+        region = Region((), ops, tuple(yields))
+        region, streams, new_op = tape.restore_in_loop(op, view, forward, region, index)
+        stream_params = [
+            *(s[0] for s in streams_in),
+            *(element_bars),
+            *(s[0] for s in streams),
+        ]
+        stream_lists = [
+            *((s[1], s[2]) for s in streams_in),
+            *((bars.get(v), not flag) for _, v, flag in lists),
+            *((s[1], s[2]) for s in streams),
+        ]
+        body = Region((index, *body_params, *stream_params), region.ops, region.yields)
+        finals = [
+            *(Value(params[k].type, params[k].name, Role.ADJOINT, params[k].named) for k in carried),
+            *(
+                Value(outer_params[v].type, outer_params[v].name, Role.ADJOINT, v.named)
+                for v in changed
+            ),
+        ]
+        list_results = [
+            (Value(s.type, f"{s.name}_bar", Role.ADJOINT), not flag) for _, s, flag in emitted
+        ]
+        start_bars = [inits[k] for k in carried]
+        for v in changed:
+            bar = bars.get(v)
+            start_bars.append(zero_for(b, v) if bar is None else self.whole(v, bar))
+        bounds, reverse = self.bounds(view, is_for)
+        b.block.append(
+            for_op(
+                bounds, start_bars, stream_lists, body, finals, list_results,
+                reverse=reverse, loc=op.loc,
+            )
+        )  # fmt: skip
+        for v, final in zip(changed, finals[len(carried) :]):
+            bars.set(v, final)
+        for k, final in zip(carried, finals):
+            init = view.inits[k]
+            if isinstance(init, Value):
+                self.accumulate(bars, init, self.fit(final, view.carries[k], init))
+        for (_, s, _), (value, _) in zip(emitted, list_results):
+            bars.set(s, value)
+        return new_op
+
+    def bounds(self, view: Any, is_for: bool) -> tuple[tuple[Operand, Operand, Operand], bool]:
+        """Bounds and direction of the adjoint loop: the iterations that ran, backwards."""
+        if not is_for:
+            return (ZERO, view.trips, ONE), True
+        start, stop, step = view.start, view.stop, view.step
+        if view.trips is None:
+            return (start, stop, step), not view.reverse
+        b = self.builder
+
+        def arithmetic(fn: Callable[..., Any], x: Operand, y: Operand) -> Operand:
+            if isinstance(x, Const) and isinstance(y, Const):
+                return Const.of(fn(x.value, y.value))
+            if fn is operator.mul and isinstance(y, Const) and y.value == 1:
+                return x
+            if fn is operator.add and isinstance(x, Const) and x.value == 0:
+                return y
+            return apply(b, fn, [x, y])
+
+        span = arithmetic(operator.mul, view.trips, step)
+        if not view.reverse:
+            return (start, arithmetic(operator.add, start, span), step), True
+        length = apply(b, len, [apply(b, range, [start, stop, step])])
+        skipped = arithmetic(operator.mul, arithmetic(operator.sub, length, view.trips), step)
+        return (arithmetic(operator.add, start, skipped), stop, step), False
+
+    # ------------------------------------------------------------------ calls
+    def call(self, op: Op, bars: Bars) -> Op:
+        from srcad.differentiator.calls import adjoint_call
+
+        return adjoint_call(self, op, bars)
+
+    methods: dict[O.OpKind, Any] = {
+        O.APPLY: apply, O.GETITEM: getitem, O.SETITEM: setitem, O.ADD_AT: add_at, O.FIELD: field,
+        O.PACK: pack, O.OPAQUE: opaque, O.IF: branch, O.FOR: loop, O.WHILE: loop, O.CALL: call,
+    }  # fmt: skip
+
+
+def _defined(ops: list[Op]) -> set[Value]:
+    return {r for op in ops for r in op.results}
+
+
+def _flat(out: Any) -> list[Operand]:
+    return list(out) if isinstance(out, tuple) else [out]
+
+
+def trace_composite(op: Op, b: Builder) -> tuple[list[Op], Any]:
+    """Operations of a composite function's definition on the operands of an application."""
+    rule = rule_of(op)
+    with b.nested() as ops:
+        arguments = [Sym(b, o, False) for o in op.operands]
+        wrapped = [a._wrap(a.operand) for a in arguments]
+        out = rule.bodies[0](*wrapped, **{k: v for k, v in op.attrs.items() if k != "fn"})
+        if isinstance(out, (tuple, list)):
+            return ops, tuple(as_operand(b, o) for o in out)
+        return ops, as_operand(b, out)
+
+
+__all__ = [
+    "FLOAT", "Bars", "Reverse", "Scalar", "active_positions", "apply_operands", "cast_to",
+    "clone_region", "trace_composite",
+]  # fmt: skip

@@ -1,0 +1,183 @@
+"""Residuals: which primal values of a loop or branch body its adjoint needs, kept or recomputed.
+
+What holds afterwards: the adjoint region reads only values that are visible where it stands.
+Cheap scalar operations, indices and shapes whose operands are at hand are computed again; all
+else is kept: a loop collects it in a list (an emit), a branch hands it out as a further result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import is_number
+from srcad.ir.build import clone_region, if_op, list_of, with_emits
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, free_values
+from srcad.rules.registry import lookup
+
+LONGEST_CHAIN = 3  # a push and a pop cost about as much as this many scalar operations
+
+
+def _is_cheap(op: Op) -> bool:
+    """Whether computing this operation again costs no more than keeping its result."""
+    if op.kind is O.FIELD:
+        return True
+    if op.kind is O.GETITEM:
+        return is_number(op.results[0].type)
+    if op.kind is not O.APPLY:
+        return False
+    rule = lookup(op.attrs["fn"])
+    if rule is None:
+        return False
+    if rule.cost is O.Cost.FREE:
+        return True
+    return rule.cost is O.Cost.CHEAP and is_number(op.results[0].type)
+
+
+class _Plan:
+    """Splits needed values of a block into operations to repeat and values to keep."""
+
+    def __init__(self, needed: list[Value], block: list[Op], inside: set[Value], free: set[Value]):
+        self.defining = {r: op for op in block for r in op.results}
+        self.inside = inside | set(self.defining)
+        self.at_hand = set(free)
+        self.kept: list[Value] = []
+        self.repeated: dict[Op, None] = {}
+        order = {op: i for i, op in enumerate(block)}
+        position = {v: order[op] for v, op in self.defining.items()}
+        needed = sorted(needed, key=lambda v: position.get(v, -1))
+        for v in needed:
+            op = self.defining.get(v)
+            if v not in self.at_hand and (op is None or not _is_cheap(op)):
+                self.keep(v)
+        for v in needed:
+            if v in self.at_hand:
+                continue
+            chain = self.chain(v)
+            if chain is None:
+                self.keep(v)
+            else:
+                self.repeated.update(dict.fromkeys(chain))
+        self.ops = sorted(self.repeated, key=order.__getitem__)
+
+    def keep(self, v: Value) -> None:
+        self.kept.append(v)
+        self.at_hand.add(v)
+
+    def chain(self, v: Value) -> list[Op] | None:
+        """The operations to repeat for `v`, or None if one of its sources is not at hand."""
+        found: list[Op] = []
+        todo: list[Operand] = [v]
+        while todo:
+            o = todo.pop()
+            if not isinstance(o, Value) or o not in self.inside or o in self.at_hand:
+                continue
+            op = self.defining.get(o)
+            if op is None or not _is_cheap(op):
+                return None
+            if op in self.repeated or op in found:
+                continue
+            found.append(op)
+            if len(found) > LONGEST_CHAIN:
+                return None
+            todo.extend(op.operands)
+        return found
+
+
+def _substitute(region: Region, repeated: list[Op], mapping: dict[Value, Operand]) -> Region:
+    """The adjoint region with repeated operations in front and kept values replaced."""
+    return clone_region(Region(region.params, [*repeated, *region.ops], region.yields), mapping)
+
+
+def restore_in_branch(
+    adjoint: Region, forward: list[Op], primal: Region
+) -> tuple[Region, list[tuple[Value, Value]]]:
+    """(adjoint region of a branch, (kept value, value that carries it out of the branch) pairs)."""
+    inside = {r for op in forward for r in op.results}
+    needed = [v for v in free_values(adjoint) if v in inside]
+    if not needed:
+        return adjoint, []
+    plan = _Plan(needed, forward, inside, set())
+    pairs = [(v, Value(v.type, v.name, v.role, v.named)) for v in plan.kept]
+    mapping: dict[Value, Operand] = dict(pairs)
+    return _substitute(adjoint, plan.ops, mapping), pairs
+
+
+def record_in_branch(
+    op: Op, forwards: list[list[Op]], extra: list[tuple[Operand, Value, int]]
+) -> Op:
+    """The forward `if` with recorded values as further results (undefined in the other branch)."""
+    regions = []
+    for k, (region, ops) in enumerate(zip(op.regions, forwards)):
+        more = tuple(v if side == k else UNDEFINED for v, _, side in extra)
+        regions.append(Region((), ops, (*region.yields, *more)))
+    results = (*op.results, *(r for _, r, _ in extra))
+    return if_op(op.operands[0], regions[0], regions[1], results, op.loc)
+
+
+def restore_in_loop(
+    op: Op, view: Any, forward: list[Op], adjoint: Region, index: Value
+) -> tuple[Region, list[tuple[Value, Operand, bool]], Op]:
+    """(adjoint body, its streams (element, list, flag), the loop with its emits)."""
+    body = view.body
+    inside = {r for o in forward for r in o.results} | set(body.params)
+    needed = [v for v in free_values(adjoint) if v in inside]
+    mapping: dict[Value, Operand] = {}
+    streams: list[tuple[Value, Operand, bool]] = []
+    free: set[Value] = set()
+    if op.kind is O.FOR:
+        mapping[view.index] = index
+        free.add(view.index)
+        free.update(view.elements)
+    plan = _Plan(needed, forward, inside, free)
+    if op.kind is O.FOR:
+        read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
+        for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
+            if e in read:
+                element = Value(e.type, e.name, e.role, e.named)
+                mapping[e] = element
+                streams.append((element, s, not flag))
+    extra: list[tuple[Operand, Value]] = []
+    for v in plan.kept:
+        collected = list_of(v)
+        element = Value(v.type, v.name, v.role, v.named)
+        mapping[v] = element
+        extra.append((v, collected))
+        streams.append((element, collected, True))
+    new_body = Region(body.params, forward, body.yields)
+    return _substitute(adjoint, plan.ops, mapping), streams, with_emits(op, extra, new_body)
+
+
+def define_everywhere(ops: list[Op], values: set[Value]) -> list[Op]:
+    """The block with None for each of `values` on the paths that leave it undefined.
+
+    A tape that is packed reads all of its parts, also those of branches not taken.
+    """
+    result: list[Op] = []
+    none = Const.of(None)
+    wanted = set(values)
+    for op in reversed(ops):
+        if op.kind is O.IF and any(r in wanted for r in op.results):
+            regions = []
+            for region in op.regions:
+                yields = tuple(
+                    none if r in wanted and y is UNDEFINED else y
+                    for r, y in zip(op.results, region.yields)
+                )
+                inner = {
+                    y for r, y in zip(op.results, yields) if r in wanted and isinstance(y, Value)
+                }
+                regions.append(Region((), define_everywhere(region.ops, inner), yields))
+                wanted |= inner
+            op = if_op(op.operands[0], regions[0], regions[1], op.results, op.loc)
+        elif op.kind in (O.FOR, O.WHILE):
+            view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+            first = 3 if op.kind is O.FOR else 0
+            operands = list(op.operands)
+            for k, f in enumerate(view.finals):
+                if f in wanted and operands[first + k] is UNDEFINED:
+                    operands[first + k] = none
+            op = Op(op.kind, tuple(operands), op.attrs, op.results, op.regions, op.loc)
+        result.append(op)
+    result.reverse()
+    return result

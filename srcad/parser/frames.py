@@ -1,0 +1,208 @@
+"""Frames and scopes: where a name of the user's function is looked up while it is lowered.
+
+Each function being lowered has one Frame. What a look-up found outside of the function (a module,
+a helper, a constant used statically, the type of a global number) is recorded as an Assumption;
+the cache checks all of them at every call.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.ir.abstract import Type
+from srcad.ir.values import Value
+from srcad.parser.bindings import Binding, Known
+from srcad.parser.source import FunctionSource
+
+_FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
+_COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
+
+
+@dataclass(frozen=True, eq=False)
+class Assumption:
+    """Something outside of the function on which the compiled code depends.
+
+    `kind` is "global", "cell", "attribute", "builtin", "code" or "default" (`expected` is the
+    object itself), or "type" (`expected` is an abstract type; `source` is "global", "cell" or
+    "attribute").
+    """
+
+    kind: str
+    holder: Any
+    name: str
+    expected: Any
+    source: str = ""
+
+
+class StaticRequired(Exception):
+    """Control flow of the parser: this parameter's value must be known while compiling."""
+
+    def __init__(self, params: set[str]) -> None:
+        super().__init__(", ".join(sorted(params)))
+        self.params = params
+
+
+class Diverges(Exception):
+    """Control flow of the parser: the code lowered here never returns (in this iteration)."""
+
+
+@dataclass(eq=False)
+class Frame:
+    """The state of one function while it is lowered.
+
+    Attributes
+    ----------
+    vars
+        Bindings of local names at the current place; replaced as a whole in branches.
+    """
+
+    source: FunctionSource
+    node: gast.FunctionDef | gast.Lambda
+    live: types.FunctionType | None
+    outer: Frame | None
+    locals: set[str]
+    name: str
+    vars: dict[str, Binding] = field(default_factory=dict)
+    globals: dict[str, Any] = field(default_factory=dict)
+    globals_declared: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
+    is_callee: bool = False
+    params: set[Value] = field(default_factory=set)  # values of parameters: the caller's arrays
+
+    def cells(self) -> dict[str, types.CellType]:
+        if self.live is None or self.live.__closure__ is None:
+            return {}
+        return dict(zip(self.live.__code__.co_freevars, self.live.__closure__))
+
+
+def is_data(value: object) -> bool:
+    """Whether a global of this value is read live (a number or array), not decided statically."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float, complex, np.ndarray, np.generic))
+
+
+def stored_names(nodes: list[gast.stmt] | list[gast.AST]) -> set[str]:
+    """Names that these statements bind in their own scope (walrus included)."""
+    return {name for node in nodes for name in _stores(node)}
+
+
+def _stores(node: gast.AST) -> Iterator[str]:
+    if isinstance(node, _FUNCTIONS) or isinstance(node, gast.ClassDef):
+        if not isinstance(node, gast.Lambda):
+            yield node.name
+        return
+    if isinstance(node, gast.Name):
+        if isinstance(node.ctx, (gast.Store, gast.Del)):
+            yield node.id
+        return
+    if isinstance(node, _COMPREHENSIONS):
+        for inner in _walk_own(node):  # only a walrus binds outside of a comprehension
+            if isinstance(inner, gast.NamedExpr):
+                yield inner.target.id
+        return
+    if isinstance(node, (gast.Import, gast.ImportFrom)):
+        for alias in node.names:
+            yield (alias.asname or alias.name).split(".")[0]
+    if isinstance(node, gast.ExceptHandler) and node.name is not None:
+        yield getattr(node.name, "id", node.name)
+    for child in gast.iter_child_nodes(node):
+        yield from _stores(child)
+
+
+def _walk_own(node: gast.AST) -> Iterator[gast.AST]:
+    """The nodes below `node` that belong to the same function."""
+    for child in gast.iter_child_nodes(node):
+        if not isinstance(child, _FUNCTIONS):
+            yield child
+            yield from _walk_own(child)
+
+
+def own_nodes(nodes: list[gast.stmt]) -> Iterator[gast.AST]:
+    """Statements and expressions of a block, nested functions left out."""
+    for node in nodes:
+        if isinstance(node, _FUNCTIONS):
+            continue
+        yield node
+        yield from _walk_own(node)
+
+
+def parameter_names(arguments: gast.arguments) -> list[str]:
+    names = [a.id for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    for extra in (arguments.vararg, arguments.kwarg):
+        if extra is not None:
+            names.append(extra.id)
+    return names
+
+
+def declared(body: list[gast.stmt], kind: type) -> set[str]:
+    """Names in `global` or `nonlocal` statements of a function body."""
+    return {n for node in own_nodes(body) if isinstance(node, kind) for n in node.names}
+
+
+def body_of(node: gast.FunctionDef | gast.Lambda) -> list[gast.stmt]:
+    """The statements of a function; a lambda returns its expression."""
+    if isinstance(node, gast.Lambda):
+        result = gast.Return(node.body)
+        gast.copy_location(result, node.body)
+        return [result]
+    return list(node.body)
+
+
+def make_frame(
+    source: FunctionSource,
+    node: gast.FunctionDef | gast.Lambda,
+    live: types.FunctionType | None,
+    outer: Frame | None,
+    namespace: dict[str, Any],
+    name: str,
+) -> Frame:
+    body = body_of(node)
+    non_local = declared(body, gast.Nonlocal)
+    global_ = declared(body, gast.Global)
+    local = (stored_names(body) | set(parameter_names(node.args))) - non_local - global_
+    return Frame(
+        source, node, live, outer, local, name,
+        globals=namespace, globals_declared=global_, nonlocals=non_local,
+    )  # fmt: skip
+
+
+def builtin_names(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The builtins that code with these globals sees."""
+    found = namespace.get("__builtins__", builtins)
+    return found if isinstance(found, dict) else vars(found)
+
+
+def mangled(name: str, class_name: str | None) -> str:
+    """A class-private name as the compiler stores it (`self.__w` is `_A__w`)."""
+    if class_name is None or not name.startswith("__") or name.endswith("__"):
+        return name
+    return f"_{class_name.lstrip('_')}{name}"
+
+
+def known(value: Any) -> Known:
+    return Known(value)
+
+
+@dataclass
+class Assumptions:
+    """What was assumed, each thing once."""
+
+    items: list[Assumption] = field(default_factory=list)
+    _seen: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def add(self, kind: str, holder: Any, name: str, expected: Any, source: str = "") -> None:
+        key = (kind, id(holder), name, source)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.items.append(Assumption(kind, holder, name, expected, source))
+
+    def add_type(self, source: str, holder: Any, name: str, expected: Type) -> None:
+        self.add("type", holder, name, expected, source)

@@ -1,0 +1,312 @@
+"""The parser's driver: a live function and the types of its arguments -> an IR function.
+
+What holds afterwards: the function is pure SSA, everything decidable was decided, and
+`Lowered.assumptions` lists what was assumed of the function's surroundings.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+
+from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    OBJECT,
+    STR,
+    UNKNOWN,
+    DictOf,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+    rank_of,
+    type_of_constant,
+)
+from srcad.ir.build import Builder, map_tree
+from srcad.ir.check import check
+from srcad.ir.values import Const, Function, Loc, Op, Operand, Param, Region, Value
+from srcad.parser.bindings import (
+    Binding,
+    Known,
+    ObjectParam,
+    Poison,
+    Struct,
+    describe,
+)
+from srcad.parser.calls import CallLowering
+from srcad.parser.expressions import ExpressionLowering
+from srcad.parser.frames import (
+    Assumptions,
+    Diverges,
+    Frame,
+    StaticRequired,
+    body_of,
+    make_frame,
+)
+from srcad.parser.source import FunctionSource, read_source
+from srcad.parser.statements import RESULT, RETURNED, StatementLowering
+from srcad.rules import registry
+
+
+@dataclass
+class Context:
+    """What belongs to one IR function under construction."""
+
+    prologue: list[Op] = field(default_factory=list)
+    globals_read: dict[Any, Value] = field(default_factory=dict)
+
+
+@dataclass
+class Lowered:
+    """The outcome of lowering.
+
+    Attributes
+    ----------
+    assumptions
+        What was assumed of globals, cells, modules, builtins, defaults (see `frames.Assumption`).
+    argument_assumptions
+        (parameter, path, what, expected): what was assumed of the attributes of object arguments.
+    static_params
+        Parameters whose values were needed while compiling.
+    """
+
+    function: Function
+    source: FunctionSource
+    assumptions: Assumptions
+    argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]]
+    static_params: set[str]
+    local_names: set[str]
+
+
+class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
+    """State of one lowering; the methods live in the mixins, by kind of syntax."""
+
+    def __init__(self) -> None:
+        self.builder = Builder()
+        self.assumptions = Assumptions()
+        self.argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]] = []
+        self.context = Context()
+        self.frame: Frame = None  # type: ignore[assignment]
+        self.root_frame: Frame = None  # type: ignore[assignment]
+        self.param_of: dict[Value, str] = {}  # parameter values (and their leaves) of the root
+        self.pending: dict[Any, Any] = {}
+        self.done: dict[Any, Any] = {}
+        self.call_path: list[Loc] = []
+        self.local_names: set[str] = set()
+
+    # ------------------------------------------------------------------ places and errors
+    def loc(self, node: gast.AST) -> Loc:
+        if not hasattr(node, "lineno"):
+            return self.builder.loc  # type: ignore[return-value]
+        return self.frame.source.loc(node)
+
+    def unsupported(
+        self, node: gast.AST, what: str, reason: str, advice: str
+    ) -> UnsupportedSyntaxError:
+        return UnsupportedSyntaxError(what, reason=reason, advice=advice, loc=self.loc(node))
+
+    def view_root(self, value: Value) -> Value:
+        """The array whose memory a value (possibly) shares."""
+        return self.roots().get(value, value)
+
+    def roots(self) -> dict[Value, Value]:
+        found: dict[Value, Value] = {}
+        block: list[Op] = [*self.context.prologue, *self.builder.block]
+        for op in block:
+            if op.kind is O.GETITEM or (
+                op.kind is O.APPLY and op.attrs["fn"] in registry.MAY_VIEW
+            ):
+                base = op.operands[0]
+                if isinstance(base, Value) and len(op.results) == 1:
+                    found[op.results[0]] = found.get(base, base)
+        return found
+
+    def require_static(self, value: Value, node: gast.AST, what: str) -> None:
+        """Ask for the value of the parameter that `value` comes from; an error if none does."""
+        params = self.origins(value)
+        if params:
+            raise StaticRequired(params)
+        raise TypeInferenceError(
+            f"{what} must be known while compiling",
+            reason=f"here it is {describe(value)}, computed at run time",
+            advice="use a constant, or an argument that is passed as a plain Python value",
+            loc=self.loc(node),
+        )
+
+    def origins(self, value: Value) -> set[str]:
+        """Parameters of the root function that a value is computed from, if only from those."""
+        defining = {r: op for op in self.builder.block for r in op.results}
+        found: set[str] = set()
+        todo: list[Operand] = [value]
+        while todo:
+            v = todo.pop()
+            if isinstance(v, Const):
+                continue
+            if v in self.param_of:
+                found.add(self.param_of[v])
+            elif v in defining and not defining[v].regions:
+                todo.extend(defining[v].operands)
+            else:
+                return set()
+        return found
+
+
+def lower(
+    function: types.FunctionType,
+    types_of: Mapping[str, Type],
+    statics: Mapping[str, Any],
+    examples: Mapping[str, Any] | None = None,
+    source: FunctionSource | None = None,
+) -> Lowered:
+    """Lower `function` for these argument types.
+
+    Parameters
+    ----------
+    types_of
+        Abstract type per parameter name; parameters that are missing take their default.
+    statics
+        Values of the parameters that are known while compiling (strings, None, functions ...).
+    examples
+        For object parameters (`self`), the object that is passed.
+
+    Raises
+    ------
+    SrcadError
+        With the place of what cannot be differentiated.
+    StaticRequired
+        If the value of a parameter is needed while compiling.
+    """
+    source = source or read_source(function)
+    lowerer = Lowerer()
+    frame = make_frame(source, source.node, function, None, function.__globals__, source.name)
+    lowerer.frame = lowerer.root_frame = frame
+    lowerer.local_names = set(frame.locals)
+    params, inputs = _parameters(lowerer, function, types_of, statics, examples or {})
+    result = _body(lowerer, source.node)
+    tree, yields = lowerer.result_tree(result)
+    for v in yields:
+        if isinstance(v, Value) and isinstance(v.type, ListOf) and False:
+            raise AssertionError
+    body = Region(
+        tuple(p.value for p in params),
+        [*lowerer.context.prologue, *lowerer.builder.block],
+        tuple(yields),
+    )
+    name = source.name if source.name.isidentifier() else "f"
+    ir = Function(name, tuple(params), body, tree, inputs, loc=source.loc(source.node))
+    check(ir, "lowering")
+    return Lowered(
+        ir, source, lowerer.assumptions, lowerer.argument_assumptions, set(statics),
+        lowerer.local_names,
+    )  # fmt: skip
+
+
+def _body(lowerer: Lowerer, node: gast.FunctionDef | gast.Lambda) -> Binding:
+    """Lower the body; the binding that the function returns."""
+    try:
+        finished = lowerer.block(body_of(node))
+    except Diverges:
+        finished = True
+        lowerer.dead()
+    return lowerer.returned(finished, node)
+
+
+def _parameters(
+    lowerer: Lowerer,
+    function: types.FunctionType,
+    types_of: Mapping[str, Type],
+    statics: Mapping[str, Any],
+    examples: Mapping[str, Any],
+) -> tuple[list[Param], dict[str, Any]]:
+    params: list[Param] = []
+    inputs: dict[str, Any] = {}
+    frame = lowerer.frame
+    for p in inspect.signature(function, follow_wrapped=False).parameters.values():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            _variadic(lowerer, p, types_of, statics, params, inputs)
+            continue
+        default = None
+        if p.default is not p.empty:
+            lowerer.assumptions.add("default", function, p.name, p.default)
+            default = Const.of(p.default) if _printable(p.default) else None
+        t = types_of.get(p.name)
+        if p.name in statics:
+            frame.vars[p.name] = Known(statics[p.name])
+            t = type_of_constant(statics[p.name])
+        elif t is None:
+            frame.vars[p.name] = Known(p.default)
+            t = type_of_constant(p.default)
+        value = Value(t, p.name, named=True)
+        params.append(Param(value, p.name, p.kind.name, default))
+        frame.params.add(value)
+        lowerer.param_of[value] = p.name
+        if p.name not in frame.vars:
+            frame.vars[p.name] = _explode(lowerer, value, p.name, examples.get(p.name))
+            inputs[p.name] = _input_tree(frame.vars[p.name])
+    return params, inputs
+
+
+def _variadic(
+    lowerer: Lowerer,
+    p: inspect.Parameter,
+    types_of: Mapping[str, Type],
+    statics: Mapping[str, Any],
+    params: list[Param],
+    inputs: dict[str, Any],
+) -> None:
+    t = types_of.get(p.name) or (
+        TupleOf(()) if p.kind is p.VAR_POSITIONAL else DictOf(())
+    )
+    value = Value(t, p.name, named=True)
+    params.append(Param(value, p.name, p.kind.name, None))
+    lowerer.param_of[value] = p.name
+    lowerer.frame.vars[p.name] = _explode(lowerer, value, p.name, None)
+    inputs[p.name] = _input_tree(lowerer.frame.vars[p.name])
+
+
+def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding:
+    """The binding of a parameter: containers are taken apart into their leaves."""
+    t = value.type
+    if isinstance(t, TupleOf) and t.elems is not None:
+        keys: list[tuple[Any, Type]] = list(enumerate(t.elems))
+        kind = "tuple"
+    elif isinstance(t, DictOf):
+        keys, kind = list(t.items), "dict"
+    elif t in (OBJECT, STR):
+        return ObjectParam(value, name, (), example)
+    else:
+        return value
+    parts = []
+    for key, part in keys:
+        leaf = lowerer.builder.emit1(O.FIELD, (value,), part, f"{name}_{key}", {"key": key})
+        leaf.name = str(key) if str(key).isidentifier() else f"{name}_{key}"
+        leaf.named = True
+        lowerer.param_of[leaf] = name
+        parts.append((key, _explode(lowerer, leaf, leaf.name, None)))
+    return Struct(kind, tuple(parts))
+
+
+def _input_tree(binding: Binding) -> Any:
+    if isinstance(binding, Struct):
+        if binding.kind == "dict":
+            return {k: _input_tree(b) for k, b in binding.items}
+        return tuple(_input_tree(b) for b in binding.parts)
+    if isinstance(binding, ObjectParam):
+        return binding.value
+    return binding
+
+
+def _printable(value: Any) -> bool:
+    return value is None or type(value) in (bool, int, float, complex, str)
+
+
+__all__ = [
+    "Lowered", "Lowerer", "RESULT", "RETURNED", "Poison", "Scalar", "SignatureError", "SrcadError",
+    "UNKNOWN", "lower", "map_tree", "rank_of",
+]  # fmt: skip

@@ -1,0 +1,25 @@
+"""The derivative rules: one table, and the forms in which its rows are declared.
+
+Importing this package fills the table; `srcad.rules.elementwise` and its companions add to it.
+"""
+
+from srcad.rules import arithmetic, mathematics, reductions, ufuncs
+from srcad.rules.registry import (
+    bilinear,
+    composite,
+    elementwise,
+    linear,
+    multilinear,
+    rule,
+    zero,
+)
+
+# The modules whose import fills the table, one per family of functions.
+FAMILIES = (
+    arithmetic,
+    mathematics,
+    reductions,
+    ufuncs,
+)
+
+__all__ = ["bilinear", "composite", "elementwise", "linear", "multilinear", "rule", "zero"]

@@ -1,0 +1,171 @@
+"""Rules of the functions that make arrays; what is given as value or bound may carry a derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcad.ir.abstract import ANY, SLICE, Array, Scalar, Type, broadcast
+from srcad.rules.inference import constant_type, int_constant
+from srcad.rules.language import call, unbroadcast_to
+from srcad.rules.registry import MISSING, Call, linear, rule, zero
+from srcad.rules.shape_types import (
+    array_of,
+    dims_of_shape,
+    dtype_given,
+    joined_dtype,
+    size_dim,
+)
+
+# -- of a given shape ----------------------------------------------------------------------------
+
+
+def _filled(call: Call) -> Type:
+    dtype = dtype_given(call.attrs.get("dtype"))
+    if dtype is None:
+        dtype = "float64" if call.fn is not np.full else array_of(call.types[1]).dtype
+    return Array(dtype, dims_of_shape(call.types[0], call.constants[0]))
+
+
+for _fn in (np.zeros, np.ones, np.empty):
+    zero(_fn, signature="shape, dtype=None, order='C'", infer=_filled)
+linear(
+    np.full,
+    lambda g, shape, fill_value, dtype=None, order="C": unbroadcast_to(g, fill_value, g),
+    operands=("shape", "fill_value"), active=("fill_value",), infer=_filled,
+)  # fmt: skip
+
+
+def _filled_like(call: Call) -> Type:
+    a = array_of(call.types[0])
+    shape = call.attrs.get("shape")
+    dtype = dtype_given(call.attrs.get("dtype")) or a.dtype
+    return Array(dtype, a.dims if shape is None else dims_of_shape(a, shape))
+
+
+zero(np.zeros_like, signature="a, dtype=None, order='K', subok=True, shape=None", infer=_filled_like)
+zero(np.ones_like, signature="a, dtype=None, order='K', subok=True, shape=None", infer=_filled_like)
+zero(
+    np.empty_like, signature="prototype, dtype=None, order='K', subok=True, shape=None",
+    infer=_filled_like,
+)  # fmt: skip
+
+
+def _full_like(
+    g: Any, a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None,
+) -> Any:  # fmt: skip
+    return unbroadcast_to(g, fill_value, g)
+
+
+linear(
+    np.full_like, _full_like, operands=("a", "fill_value"), active=("fill_value",),
+    infer=_filled_like,
+)  # fmt: skip
+
+
+# -- patterns ------------------------------------------------------------------------------------
+
+
+def _eye_type(call: Call) -> Type:
+    rows = size_dim(call.constants[0])
+    given = len(call.constants) > 1 and call.constants[1] is not None
+    columns = size_dim(call.constants[1]) if given else rows
+    return Array(dtype_given(call.attrs.get("dtype")) or "float64", (rows, columns))
+
+
+_EYE = "N, *M, k=0, dtype=float, order='C'"
+zero(np.eye, signature=_EYE, infer=_eye_type)
+zero(np.tri, signature="N, *M, k=0, dtype=float", infer=_eye_type)
+zero(np.identity, signature="n, dtype=None", infer=_eye_type)
+
+
+# -- ranges --------------------------------------------------------------------------------------
+
+
+def _arange_type(call: Call) -> Type:
+    given = dtype_given(call.attrs.get("dtype"))
+    dtype = given or joined_dtype(array_of(t).dtype for t in call.types)
+    if any(c is MISSING for c in call.constants):
+        return Array(dtype, (ANY,))
+    numbers: Any = call.constants
+    return Array(dtype, (size_dim(len(np.arange(*numbers))),))
+
+
+def _bounds(args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The operands that are the start and the step of `np.arange`, or None."""
+    return (args[0] if len(args) > 1 else None), (args[2] if len(args) > 2 else None)
+
+
+@rule(np.arange, infer=_arange_type)
+class _Arange:
+    """start + step * np.arange(n): the number of elements is constant, nearly everywhere."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, *args: Any, dtype: Any = None) -> Any:
+        start, step = _bounds(dots)
+        if start is None and step is None:
+            return None
+        moved = start
+        if step is not None:
+            along = step * call(np.arange, y, y.size)
+            moved = along if start is None else start + along
+        return np.broadcast_to(moved, y.shape) if step is None else moved
+
+    @staticmethod
+    def vjp(g: Any, y: Any, *args: Any, dtype: Any = None) -> Any:
+        bars: list[Any] = [None] * len(args)
+        if len(args) > 1:
+            bars[0] = np.sum(g)
+        if len(args) > 2:
+            bars[2] = np.sum(g * call(np.arange, g, y.size))
+        return tuple(bars)
+
+
+def _linspace_type(call: Call) -> Type:
+    start, stop = array_of(call.types[0]), array_of(call.types[1])
+    dtype = dtype_given(call.attrs.get("dtype")) or _linspace_dtype(call.types[:2])
+    dims = broadcast([start.dims, stop.dims])
+    if dims is None:
+        return Array(dtype, None)
+    axis = call.attrs.get("axis", 0) % (len(dims) + 1)
+    number = size_dim(call.constants[2])
+    return Array(dtype, (*dims[:axis], number, *dims[axis:]))
+
+
+def _linspace_dtype(types: Any) -> str | None:
+    """As NumPy has it: floating, and Python numbers are weak."""
+    samples = []
+    for t in types:
+        a = array_of(t)
+        if a.dtype is None:
+            return None
+        kind = {"int": int, "bool": bool, "float": float, "complex": complex}
+        samples.append(kind[t.kind](1) if isinstance(t, Scalar) else np.ones((), a.dtype)[()])
+    return np.linspace(*samples, 2).dtype.name
+
+
+def _linspace(
+    g: Any, start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None,
+    axis: int = 0,
+) -> Any:  # fmt: skip
+    weights = call(np.linspace, g, 0.0, 1.0, num, **({} if endpoint else {"endpoint": False}))
+    if axis != 0:
+        g = np.moveaxis(g, axis, 0)
+    if g.known_ndim == 1:
+        bars = [(1.0 - weights) @ g, weights @ g]
+    else:
+        bars = [np.tensordot(1.0 - weights, g, axes=1), np.tensordot(weights, g, axes=1)]
+    return tuple(unbroadcast_to(b, x, b) for b, x in zip(bars, (start, stop)))
+
+
+linear(
+    np.linspace, _linspace, operands=("start", "stop", "num"), active=("start", "stop"),
+    infer=_linspace_type,
+)  # fmt: skip
+
+
+# -- indices -------------------------------------------------------------------------------------
+
+zero(slice, signature="*args", infer=constant_type(SLICE))

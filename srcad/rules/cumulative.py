@@ -1,0 +1,222 @@
+"""Running sums and products, differences along an axis, and the integral by trapezoids.
+
+No product is ever divided by an element, so zeros in the data are right at every order: the
+products of others come from running products from both sides, and the derivatives of a running
+product from a linear recurrence, whose derivatives are linear recurrences again.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.ir.abstract import (
+    ANY,
+    FLOAT,
+    UNKNOWN,
+    Array,
+    Scalar,
+    Type,
+    dims_of,
+    dtype_of,
+)
+from srcad.rules import inference
+from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
+from srcad.rules.language import call, given
+from srcad.rules.registry import ARRAY, Call, composite, linear, rule
+from srcad.rules.symbols import Sym
+
+
+def running_type(call: Call) -> Type:
+    """`cumsum` and its kind: the shape of the operand, or one dimension without `axis`."""
+    t = as_array(call.types[0])
+    dims = dims_of(t)
+    if call.attrs.get("axis") is None and (dims is None or len(dims) != 1):
+        dims = (ANY,)
+    if call.attrs.get("dtype") is not None:
+        return Array(np.dtype(call.attrs["dtype"]).name, dims)
+    return Array(sampled_dtype(call.fn, t), dims)
+
+
+def flipped(x: Any, axis: int) -> Any:
+    """`np.flip`, as the slice that people write where there is one dimension."""
+    return x[::-1] if axis in (0, -1) and x.known_ndim == 1 else np.flip(x, axis)
+
+
+# -- running sums
+
+
+def _cumsum_transpose(g: Any, a: Sym, axis: Any = None, dtype: Any = None) -> Any:
+    along = 0 if axis is None else axis
+    bar = flipped(np.cumsum(flipped(g, along), axis=along), along)
+    return bar if axis is not None or a.known_ndim == 1 else np.reshape(bar, a.shape)
+
+
+linear(np.cumsum, _cumsum_transpose, infer=running_type)
+
+
+# -- running products
+
+
+@rule(np.cumprod, infer=running_type)
+class _Cumprod:
+    """From y[k] = a[k] * y[k - 1] follows a recurrence for the tangents, and one backwards."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Sym, axis: Any = None) -> Any:
+        line, along = _in_line(a, axis)
+        dot = dots[0] if line is a else np.reshape(dots[0], -1)
+        before = call(runtime.delayed, a, y, axis=along, first=1.0)
+        return call(runtime.linear_recurrence, a, line, before * dot, axis=along)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Sym, axis: Any = None) -> Any:
+        line, along = _in_line(a, axis)
+        before = call(runtime.delayed, a, y, axis=along, first=1.0)
+        ahead = call(runtime.delayed, a, line, axis=along, reverse=True)
+        bar = before * call(runtime.linear_recurrence, a, ahead, g, axis=along, reverse=True)
+        return (bar if line is a else np.reshape(bar, a.shape),)
+
+
+def _in_line(a: Sym, axis: Any) -> tuple[Any, int]:
+    """Operand and axis of a running product; without axis it runs over all elements."""
+    if axis is not None:
+        return a, axis
+    return (a if a.known_ndim == 1 else np.reshape(a, -1)), 0
+
+
+def _recurrence_type(call: Call) -> Type:
+    t = inference.elementwise_type(np.multiply, call.types)
+    return Array(t.dtype, t.dims) if isinstance(t, Array) else UNKNOWN
+
+
+@rule(runtime.linear_recurrence, infer=_recurrence_type)
+class _LinearRecurrence:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, b: Any, axis: int = 0, reverse: bool = False) -> Any:
+        source = dots[1]
+        if dots[0] is not None:
+            before = dots[0] * call(runtime.delayed, a, y, axis=axis, reverse=reverse)
+            source = before if source is None else source + before
+        return call(runtime.linear_recurrence, a, a, source, axis=axis, reverse=reverse)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, b: Any, axis: int = 0, reverse: bool = False) -> Any:
+        ahead = call(runtime.delayed, a, a, axis=axis, reverse=not reverse)
+        bar = call(runtime.linear_recurrence, a, ahead, g, axis=axis, reverse=not reverse)
+        return bar * call(runtime.delayed, a, y, axis=axis, reverse=reverse), bar
+
+
+@rule(runtime.delayed, infer=inference.same_as())
+class _Delayed:
+    @staticmethod
+    def jvp(
+        dots: Any, y: Any, x: Any, axis: int = 0, reverse: bool = False, first: float = 0.0
+    ) -> Any:
+        return call(runtime.delayed, x, dots[0], axis=axis, reverse=reverse)
+
+    @staticmethod
+    def vjp(
+        g: Any, y: Any, x: Any, axis: int = 0, reverse: bool = False, first: float = 0.0
+    ) -> Any:
+        return (call(runtime.delayed, x, g, axis=axis, reverse=not reverse),)
+
+
+# -- products of all elements but one
+
+
+def _like_array(call: Call) -> Type:
+    t = as_array(call.types[0])
+    if not isinstance(t, (Scalar, Array)):
+        return UNKNOWN
+    dims = dims_of(t)
+    return Array(sampled_dtype(np.positive, t), dims, dims == ())
+
+
+@composite(runtime.products_of_others, infer=_like_array)
+def _products_of_others(x: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return np.reshape(_products_along(np.reshape(x, -1), 0), np.shape(x))
+    if isinstance(axis, int):
+        return _products_along(x, axis)
+    here = _products_along(x, axis[0])
+    if len(axis) == 1:
+        return here
+    rows = np.prod(x, axis=axis[0], keepdims=True)
+    return here * call(runtime.products_of_others, x, rows, axis=axis[1:])
+
+
+def _products_along(x: Sym, axis: int) -> Any:
+    before = np.cumprod(call(runtime.delayed, x, x, axis=axis, first=1.0), axis=axis)
+    ahead = call(runtime.delayed, x, x, axis=axis, reverse=True, first=1.0)
+    return before * flipped(np.cumprod(flipped(ahead, axis), axis=axis), axis)
+
+
+# -- differences and trapezoids
+
+
+def _along(axis: int, part: slice) -> tuple[Any, ...]:
+    """The index that takes `part` along an axis and everything along the others."""
+    if axis < 0:
+        return (Ellipsis, part, *[slice(None)] * (-axis - 1))
+    return (*[slice(None)] * axis, part)
+
+
+def _diff_type(call: Call) -> Type:
+    t = as_array(call.types[0])
+    dims = dims_of(t)
+    if dims is not None:
+        axes = normalised_axes(call.attrs.get("axis", -1), len(dims))
+        dims = tuple(ANY if i in axes else d for i, d in enumerate(dims))
+    return Array(sampled_dtype(np.diff, t), dims)
+
+
+@composite(np.diff, infer=_diff_type)
+def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    for _ in range(n):
+        a = a[_along(axis, slice(1, None))] - a[_along(axis, slice(None, -1))]
+    return a
+
+
+def _trapezoid_type(call: Call) -> Type:
+    types = [as_array(t) for t, c in zip(call.types, call.constants) if c is not None]
+    whole = functools.reduce(_product_type, types)
+    dims = reduced_dims(dims_of(types[0]), call.attrs.get("axis", -1), False)
+    if dims is None and dtype_of(whole) is None:
+        return UNKNOWN
+    return Array(inference.result_dtype(np.true_divide, (whole, FLOAT)), dims, dims == ())
+
+
+def _product_type(a: Type, b: Type) -> Type:
+    return inference.elementwise_type(np.multiply, (a, b))
+
+
+@composite(np.trapezoid, operands=("y", "x", "dx"), infer=_trapezoid_type)
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    widths = dx
+    if given(x):
+        if axis == -1:
+            widths = np.diff(x)
+        elif x.ndim == 1:
+            widths = np.diff(x)[(slice(None), *[None] * (y.ndim - 1 - axis % y.ndim))]
+        else:
+            widths = np.diff(x, axis=axis)
+    heights = y[_along(axis, slice(1, None))] + y[_along(axis, slice(None, -1))]
+    return np.sum(widths * heights / 2.0, axis=axis)
+
+
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+
+    @composite(np.cumulative_sum, infer=running_type)
+    def _cumulative_sum(x: Any, axis: int | None = None) -> Any:
+        return np.cumsum(x, axis=axis)
+
+    @composite(np.cumulative_prod, infer=running_type)
+    def _cumulative_prod(x: Any, axis: int | None = None) -> Any:
+        return np.cumprod(x, axis=axis)
+
+
+ARRAY.methods.update(cumsum=np.cumsum, cumprod=np.cumprod)

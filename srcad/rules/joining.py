@@ -1,0 +1,492 @@
+"""Rules of the functions that put arrays together, cut them apart, or repeat them.
+
+An operand that is a tuple or list of known length gets one cotangent for each of its elements;
+where the length, or a rank, is not known, `runtime.cut_like` cuts at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.errors import MissingRuleError
+from srcad.ir.abstract import ANY, MANY, ONE, UNKNOWN, Array, Dim, ListOf, TupleOf, Type
+from srcad.rules.arithmetic import elements
+from srcad.rules.inference import int_constant
+from srcad.rules.language import call
+from srcad.rules.registry import MISSING, Call, composite, linear, rule
+from srcad.rules.shape_types import (
+    Dims,
+    array_of,
+    at_axis,
+    by_sample,
+    dtype_given,
+    element_types,
+    joined_dims,
+    joined_dtype,
+    length,
+    normal_axis,
+    product_dim,
+    reshape_like,
+    slice_of,
+    sum_dim,
+    typed,
+)
+
+# -- types ---------------------------------------------------------------------------------------
+
+
+def _parts_of(t: Type) -> tuple[list[Dims | None] | None, str | None]:
+    """Dimensions of the arrays of a sequence, None for those and a number that are not known;
+    and the dtype in which they are joined."""
+    elems = element_types(t)
+    if elems is not None:
+        parts = [array_of(e) for e in elems]
+        return [p.dims for p in parts], joined_dtype(p.dtype for p in parts)
+    return None, array_of(t).dtype
+
+
+def _element_dims(t: Type) -> Dims | None:
+    """Dimensions of each array of a sequence of unknown length."""
+    dims = array_of(t).dims  # those of np.asarray of it
+    return dims[1:] if dims else None
+
+
+def _joined(t: Type, prepare: Callable[[Dims], Dims], axis: int, dtype: Any) -> Type:
+    """The type of the arrays of `t`, each prepared, one after another along `axis`."""
+    shapes, joint = _parts_of(t)
+    name = dtype_given(dtype) or joint
+    known = [_element_dims(t)] if shapes is None else shapes
+    ready = [prepare(s) for s in known if s is not None]
+    if not ready or len(ready) < len(known) or any(len(r) != len(ready[0]) for r in ready):
+        return Array(name, None)
+    at = normal_axis(min(axis, len(ready[0]) - 1), len(ready[0]))
+    if at is None:
+        return Array(name, None)
+    others = joined_dims([(*r[:at], ONE, *r[at + 1 :]) for r in ready])
+    assert others is not None
+    along = ANY if shapes is None else sum_dim([r[at] for r in ready])
+    return Array(name, (*others[:at], along, *others[at + 1 :]))
+
+
+# -- adjoints ------------------------------------------------------------------------------------
+
+
+def _cut(g: Any, arrays: Any, prepare: Callable[[Dims], Dims], axis: int) -> Any:
+    """`g` cut along `axis` into pieces for the arrays that were joined in it."""
+    parts = elements(arrays)
+    shapes = [None] if parts is None else [array_of(p.type).dims for p in parts]
+    if parts is None or any(s is None for s in shapes):
+        return call(runtime.cut_like, g, g, arrays, **({"axis": axis} if axis else {}))
+    pieces = []
+    start: Any = None
+    for i, (part, dims) in enumerate(zip(parts, shapes)):
+        assert dims is not None
+        rank = len(prepare(dims))
+        at = min(axis, rank - 1) % rank
+        marked = prepare((MANY,) * len(dims))
+        if marked[at] is ONE:  # a dimension that the function added
+            piece = g[at_axis(at, start or 0)]
+            count: Any = 1
+        else:
+            count = length(part, at if rank == len(dims) else -1)
+            stop = None if i == len(parts) - 1 else count if start is None else start + count
+            piece = g if start is stop is None else g[at_axis(at, slice_of(g, start, stop))]
+        pieces.append(_as_part(piece, part, dims, rank - (marked[at] is ONE)))
+        start = count if start is None else start + count
+    return pieces
+
+
+def _as_part(piece: Any, part: Any, dims: Dims, rank: int) -> Any:
+    if rank != len(dims):
+        return reshape_like(piece, part)
+    number = dims == () and getattr(piece.type, "item", True)
+    dtype = array_of(piece.type).dtype
+    return piece if number else typed(piece, Array(dtype, dims))
+
+
+def _flat_cut(g: Any, arrays: Any) -> Any:
+    """As `_cut`, of arrays that were flattened."""
+    parts = elements(arrays)
+    if parts is None:
+        return call(runtime.cut_like, g, g, arrays)
+    pieces = []
+    start: Any = None
+    for i, part in enumerate(parts):
+        stop = None if i == len(parts) - 1 else part.size if start is None else start + part.size
+        pieces.append(reshape_like(g[slice_of(g, start, stop)], part))
+        start = stop
+    return pieces
+
+
+# -- the concatenate family ----------------------------------------------------------------------
+
+
+def _same(dims: Dims) -> Dims:
+    return dims
+
+
+def _flattened(dims: Dims) -> Dims:
+    return (product_dim(dims),)
+
+
+def _columns(dims: Dims) -> Dims:
+    return dims if len(dims) > 1 else (*dims, *(ONE,) * (2 - len(dims)))
+
+
+def _sampled(fn: Callable[..., Any]) -> Callable[[Dims], Dims]:
+    """How a function such as `np.atleast_2d` changes dimensions."""
+    infer = by_sample()
+
+    def prepare(dims: Dims) -> Dims:
+        found = infer(Call(fn, (Array(None, dims),), (MISSING,), {}))
+        assert isinstance(found, Array) and found.dims is not None
+        return found.dims
+
+    return prepare
+
+
+def _concatenated(call: Call) -> Type:
+    axis, dtype = call.attrs.get("axis", 0), call.attrs.get("dtype")
+    if axis is not None:
+        return _joined(call.types[0], _same, axis, dtype)
+    found = _joined(call.types[0], _flattened, 0, dtype)
+    return found if isinstance(found, Array) and found.dims else Array(found.dtype, (ANY,))  # type: ignore[attr-defined]
+
+
+def _concatenate(
+    g: Any, arrays: Any, axis: Any = 0, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    return _flat_cut(g, arrays) if axis is None else _cut(g, arrays, _same, axis)
+
+
+linear(np.concatenate, _concatenate, infer=_concatenated)
+
+
+def _declare(fn: Any, prepare: Callable[[Dims], Dims], axis: int) -> None:
+    def transpose(g: Any, tup: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
+        return _cut(g, tup, prepare, axis)
+
+    linear(
+        fn, transpose, infer=lambda c: _joined(c.types[0], prepare, axis, c.attrs.get("dtype"))
+    )  # fmt: skip
+
+
+_declare(np.vstack, _sampled(np.atleast_2d), 0)
+_declare(np.hstack, _sampled(np.atleast_1d), 1)
+_declare(np.dstack, _sampled(np.atleast_3d), 2)
+_declare(np.column_stack, _columns, 1)
+
+
+def _stacked(call: Call) -> Type:
+    shapes, joint = _parts_of(call.types[0])
+    dtype = dtype_given(call.attrs.get("dtype")) or joint
+    dims = _element_dims(call.types[0]) if shapes is None else joined_dims(shapes)
+    at = None if dims is None else normal_axis(call.attrs.get("axis", 0), len(dims) + 1)
+    if dims is None or at is None:
+        return Array(dtype, None)
+    count = ANY if shapes is None else ONE if len(shapes) == 1 else MANY
+    return Array(dtype, (*dims[:at], count, *dims[at:]))
+
+
+def _stack(
+    g: Any, arrays: Any, axis: int = 0, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    parts = elements(arrays)
+    if parts is None:
+        return call(runtime.cut_like, g, g, arrays, **({"axis": axis} if axis else {}))
+    pieces = []
+    for i, part in enumerate(parts):
+        dims = array_of(part.type).dims
+        piece = g[at_axis(axis, i, None if dims is None else len(dims) + 1)]
+        pieces.append(piece if dims is None else _as_part(piece, part, dims, len(dims)))
+    return pieces
+
+
+linear(np.stack, _stack, infer=_stacked)
+
+
+@composite(np.append)
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    return np.concatenate((arr, values), axis=axis)
+
+
+def _cotangent_type(t: Type) -> Type:
+    if isinstance(t, TupleOf) and t.elems is not None:
+        return TupleOf(tuple(array_of(e) for e in t.elems))
+    if isinstance(t, ListOf):
+        return ListOf(array_of(t.elem))
+    return t if isinstance(t, Array) else UNKNOWN
+
+
+def _paste(h: Any, g: Any, arrays: Any, axis: Any = 0) -> Any:
+    if isinstance(h, (tuple, list)):
+        parts = elements(arrays)
+        assert parts is not None
+        h = [call(runtime.zeros_like, g, x) if p is None else p for p, x in zip(h, parts)]
+    return call(runtime.paste_like, g, h, g, axis=axis)
+
+
+linear(
+    runtime.cut_like, _paste, operands=("g", "arrays"), active=("g",),
+    infer=lambda c: _cotangent_type(c.types[1]),
+)  # fmt: skip
+linear(
+    runtime.paste_like,
+    lambda k, pieces, like, axis=0: call(runtime.cut_like, k, k, pieces, axis=axis),
+    operands=("pieces", "like"), active=("pieces",),
+    infer=lambda c: Array(None, array_of(c.types[1]).dims),
+)  # fmt: skip
+
+
+# -- the split family ----------------------------------------------------------------------------
+
+
+def _split_type(axis_of: Callable[[Call, int], int]) -> Callable[[Call], Type]:
+    def infer(call: Call) -> Type:
+        ary, sections = array_of(call.types[0]), call.types[1]
+        number = int_constant(call.constants[1])
+        if number is None:
+            if isinstance(call.constants[1], (tuple, list)):
+                number = len(call.constants[1]) + 1
+            elif isinstance(sections, TupleOf) and sections.elems is not None:
+                number = len(sections.elems) + 1
+        dims = ary.dims
+        if dims is not None:
+            at = normal_axis(axis_of(call, len(dims)), len(dims))
+            if number != 1:
+                dims = tuple(ANY if i == at else d for i, d in enumerate(dims))
+        part = Array(ary.dtype, dims)
+        return ListOf(part) if number is None else TupleOf((part,) * number)
+
+    return infer
+
+
+def _filled(g: Any, y: Any) -> Any:
+    """The cotangents of several results, zeros for those without."""
+    if not isinstance(g, (tuple, list)):
+        return g
+    return [call(runtime.zeros_like, p, p) if c is None else c for c, p in zip(g, y)]
+
+
+def _declare_split(fn: Any, join: Callable[[Any, Any], Any], axis: int | None) -> None:
+    infer = _split_type(
+        lambda call, rank: call.attrs.get("axis", 0) if axis is None else min(axis, rank - 1)
+    )
+
+    @rule(fn, infer=infer, operands=("ary", "indices_or_sections"), active=("ary",))
+    class _Split:
+        @staticmethod
+        def jvp(dots: Any, y: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+            keywords = {"axis": axis} if axis else {}
+            return call(fn, dots[0], dots[0], indices_or_sections, **keywords)
+
+        @staticmethod
+        def vjp(g: Any, y: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+            return join(_filled(g, y), axis), None
+
+
+def _concatenate_parts(parts: Any, axis: Any) -> Any:
+    return _apply(np.concatenate, parts, axis=axis)
+
+
+def _apply(fn: Any, parts: Any, **keywords: Any) -> Any:
+    """`fn` of several arrays, or of a list of them."""
+    like = parts[0] if isinstance(parts, (tuple, list)) else parts
+    return call(fn, like, parts, **keywords)
+
+
+_declare_split(np.split, _concatenate_parts, None)
+_declare_split(np.array_split, _concatenate_parts, None)
+_declare_split(np.vsplit, lambda parts, axis: _apply(np.concatenate, parts), 0)
+_declare_split(np.hsplit, lambda parts, axis: _apply(np.hstack, parts), 1)
+_declare_split(np.dsplit, lambda parts, axis: _apply(np.concatenate, parts, axis=2), 2)
+
+
+if hasattr(np, "unstack"):  # NumPy 2.1
+
+    def _unstacked(call: Call) -> Type:
+        x = array_of(call.types[0])
+        at = None if x.dims is None else normal_axis(call.attrs.get("axis", 0), len(x.dims))
+        if x.dims is None or at is None:
+            return ListOf(Array(x.dtype, None))
+        part = Array(x.dtype, x.dims[:at] + x.dims[at + 1 :])
+        return TupleOf((part,)) if x.dims[at] is ONE else ListOf(part)
+
+    @rule(np.unstack, infer=_unstacked)
+    class _Unstack:
+        @staticmethod
+        def jvp(dots: Any, y: Any, x: Any, axis: int = 0) -> Any:
+            return np.unstack(dots[0], axis=axis)
+
+        @staticmethod
+        def vjp(g: Any, y: Any, x: Any, axis: int = 0) -> Any:
+            return (_apply(np.stack, _filled(g, y), axis=axis),)
+
+
+# -- repetition ----------------------------------------------------------------------------------
+
+
+def _times(dim: Dim, count: object) -> Dim:
+    """The size of a dimension repeated `count` times (MISSING: not known)."""
+    n = int_constant(count)
+    if n is None:
+        return ANY
+    if n == 1:
+        return dim
+    return MANY  # a multiple of n is not one
+
+
+def _repeated(call: Call) -> Type:
+    a = array_of(call.types[0])
+    axis = call.attrs.get("axis")
+    if axis is None:
+        size = ANY if a.dims is None else product_dim(a.dims)
+        return Array(a.dtype, (_times(size, call.constants[1]),))
+    at = None if a.dims is None else normal_axis(axis, len(a.dims))
+    if a.dims is None or at is None:
+        return Array(a.dtype, None)
+    size = _times(a.dims[at], call.constants[1])
+    return Array(a.dtype, (*a.dims[:at], size, *a.dims[at + 1 :]))
+
+
+def _repeat(g: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
+    rank = array_of(a.type).dims
+    if int_constant(repeats.const if repeats.is_const else None) is None or rank is None:
+        keywords = {} if axis is None else {"axis": axis}
+        return call(runtime.repeat_vjp, g, g, a, repeats, **keywords)
+    n = repeats.const
+    if axis is None:
+        return reshape_like(np.sum(np.reshape(g, (a.size, n)), axis=1), a)
+    at = axis % len(rank)
+    sizes = [a.shape[i] for i in range(len(rank))]
+    return np.sum(np.reshape(g, (*sizes[: at + 1], n, *sizes[at + 1 :])), axis=at + 1)
+
+
+linear(
+    np.repeat, _repeat, operands=("a", "repeats"), active=("a",), infer=_repeated
+)  # fmt: skip
+linear(
+    runtime.repeat_vjp,
+    lambda h, g, like, repeats, axis=None: np.repeat(h, repeats, axis),
+    operands=("g", "like", "repeats"), active=("g",),
+    infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+)  # fmt: skip
+
+
+def _constant_counts(t: Type, constant: object) -> tuple[int, ...] | None:
+    """The counts of `np.tile`, if they are constants."""
+    counts = constant if isinstance(constant, (tuple, list)) else (constant,)
+    found = [int_constant(n) for n in counts]
+    return None if any(n is None for n in found) else tuple(n for n in found if n is not None)
+
+
+def _tiled(call: Call) -> Type:
+    a, t = array_of(call.types[0]), call.types[1]
+    counts: Any = _constant_counts(t, call.constants[1])
+    if counts is None:
+        elems = element_types(t)
+        counts = None if elems is None else (MISSING,) * len(elems)
+    if a.dims is None or counts is None:
+        return Array(a.dtype, None)
+    rank = max(len(a.dims), len(counts))
+    dims = (ONE,) * (rank - len(a.dims)) + a.dims
+    counts = (1,) * (rank - len(counts)) + counts
+    return Array(a.dtype, tuple(_times(d, n) for d, n in zip(dims, counts)))
+
+
+def _tile(g: Any, A: Any, reps: Any) -> Any:
+    dims = array_of(A.type).dims
+    counts = _constant_counts(reps.type, reps.const if reps.is_const else MISSING)
+    if dims is None or counts is None:
+        return call(runtime.tile_vjp, g, g, A, reps)
+    rank = max(len(dims), len(counts))
+    sizes = [1] * (rank - len(dims)) + [A.shape[i] for i in range(len(dims))]
+    counts = (1,) * (rank - len(counts)) + counts
+    blocks: list[Any] = []
+    axes = []
+    for size, n in zip(sizes, counts):
+        if n != 1:
+            axes.append(len(blocks))
+            blocks.append(n)
+        blocks.append(size)
+    if not axes:
+        return reshape_like(g, A)
+    total = np.sum(np.reshape(g, tuple(blocks)), axis=tuple(axes) if len(axes) > 1 else axes[0])
+    return total if rank == len(dims) else reshape_like(total, A)
+
+
+linear(np.tile, _tile, infer=_tiled)
+linear(
+    runtime.tile_vjp, lambda h, g, like, reps: np.tile(h, reps), active=("g",),
+    infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+)  # fmt: skip
+
+
+# -- borders -------------------------------------------------------------------------------------
+
+_PADDED_BY_ELEMENTS = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
+
+
+def _padded(call: Call) -> Type:
+    array = array_of(call.types[0])
+    return Array(array.dtype, None if array.dims is None else (ANY,) * len(array.dims))
+
+
+def _pad_keywords(mode: Any, keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of the tangent's `np.pad`."""
+    if mode not in _PADDED_BY_ELEMENTS or keywords.get("reflect_type", "even") != "even":
+        raise MissingRuleError(
+            f"`np.pad` with mode={mode!r} has no derivative rule",
+            reason="srcad knows the modes whose borders are zeros or elements of the array",
+            advice=f"use one of {', '.join(_PADDED_BY_ELEMENTS)}",
+        )
+    return {} if mode in ("constant", "empty") else {"mode": mode}
+
+
+def _inner(dims: Dims | None, pad_width: Any) -> tuple[slice, ...] | None:
+    """The index of the array within its borders, if rank and widths are known."""
+    if not dims or not pad_width.is_const:
+        return None
+    try:
+        pairs = np.broadcast_to(pad_width.const, (len(dims), 2)).tolist()
+    except ValueError:  # NumPy raises when the primal runs
+        return None
+    return tuple(slice(before or None, -after or None) for before, after in pairs)
+
+
+@rule(np.pad, operands=("array", "pad_width"), active=("array",), infer=_padded)
+class _Pad:
+    @staticmethod
+    def jvp(
+        dots: Any, y: Any, array: Any, pad_width: Any, mode: str = "constant",
+        constant_values: Any = 0, reflect_type: str = "even",
+    ) -> Any:  # fmt: skip
+        keywords = _pad_keywords(mode, {"reflect_type": reflect_type})
+        return np.pad(dots[0], pad_width, **keywords)
+
+    @staticmethod
+    def vjp(
+        g: Any, y: Any, array: Any, pad_width: Any, mode: str = "constant",
+        constant_values: Any = 0, reflect_type: str = "even",
+    ) -> Any:  # fmt: skip
+        keywords = _pad_keywords(mode, {"reflect_type": reflect_type})
+        index = None if keywords else _inner(array_of(array.type).dims, pad_width)
+        if index is not None:
+            inner = g[index if len(index) > 1 else index[0]]
+            return typed(inner, Array(array_of(g.type).dtype, array_of(array.type).dims)), None
+        return call(runtime.pad_vjp, g, g, array, pad_width, **keywords), None
+
+
+linear(
+    runtime.pad_vjp, lambda h, g, like, pad_width, mode="constant": _pad_again(h, pad_width, mode),
+    operands=("g", "like", "pad_width"), active=("g",),
+    infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+)  # fmt: skip
+
+
+def _pad_again(h: Any, pad_width: Any, mode: str) -> Any:
+    return np.pad(h, pad_width, **({} if mode == "constant" else {"mode": mode}))

@@ -1,0 +1,407 @@
+"""The declaration forms of derivative rules, and the one table that they fill.
+
+    elementwise(np.tanh, lambda y, x: 1 - y * y)
+    linear(np.negative, lambda g, x: -g)
+    bilinear(np.matmul, lambda g, x1, x2: ..., lambda g, x1, x2: ...)
+    multilinear(np.einsum, transpose)
+    zero(np.floor, np.sign)
+    @composite(np.var)
+    def var(a, axis=None, ddof=0, keepdims=False): ...
+    @rule(np.linalg.inv)
+    class inv: jvp = ...; vjp = ...
+
+A rule body is plain NumPy on symbols (`srcad.rules.symbols.Sym`); running it emits IR. The
+engine, not the rule, sums over broadcast dimensions and casts to the dtype of the argument.
+Parameters of a body without default are operands (values of the IR), those with a default are
+static keywords. Names are those of the documented NumPy signature, so that keywords bind.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from srcad.errors import MissingRuleError
+from srcad.ir.abstract import Type
+from srcad.ir.ops import Cost
+
+MISSING = object()  # the "value" of an operand that is not a constant
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an inference function is told of an application of `fn`."""
+
+    fn: Callable[..., Any]
+    types: tuple[Type, ...]
+    constants: tuple[object, ...]  # per operand its constant value, or MISSING
+    attrs: Mapping[str, Any]
+
+
+Infer = Callable[[Call], Type]
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One row of the table.
+
+    Attributes
+    ----------
+    form
+        "elementwise", "linear", "bilinear", "multilinear", "zero", "composite" or "rule".
+    bodies
+        The functions of the declaration, their number depends on the form.
+    active
+        Names of the operands that can carry a derivative; None: all of them.
+    """
+
+    fn: Callable[..., Any]
+    form: str
+    bodies: tuple[Callable[..., Any], ...]
+    signature: inspect.Signature
+    operands: tuple[str, ...]
+    infer: Infer
+    active: tuple[str, ...] | None = None
+    cost: Cost = Cost.COSTLY
+    declared: str = ""  # "file:line" of the declaration, for messages
+
+    @functools.cached_property
+    def variadic(self) -> bool:
+        return any(p.kind is p.VAR_POSITIONAL for p in self.signature.parameters.values())
+
+    def is_active(self, position: int) -> bool:
+        if self.form == "zero":
+            return False
+        if self.active is None:
+            return True
+        names = self.operands
+        name = names[position] if position < len(names) else names[-1]
+        return name in self.active
+
+
+TABLE: dict[Any, Rule] = {}
+_SKIPPED_FIRST = {
+    "elementwise": 1, "linear": 1, "bilinear": 1, "multilinear": 2, "composite": 0, "zero": 0,
+}  # fmt: skip
+
+
+def lookup(fn: object) -> Rule | None:
+    """The rule of a function, or None."""
+    try:
+        return TABLE.get(fn)
+    except TypeError:  # unhashable objects have no rule
+        return None
+
+
+def _place(depth: int = 3) -> str:
+    frame = inspect.stack(0)[depth]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _signature_of(body: Callable[..., Any], skip: int) -> inspect.Signature:
+    parameters = list(inspect.signature(body).parameters.values())[skip:]
+    return inspect.Signature(parameters)
+
+
+def _operand_names(signature: inspect.Signature) -> tuple[str, ...]:
+    return tuple(
+        p.name
+        for p in signature.parameters.values()
+        if p.kind is not p.KEYWORD_ONLY and p.default is p.empty
+    )
+
+
+def _declare(
+    fns: Any,
+    form: str,
+    bodies: Sequence[Callable[..., Any]],
+    signature: inspect.Signature,
+    infer: Infer | None,
+    operands: Sequence[str] | None,
+    active: Sequence[str] | None,
+    cost: Cost,
+) -> None:
+    from srcad.rules import inference
+
+    place = _place()
+    for fn in fns if isinstance(fns, (tuple, list)) else (fns,):
+        TABLE[fn] = Rule(
+            fn, form, tuple(bodies), signature,
+            tuple(operands) if operands is not None else _operand_names(signature),
+            infer or inference.default(fn, form),
+            None if active is None else tuple(active), cost, place,
+        )  # fmt: skip
+
+
+def elementwise(
+    fns: Any,
+    partials: Callable[..., Any],
+    *,
+    infer: Infer | None = None,
+    active: Sequence[str] | None = None,
+    cost: Cost = Cost.COSTLY,
+) -> None:
+    """Declare a function applied element by element.
+
+    Parameters
+    ----------
+    fns
+        The function, or a tuple of functions with the same mathematics (``np.sin, math.sin``).
+    partials
+        ``lambda y, x1, x2: (p1, p2)``: the partial derivatives in each operand, from the result
+        and the operands; one expression when there is one operand. A partial may be the number
+        1 or -1 or another constant, or None for "zero everywhere".
+    """
+    signature = _signature_of(partials, 1)
+    _declare(fns, "elementwise", (partials,), signature, infer, None, active, cost)
+
+
+def linear(
+    fns: Any,
+    transpose: Callable[..., Any],
+    *,
+    infer: Infer | None = None,
+    operands: Sequence[str] | None = None,
+    active: Sequence[str] | None = None,
+    cost: Cost = Cost.COSTLY,
+) -> None:
+    """Declare a function that is linear in its active operands (default: the first) together.
+
+    Parameters
+    ----------
+    transpose
+        ``lambda g, x, *others, **statics:`` the cotangent of each active operand: one expression,
+        or a tuple where several operands are active. For an operand that is a tuple or list of
+        arrays, a list of cotangents.
+    """
+    signature = _signature_of(transpose, 1)
+    names = tuple(operands) if operands is not None else _operand_names(signature)
+    _declare(
+        fns, "linear", (transpose,), signature, infer, operands, active or names[:1], cost
+    )  # fmt: skip
+
+
+def bilinear(
+    fns: Any,
+    left: Callable[..., Any],
+    right: Callable[..., Any],
+    *,
+    infer: Infer | None = None,
+    operands: Sequence[str] | None = None,
+) -> None:
+    """Declare a function linear in each of its first two operands.
+
+    `left(g, a, b, **statics)` is the cotangent of the first, `right` that of the second.
+    """
+    signature = _signature_of(left, 1)
+    names = tuple(operands) if operands is not None else _operand_names(signature)
+    _declare(
+        fns, "bilinear", (left, right), signature, infer, operands, names[:2], Cost.COSTLY
+    )  # fmt: skip
+
+
+def multilinear(fns: Any, transpose: Callable[..., Any], *, infer: Infer | None = None) -> None:
+    """Declare a function linear in each of its operands (`einsum`).
+
+    `transpose(g, position, *operands, **statics)` is the cotangent of one operand.
+    """
+    signature = _signature_of(transpose, 2)
+    _declare(fns, "multilinear", (transpose,), signature, infer, None, None, Cost.COSTLY)
+
+
+def zero(
+    *fns: Any,
+    signature: str | None = None,
+    infer: Infer | None = None,
+    cost: Cost = Cost.COSTLY,
+) -> None:
+    """Declare functions whose derivative is zero (or that carry none).
+
+    `signature` is the text of a parameter list ("shape, dtype=float"); by default that of the
+    function itself, else any positional operands and static keywords.
+    """
+    for fn in fns:
+        sig = _zero_signature(fn, signature)
+        _declare(fn, "zero", (), sig, infer, None, (), cost)
+
+
+def _zero_signature(fn: Any, text: str | None) -> inspect.Signature:
+    if text is not None:
+        namespace: dict[str, Any] = {"np": np}
+        return inspect.signature(eval(f"lambda {text}: None", namespace))  # our own literal text
+    if isinstance(fn, np.ufunc):
+        names = [f"x{i + 1}" for i in range(fn.nin)]
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(n, kind) for n in names])
+    parameters = [
+        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+    ]
+    return inspect.Signature(parameters)
+
+
+def composite(
+    fns: Any,
+    *,
+    infer: Infer | None = None,
+    operands: Sequence[str] | None = None,
+    active: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function by a definition in differentiable NumPy; its derivative follows.
+
+    The forward sweep still calls the function itself; only the derivative uses the definition.
+    """
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Any]:
+        signature = _signature_of(body, 0)
+        _declare(fns, "composite", (body,), signature, infer, operands, active, Cost.COSTLY)
+        return body
+
+    return declare
+
+
+def rule(
+    fns: Any,
+    *,
+    infer: Infer | None = None,
+    operands: Sequence[str] | None = None,
+    active: Sequence[str] | None = None,
+) -> Callable[[type], type]:
+    """Declare a function with its own `jvp` and `vjp`, when nothing shorter is true.
+
+    The decorated class holds two functions: ``jvp(dots, y, *operands, **statics)``, where `dots`
+    is a tuple with None for operands without tangent, gives the tangent of the result;
+    ``vjp(g, y, *operands, **statics)`` gives the cotangent of each operand as a tuple (None for
+    operands without one). For a function with several results `y`, `g` and the tangent are tuples.
+    """
+
+    def declare(cls: type) -> type:
+        jvp, vjp = cls.__dict__["jvp"], cls.__dict__["vjp"]
+        jvp, vjp = (f.__func__ if isinstance(f, staticmethod) else f for f in (jvp, vjp))
+        signature = _signature_of(vjp, 2)
+        _declare(fns, "rule", (jvp, vjp), signature, infer, operands, active, Cost.COSTLY)
+        return cls
+
+    return declare
+
+
+@functools.lru_cache(maxsize=None)
+def _own_signature(fn: Any) -> inspect.Signature | None:
+    if isinstance(fn, np.ufunc):
+        return None
+    try:
+        return inspect.signature(fn)
+    except (ValueError, TypeError):  # builtins without a text signature
+        return None
+
+
+def is_default(value: object) -> bool:
+    return value is None or value is np._NoValue  # type: ignore[attr-defined]
+
+
+def bind(
+    rule: Rule, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Sort the arguments of a call into operands and static keywords of the rule.
+
+    Raises
+    ------
+    MissingRuleError
+        Naming the keyword that the rule does not know. Keywords are never ignored.
+    """
+    from srcad.ir.text import function_name
+
+    name = function_name(rule.fn)
+    own = _own_signature(rule.fn) if rule.form != "zero" or not rule.variadic else None
+    args, kwargs = list(args), dict(kwargs)
+    if own is not None and not rule.variadic and own is not rule.signature:
+        try:
+            given = own.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise MissingRuleError(f"cannot bind the arguments of `{name}`", reason=str(error),
+                                   advice="call it as NumPy documents it") from error  # fmt: skip
+        kinds = {p.name: p.kind for p in own.parameters.values()}
+        flat: dict[str, Any] = {}
+        for key, value in given.items():
+            if kinds[key] is inspect.Parameter.VAR_KEYWORD:
+                flat.update(value)
+            elif kinds[key] is inspect.Parameter.VAR_POSITIONAL:
+                own = None
+                break
+            else:
+                flat[key] = value
+        if own is not None:
+            known = rule.signature.parameters
+            positional = list(known.values())
+            # A body may name a positional-only parameter as it likes.
+            renamed: dict[str, Any] = {}
+            for i, (key, value) in enumerate(flat.items()):
+                if key in known:
+                    renamed[key] = value
+                elif kinds.get(key) is inspect.Parameter.POSITIONAL_ONLY and i < len(positional):
+                    renamed[positional[i].name] = value
+                elif is_default(value) or _same(own.parameters[key].default, value):
+                    continue
+                else:
+                    raise _unknown_keyword(name, key)
+            args, kwargs = [], renamed
+    try:
+        bound = rule.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        unknown = [k for k in kwargs if k not in rule.signature.parameters]
+        if unknown:
+            raise _unknown_keyword(name, unknown[0]) from error
+        raise MissingRuleError(
+            f"this form of `{name}` has no derivative rule",
+            reason=str(error),
+            advice="call it in another documented form, or register a rule with "
+            "srcad.rules.rule",
+        ) from error
+    operands: list[Any] = []
+    attrs: dict[str, Any] = {}
+    for key, parameter in rule.signature.parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            operands.extend(bound.arguments.get(key, ()))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            attrs.update(bound.arguments.get(key, {}))
+        elif key in rule.operands:
+            operands.append(bound.arguments.get(key, parameter.default))
+        elif key in bound.arguments and not _same(bound.arguments[key], parameter.default):
+            attrs[key] = bound.arguments[key]
+    return operands, attrs
+
+
+def _same(a: object, b: object) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, (int, str, float, tuple)) and a == b)
+
+
+def _unknown_keyword(name: str, key: str) -> MissingRuleError:
+    return MissingRuleError(
+        f"`{name}` with the keyword `{key}` has no derivative rule",
+        reason=f"the rule of `{name}` does not know `{key}`, and ignoring it would be wrong",
+        advice=f"write the computation without `{key}`, or register a rule for it",
+    )
+
+
+# Functions whose result may share the memory of their first operand.
+MAY_VIEW: set[Any] = {
+    np.transpose, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.swapaxes, np.moveaxis,
+    np.broadcast_to, np.asarray, np.real, np.imag, np.diagonal, np.atleast_1d, np.atleast_2d,
+    np.atleast_3d, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis, np.split,
+}  # fmt: skip
+
+
+@dataclass
+class Methods:
+    """How attributes and methods of arrays map to functions of the table."""
+
+    methods: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    attributes: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+ARRAY = Methods()

@@ -1,0 +1,155 @@
+"""NumPy's elementwise functions, on scalars and on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def exponentials(u, x):
+    return np.sum(np.exp(u) + np.exp2(u) + np.expm1(u)) + np.exp(-x) * np.exp2(x)
+
+
+def logarithms(u, x):
+    return np.sum(np.log(u) * np.log2(u) + np.log10(u) + np.log1p(u)) + np.log(x) ** 2
+
+
+def roots_and_squares(u, x):
+    return np.sum(np.sqrt(u) + np.cbrt(u) + np.square(u) + np.reciprocal(u)) * np.sqrt(x)
+
+
+def cube_root_of_negative(u):
+    return np.sum(np.cbrt(u) * u)
+
+
+def trigonometric(u, x):
+    return np.sum(np.sin(u) * np.cos(u) + np.tan(0.5 * u)) + np.sin(x) * np.tan(0.3 * x)
+
+
+def inverse_trigonometric(u, x):
+    v = 0.5 * u
+    return np.sum(np.arcsin(v) * np.arccos(v) + np.arctan(u)) + np.arcsin(0.4 * x) ** 2
+
+
+def hyperbolic(u, x):
+    return np.sum(np.sinh(u) / np.cosh(u) + np.tanh(u) * u) + np.cosh(x)
+
+
+def inverse_hyperbolic(u):
+    return np.sum(np.arcsinh(u) + np.arccosh(1.5 + u * u) * np.arctanh(0.5 * u))
+
+
+def arctan2(u, v, x):
+    return np.sum(np.arctan2(u, v) * u) + np.arctan2(x, 2.0)
+
+
+def hypot(u, v, x):
+    return np.sum(np.hypot(u, v) * v) + np.hypot(x, 1.0)
+
+
+def logaddexp(u, v):
+    return np.sum(np.logaddexp(u, v) * np.logaddexp2(v, u))
+
+
+def powers(u, v):
+    return np.sum(np.power(u, v) + u**v + np.power(2.0, u) + np.float_power(u, 1.5))
+
+
+def integer_power_of_negative(u):
+    return np.sum(np.power(u, 3) + u**2 - u**4 + u**-1)
+
+
+def arithmetic_functions(u, v):
+    total = np.add(u, v) * np.subtract(u, v)
+    return np.sum(np.multiply(total, np.divide(u, v)) + np.negative(u) - np.positive(v))
+
+
+def remainders(u, v):
+    return np.sum(np.mod(u, 0.7) * v + np.remainder(u, 0.9 + np.abs(v)) + np.fmod(u, 0.35))
+
+
+def absolute_values(u, x):
+    return np.sum(np.abs(u) * u + np.absolute(u) + np.fabs(u)) + np.abs(x) * abs(x)
+
+
+def signs(u, x):
+    return np.sum(np.sign(u) * u * u + np.copysign(u, -1.0)) + np.sign(x) * x
+
+
+def rounding(u):
+    return np.sum(np.floor(u) * u + np.ceil(u) * u**2 + np.trunc(u) + np.rint(u) * u)
+
+
+def maximum_and_minimum(u, v, x):
+    return np.sum(np.maximum(u, v) * np.minimum(u, x) + np.fmax(v, x) * np.fmin(u, v))
+
+
+def clip(u, x):
+    return np.sum(np.clip(u, -0.8, 0.9) * u) + np.sum(u.clip(0.0, None)) + np.clip(x, 0.1, 9.0) * x
+
+
+def clip_with_active_bounds(u, x):
+    return np.sum(np.clip(u, -0.5 * np.abs(x), np.abs(x)) * u)
+
+
+def where(u, v):
+    return np.sum(np.where(u > v, u * v, v - u))
+
+
+def where_hides_a_bad_value(u):
+    safe = np.where(u > 0.0, u, 1.0)
+    return np.sum(np.where(u > 0.0, np.sqrt(safe), u * u))
+
+
+def where_of_scalars(x, y):
+    return np.where(x > y, x * y, y * y) * x
+
+
+def comparisons(u, v):
+    return np.sum((u > v) * u + np.greater(v, 0.5) * v + np.logical_and(u > 0, v > 0) * u * v)
+
+
+def degrees_and_radians(u):
+    return np.sum(np.deg2rad(u) * np.rad2deg(u) + np.radians(u) + 0.01 * np.degrees(u))
+
+
+def sigmoid(u):
+    return np.sum(1.0 / (1.0 + np.exp(-u)))
+
+
+def softplus(u):
+    return np.sum(np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0))
+
+
+def gelu(u):
+    return np.sum(0.5 * u * (1.0 + np.tanh(0.7978845608 * (u + 0.044715 * u**3))))
+
+
+def heaviside_as_factor(u):
+    return np.sum(np.heaviside(u, 0.5) * u**2)
+
+
+def sinc_by_hand(u):
+    return np.sum(np.sin(np.pi * u) / (np.pi * u))
+
+
+def functions_of_functions(x):
+    return np.sin(np.exp(np.tanh(np.log(np.cosh(x) + np.sqrt(x * x + 1.0)))))
+
+
+def numpy_constants(x):
+    return np.pi * x * x + np.e * x
+
+
+def float32_constant(u):
+    return np.sum(np.float32(0.5) * u * u)
+
+
+def ones_as_ints(u):
+    return np.sum(u * np.ones(len(u), dtype=int) * 3)
+
+
+SETTINGS = {
+    "logarithms": {"positive": True},
+    "roots_and_squares": {"positive": True},
+    "powers": {"positive": True},
+}

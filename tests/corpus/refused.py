@@ -1,0 +1,49 @@
+"""Functions that run in Python and that srcad refuses, because no right derivative exists."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_state = 0.0
+
+
+def result_is_an_array(u):
+    return u * u
+
+
+def result_is_a_tuple(x):
+    return x, x * x
+
+
+def result_is_a_string(x):
+    return "x"
+
+
+def integer_array(idx):
+    return np.sum(idx * idx)
+
+
+def derivative_lost_in_text(x):
+    return float(str(x)) * x
+
+
+def generator_in_a_variable(u):
+    squares = (value * value for value in u)
+    return sum(squares) + sum(squares)
+
+
+def store_to_a_global(x):
+    global _state
+    _state = x * x
+    return _state * x
+
+
+SETTINGS = {
+    "result_is_an_array": {"error": "SignatureError"},
+    "result_is_a_tuple": {"error": "SignatureError"},
+    "result_is_a_string": {"error": "SignatureError"},
+    "integer_array": {"error": "SignatureError"},
+    "derivative_lost_in_text": {"error": "MissingRuleError"},
+    "generator_in_a_variable": {"error": "UnsupportedSyntaxError"},
+    "store_to_a_global": {"error": "UnsupportedSyntaxError"},
+}

@@ -1,0 +1,716 @@
+"""A tiny differentiator that tests the rule table alone, without the compiler.
+
+`check_row(row)` runs one application of a function through its rule and compares
+
+- every inferred type (of the primal and of all operations of the derivative) with the value,
+- the tangent with central differences, the cotangents with the tangent (inner product),
+- both again for the derivative of the reverse sweep (order 2),
+- the dtype and shape of each cotangent with those of its argument,
+
+once with the types of the arguments known and once with none known. Programs are straight lines
+of IR; real arrays flow through `run`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rule_rows import Row
+from srcad import runtime
+from srcad.errors import TypeInferenceError
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    MANY,
+    ONE,
+    UNKNOWN,
+    Array,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+    dtype_of,
+    kind_of,
+    type_of_value,
+)
+from srcad.ir.build import Builder
+from srcad.ir.text import function_name
+from srcad.ir.values import Const, Op, Operand, Value
+from srcad.rules.language import broadcast_like, unbroadcast, unbroadcast_to
+from srcad.rules.registry import Rule, lookup
+from srcad.rules.symbols import Sym, apply, as_operand, field_of
+
+H = 1e-3  # step of the five-point differences
+
+
+@dataclass
+class Program:
+    """Straight-line IR: what goes in, the operations, what comes out (a tree of operands)."""
+
+    inputs: list[Value]
+    ops: list[Op]
+    output: Any
+
+
+# -- building and running ------------------------------------------------------------------------
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether an argument becomes one value of the IR (rather than a constant or a display)."""
+    if isinstance(value, (np.ndarray, np.floating, np.complexfloating, float, complex)):
+        return True
+    return isinstance(value, list) and bool(value) and all(isinstance(v, float) for v in value)
+
+
+def application(row: Row, typed: bool) -> tuple[Program, list[Any], list[int]]:
+    """The program `fn(*args, **kwargs)`, the values of its inputs, and which are active."""
+    builder = Builder()
+    inputs: list[Value] = []
+    values: list[Any] = []
+    active: list[int] = []
+    keys: list[Any] = [*range(len(row.args)), *row.kwargs]
+    data = [*row.args, *row.kwargs.values()]
+    scalar = all(isinstance(v, (int, float, complex, str)) for v in data)
+
+    def place(value: Any, key: Any) -> Any:
+        if key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list))):
+            return value
+        if not is_leaf(value):
+            return type(value)(place(v, key) for v in value)
+        t = type_of_value(value)
+        v = Value(t if typed else UNKNOWN, f"x{len(inputs)}")
+        if kind_of(t) in ("f", "c") and (row.argnums is None or key in row.argnums):
+            active.append(len(inputs))
+        inputs.append(v)
+        values.append(value)
+        return Sym(builder, v, scalar)
+
+    placed = [place(v, k) for k, v in zip(keys, data)]
+    args, kwargs = placed[: len(row.args)], dict(zip(row.kwargs, placed[len(row.args) :]))
+    output = apply(builder, row.fn, args, kwargs)
+    return Program(inputs, builder.block, output), values, active
+
+
+def run(program: Program, values: Sequence[Any]) -> Any:
+    """Interpret a program; every result must be consistent with its inferred type."""
+    env: dict[Value, Any] = dict(zip(program.inputs, values))
+
+    def get(operand: Any) -> Any:
+        if isinstance(operand, (list, tuple)):
+            return type(operand)(get(o) for o in operand)
+        if operand is None:
+            return None
+        return operand.value if isinstance(operand, Const) else env[operand]
+
+    for op in program.ops:
+        parts = [get(o) for o in op.operands]
+        env[op.result] = value = interpret(op, parts)
+        assert consistent(op.result.type, value), (
+            f"{_op_name(op)}{tuple(o.type for o in op.operands)} was inferred to be "
+            f"{op.result.type}, but is {type(value).__name__} {type_of_value(value)}"
+        )
+    return get(program.output)
+
+
+def _op_name(op: Op) -> str:
+    return function_name(op.attrs["fn"]) if op.kind is O.APPLY else op.kind.name
+
+
+def interpret(op: Op, parts: list[Any]) -> Any:
+    if op.kind is O.APPLY:
+        attrs = dict(op.attrs)
+        fn = attrs.pop("fn")
+        rule = lookup(fn)
+        assert rule is not None
+        args, kwargs = call_arguments(rule, parts)
+        return fn(*args, **kwargs, **attrs)
+    if op.kind is O.GETITEM:
+        return parts[0][_index(parts[1:])]
+    if op.kind in (O.SETITEM, O.ADD_AT):
+        array, value, *index = parts
+        result = np.array(array, copy=True)
+        if op.kind is O.SETITEM:
+            result[_index(index)] = value
+        else:
+            np.add.at(result, _index(index), value)
+        return result
+    if op.kind is O.FIELD:
+        return parts[0][op.attrs["key"]]
+    assert op.kind is O.PACK, op.kind
+    return parts if op.attrs["container"] == "list" else tuple(parts)
+
+
+def _index(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def call_arguments(rule: Rule, operands: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """How the operands are passed: those that are keyword-only in the rule, by keyword."""
+    if rule.variadic:
+        return list(operands), {}
+    kinds = {n: p.kind for n, p in rule.signature.parameters.items()}
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for name, value in zip(rule.operands, operands):
+        if kinds[name] is inspect.Parameter.KEYWORD_ONLY:
+            kwargs[name] = value
+        else:
+            args.append(value)
+    return args, kwargs
+
+
+def consistent(t: Type, value: Any) -> bool:
+    """Whether the abstract type `t` describes the value."""
+    if isinstance(t, Scalar):
+        return type(value).__name__ == t.kind
+    if isinstance(t, TupleOf):
+        if not isinstance(value, (tuple, list)) or t.elems is None:
+            return isinstance(value, (tuple, list))
+        return len(value) == len(t.elems) and all(map(consistent, t.elems, value))
+    if isinstance(t, ListOf):
+        return isinstance(value, (list, tuple)) and all(consistent(t.elem, v) for v in value)
+    if not isinstance(t, Array):
+        return t == UNKNOWN or type_of_value(value) == t
+    if t.item and not isinstance(value, np.generic):
+        return False
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return t.dtype is None and t.dims is None  # "an array or a number"
+    if t.dims == () and not t.item and isinstance(value, np.generic):
+        return False
+    if t.dtype is not None and t.dtype != value.dtype.name:
+        return False
+    return t.dims is None or (
+        len(t.dims) == value.ndim
+        and all(not (d is ONE and n != 1 or d is MANY and n == 1) for d, n in zip(t.dims, value.shape))
+    )
+
+
+# -- reverse -------------------------------------------------------------------------------------
+# A cotangent or tangent is a Sym, None (zero), or a list of such for a tuple or list.
+
+
+def plus(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return [plus(x, y) for x, y in zip(a, b)]
+    assert not isinstance(a, (list, tuple)) and not isinstance(b, (list, tuple))
+    return a + b
+
+
+def zeros(builder: Builder, x: Operand) -> Sym:
+    return Sym(builder, apply(builder, runtime.zeros_like, [x]))
+
+
+def full(builder: Builder, tree: Any, like: Operand) -> Any:
+    """A cotangent or tangent in which every zero is an array of zeros."""
+    if isinstance(tree, (list, tuple)):
+        return tuple(full(builder, t, field_of(builder, like, i)) for i, t in enumerate(tree))
+    if tree is None and isinstance(like.type, TupleOf) and like.type.elems is not None:
+        return full(builder, [None] * len(like.type.elems), like)
+    return zeros(builder, like) if tree is None else tree
+
+
+def fit(g: Any, x: Operand) -> Any:
+    """The engine's part of every rule: sum over broadcast dimensions, cast to x's dtype."""
+    if g is None or isinstance(g, (list, tuple)):
+        return g
+    like = Sym(g._builder, x)
+    g = unbroadcast_to(g, like, g)
+    if isinstance(x.type, Scalar) and isinstance(g.type, Scalar):
+        return g if x.type != g.type and "complex" in (x.type.kind, g.type.kind) else g
+    if isinstance(g.type, Scalar) or dtype_of(g.type) != dtype_of(x.type) or not dtype_of(x.type):
+        return g if isinstance(x.type, (TupleOf, ListOf)) else unbroadcast(g, like)
+    return g
+
+
+def is_scalar_rule(op: Op) -> bool:
+    return all(isinstance(o.type, Scalar) for o in op.operands)
+
+
+def syms(builder: Builder, op: Op) -> list[Sym]:
+    scalar = is_scalar_rule(op)
+    return [Sym(builder, o, scalar) for o in op.operands]
+
+
+def result_of(builder: Builder, op: Op) -> Any:
+    return Sym(builder, op.result, is_scalar_rule(op))._wrap(op.result)
+
+
+def times(g: Any, partial: Any) -> Any:
+    if partial is None or g is None:
+        return None
+    if isinstance(partial, (int, float)) and partial in (1, -1):
+        return g if partial == 1 else -g
+    return g * partial
+
+
+def statics(op: Op) -> dict[str, Any]:
+    return {k: v for k, v in op.attrs.items() if k != "fn"}
+
+
+def partials_of(rule: Rule, y: Any, xs: list[Sym], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    found = rule.bodies[0](y, *xs, **attrs)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def active_operands(rule: Rule, op: Op) -> list[int]:
+    return [i for i in range(len(op.operands)) if rule.is_active(i)]
+
+
+def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
+    """Cotangents of the operands of an application, as its rule says."""
+    rule = lookup(op.attrs["fn"])
+    assert rule is not None
+    xs, attrs = syms(builder, op), statics(op)
+    if isinstance(g, Sym):
+        g = Sym(builder, g.operand, is_scalar_rule(op))
+    count = len(xs)
+    if rule.form == "elementwise":
+        found: Sequence[Any] = [times(g, p) for p in partials_of(rule, result_of(builder, op), xs, attrs)]
+    elif rule.form == "linear":
+        wanted = active_operands(rule, op)
+        result = rule.bodies[0](g, *xs, **attrs)
+        parts = [result] if len(wanted) == 1 else list(result)
+        found = [parts[wanted.index(i)] if i in wanted else None for i in range(count)]
+    elif rule.form == "bilinear":
+        found = [body(g, *xs, **attrs) for body in rule.bodies]
+        found = [*found, *[None] * (count - 2)]
+    elif rule.form == "multilinear":
+        found = [
+            rule.bodies[0](g, i, *xs, **attrs) if differentiable_operand(xs[i]) else None
+            for i in range(count)
+        ]
+    elif rule.form == "composite":
+        inner, output = definition(builder, rule, xs, attrs)
+        bars = reverse_ops(builder, inner, {output: g})
+        found = [bars.get(o) for o in op.operands]
+    elif rule.form == "rule":
+        g = full(builder, g, op.result) if isinstance(g, list) else g
+        found = rule.bodies[1](g, result_of(builder, op), *xs, **attrs)
+    else:
+        found = [None] * count
+    assert isinstance(found, (list, tuple)) and len(found) == count, "one cotangent per operand"
+    return [
+        fit(c, o) if rule.is_active(i) and not isinstance(o, Const) else None
+        for i, (c, o) in enumerate(zip(found, op.operands))
+    ]
+
+
+def differentiable_operand(x: Sym) -> bool:
+    return kind_of(x.type) in ("f", "c", None)
+
+
+def definition(
+    builder: Builder, rule: Rule, xs: list[Sym], attrs: dict[str, Any]
+) -> tuple[list[Op], Operand]:
+    """The body of a composite, emitted."""
+    start = len(builder.block)
+    result = rule.bodies[0](*xs, **attrs)
+    return builder.block[start:], as_operand(builder, result)
+
+
+def reverse_ops(builder: Builder, ops: Sequence[Op], bars: dict[Any, Any]) -> dict[Any, Any]:
+    """Add the cotangents of all values of `ops` to `bars`."""
+
+    def add(operand: Operand, g: Any) -> None:
+        if isinstance(operand, Value) and g is not None:
+            bars[operand] = plus(bars.get(operand), g)
+
+    for op in reversed(ops):
+        g = bars.get(op.result)
+        if g is None:
+            continue
+        if op.kind is O.APPLY:
+            for operand, bar in zip(op.operands, vjp_of(builder, op, g)):
+                add(operand, bar)
+        elif op.kind is O.GETITEM:
+            base = zeros(builder, op.operands[0])
+            add(op.operands[0], indexed(builder, O.ADD_AT, base, g, op.operands[1:]))
+        elif op.kind is O.ADD_AT:
+            array, value, *index = op.operands
+            add(array, g)
+            read = builder.emit1(O.GETITEM, (g.operand, *index), UNKNOWN)
+            add(value, fit(Sym(builder, read), value))
+        elif op.kind is O.FIELD:
+            (container,) = op.operands
+            assert isinstance(container.type, TupleOf) and container.type.elems is not None
+            parts: list[Any] = [None] * len(container.type.elems)
+            parts[op.attrs["key"]] = g
+            add(container, parts)
+        else:
+            assert op.kind is O.PACK, op.kind
+            for i, operand in enumerate(op.operands):
+                add(operand, g[i])
+    return bars
+
+
+def indexed(builder: Builder, kind: O.OpKind, array: Any, value: Any, index: Sequence[Operand]) -> Sym:
+    parts = (as_operand(builder, array), as_operand(builder, value), *index)
+    return Sym(builder, builder.emit1(kind, parts, parts[0].type))
+
+
+def reverse(program: Program, active: Sequence[int], seed_like: Any, typed: bool) -> Program:
+    """The program (inputs, seeds) -> cotangents of the active inputs."""
+    builder = Builder(list(program.ops))
+    seeds: list[Value] = []
+
+    def seed(like: Any) -> Any:
+        if isinstance(like, (list, tuple)):
+            return [seed(v) for v in like]
+        if like is None:
+            return None
+        seeds.append(Value(type_of_value(like) if typed else UNKNOWN, f"g{len(seeds)}"))
+        return Sym(builder, seeds[-1])
+
+    g = seed(seed_like)
+    if isinstance(program.output, Value):
+        bars = reverse_ops(builder, program.ops, {program.output: g})
+    else:
+        bars = {}
+        for operand, part in zip(program.output, g):
+            if isinstance(operand, Value) and part is not None:
+                bars[operand] = plus(bars.get(operand), part)
+        bars = reverse_ops(builder, program.ops, bars)
+    outputs = []
+    for i in active:
+        value = program.inputs[i]
+        bar = full(builder, bars.get(value), value)
+        if not isinstance(bar, Sym):
+            outputs.append(as_operand(builder, bar))
+            continue
+        outputs.append(fit(bar, value).operand)
+    return Program([*program.inputs, *seeds], builder.block, outputs)
+
+
+# -- forward -------------------------------------------------------------------------------------
+
+
+def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
+    """Tangent of the result of an application, as its rule says; None for zero."""
+    rule = lookup(op.attrs["fn"])
+    assert rule is not None
+    dots = [d if rule.is_active(i) else None for i, d in enumerate(dots)]
+    if all(d is None for d in dots) or rule.form == "zero":
+        return None
+    xs, attrs = syms(builder, op), statics(op)
+    if is_scalar_rule(op):
+        dots = [Sym(builder, d.operand, True) if isinstance(d, Sym) else d for d in dots]
+    y = result_of(builder, op)
+    fn = op.attrs["fn"]
+
+    def call(operands: Sequence[Any]) -> Any:
+        args, kwargs = call_arguments(rule, operands)
+        return Sym(builder, op.result)._apply(fn, args, {**kwargs, **attrs})
+
+    total: Any = None
+    if rule.form == "elementwise":
+        for dot, partial in zip(dots, partials_of(rule, y, xs, attrs)):
+            total = plus(total, times(dot, partial))
+        return None if total is None else like_result(total, y)
+    if rule.form == "linear":
+        wanted = active_operands(rule, op)
+        return call([full(builder, d, o) if i in wanted else x
+                     for i, (d, o, x) in enumerate(zip(dots, op.operands, xs))])  # fmt: skip
+    if rule.form in ("bilinear", "multilinear"):
+        for i, dot in enumerate(dots):
+            if dot is not None:
+                total = plus(total, call([*xs[:i], dot, *xs[i + 1 :]]))
+        return total
+    if rule.form == "composite":
+        inner, output = definition(builder, rule, xs, attrs)
+        tangents = {o: d for o, d in zip(op.operands, dots) if d is not None}
+        return forward_ops(builder, inner, tangents).get(output)
+    result = rule.bodies[0](tuple(dots), y, *xs, **attrs)
+    return list(result) if isinstance(result, tuple) else like_result(result, y)
+
+
+def like_result(dot: Any, y: Any) -> Any:
+    """The engine's part: the tangent has the shape and the dtype of the result."""
+    if not isinstance(dot, Sym) or not isinstance(y, Sym):
+        return dot
+    dot = broadcast_like(dot, y)
+    if isinstance(y.type, Scalar) and isinstance(dot.type, Scalar):
+        return dot
+    if dtype_of(dot.type) != dtype_of(y.type) or dtype_of(y.type) is None:
+        dot = unbroadcast(dot, y)
+    return dot
+
+
+def forward_ops(builder: Builder, ops: Sequence[Op], dots: dict[Any, Any]) -> dict[Any, Any]:
+    """Add the tangents of all results of `ops` to `dots`."""
+    for op in ops:
+        parts = [dots.get(o) if isinstance(o, Value) else None for o in op.operands]
+        if all(p is None for p in parts):
+            continue
+        if op.kind is O.APPLY:
+            dot = jvp_of(builder, op, parts)
+        elif op.kind is O.GETITEM:
+            if parts[0] is None:
+                continue
+            operand = as_operand(builder, parts[0])
+            dot = Sym(builder, builder.emit1(O.GETITEM, (operand, *op.operands[1:]), op.result.type))
+        elif op.kind is O.ADD_AT:
+            array, value, *index = op.operands
+            first, second = full(builder, parts[0], array), full(builder, parts[1], value)
+            dot = indexed(builder, O.ADD_AT, first, second, index)
+        elif op.kind is O.FIELD:
+            whole = parts[0]
+            key = op.attrs["key"]
+            if isinstance(whole, Sym):
+                dot = Sym(builder, field_of(builder, whole.operand, key))
+            else:
+                dot = whole[key]
+        else:
+            assert op.kind is O.PACK, op.kind
+            if not any(isinstance(p, (list, tuple)) for p in parts):
+                dot = [full(builder, p, o) for p, o in zip(parts, op.operands)]
+            else:
+                dot = list(parts)
+            if op.attrs["container"] == "tuple":
+                dot = tuple(dot)
+        if dot is not None:
+            dots[op.result] = dot
+    return dots
+
+
+def forward(program: Program, active: Sequence[int], typed: bool) -> Program:
+    """The program (inputs, tangents of the active inputs) -> tangents of the outputs."""
+    builder = Builder(list(program.ops))
+    tangents = [Value(program.inputs[i].type, f"d{i}") for i in active]
+    dots: dict[Any, Any] = {
+        program.inputs[i]: Sym(builder, d) for i, d in zip(active, tangents)
+    }
+    forward_ops(builder, program.ops, dots)
+
+    def tangent(operand: Any) -> Any:
+        if isinstance(operand, (list, tuple)):
+            return [tangent(o) for o in operand]
+        dot = full(builder, dots.get(operand), operand)
+        return as_operand(builder, dot)
+
+    return Program([*program.inputs, *tangents], builder.block, tangent(program.output))
+
+
+# -- real values ---------------------------------------------------------------------------------
+
+
+def flat(tree: Any) -> np.ndarray:
+    """All numbers of a tree of numbers and arrays, as one vector of reals."""
+    if isinstance(tree, (list, tuple)):
+        return np.concatenate([flat(t) for t in tree]) if tree else np.zeros(0)
+    if tree is None:
+        return np.zeros(0)
+    a = np.asarray(tree)
+    a = a.astype(complex if np.iscomplexobj(a) else float).ravel()
+    return np.concatenate([a.real, a.imag]) if np.iscomplexobj(a) else a
+
+
+def random_like(value: Any, rng: np.random.Generator) -> Any:
+    """Random numbers in the form of `value` (floats and complex numbers; else None)."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(random_like(v, rng) for v in value)
+    if isinstance(value, (bool, int, str)) or value is None:
+        return None
+    if np.asarray(value).dtype.kind not in "fc":
+        return None
+    shape = np.shape(value)
+    new = rng.uniform(0.3, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
+    if np.iscomplexobj(value):
+        new = new + 1j * rng.uniform(-1.0, 1.0, shape)
+    if isinstance(value, np.ndarray):
+        return np.asarray(new, dtype=value.dtype)
+    if isinstance(value, np.generic):
+        return value.dtype.type(new)
+    return type(value)(new)
+
+
+def upcast(value: Any) -> Any:
+    """The same value in double precision."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(upcast(v) for v in value)
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fc":
+        wide = complex if value.dtype.kind == "c" else float
+        return value.astype(wide) if isinstance(value, np.ndarray) else np.dtype(wide).type(value)
+    return value
+
+
+def moved(value: Any, direction: Any, step: float) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(v, d, step) for v, d in zip(value, direction))
+    return value + step * direction
+
+
+def differences(f: Callable[[list[Any]], Any], values: list[Any], dirs: list[Any]) -> np.ndarray:
+    """Directional derivative of `f` by the five-point formula."""
+
+    def at(k: int) -> np.ndarray:
+        pairs = zip(values, dirs)
+        return flat(f([v if d is None else moved(v, d, k * H) for v, d in pairs]))
+
+    return (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * H)
+
+
+def pairing(a: Any, b: Any) -> float:
+    """Re(sum(a * b)): how a cotangent acts on a tangent (df = Re(x_bar * dx))."""
+    if isinstance(a, (list, tuple)):
+        return sum(pairing(x, y) for x, y in zip(a, b))
+    if a is None or b is None:
+        return 0.0
+    return float(np.real(np.sum(np.asarray(upcast(a)) * np.asarray(upcast(b)))))
+
+
+def close(found: Any, expected: Any, rtol: float, what: str) -> None:
+    """Equal to `rtol` of the largest entry; NaN equals only NaN, inf only the same inf."""
+    found, expected = np.atleast_1d(found), np.atleast_1d(expected)
+    assert found.shape == expected.shape, f"{what}: shape {found.shape}, not {expected.shape}"
+    finite = np.isfinite(expected)
+    scale = max(1.0, float(np.max(np.abs(expected[finite]), initial=0.0)))
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * scale, err_msg=what)
+
+
+def strip_integers(tree: Any) -> Any:
+    """None for what carries no derivative."""
+    if isinstance(tree, (list, tuple)):
+        return [strip_integers(t) for t in tree]
+    return tree if np.asarray(tree).dtype.kind in "fc" else None
+
+
+def match(tree: Any, like: Any) -> Any:
+    """`tree` without the parts that carry no derivative in `like`."""
+    if isinstance(like, (list, tuple)) and isinstance(tree, (list, tuple)):
+        return [match(t, x) for t, x in zip(tree, like)]
+    return None if like is None else tree
+
+
+# -- the checks ----------------------------------------------------------------------------------
+
+
+def check_row(row: Row) -> None:
+    """Check types, tangent, cotangent and second order of one application."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if row.warns else "error")
+        _check(row, typed=True)
+        try:
+            _check(row, typed=False)
+        except TypeInferenceError:
+            if row.generic:
+                raise
+
+
+def check_type(row: Row) -> None:
+    """Check only that the primal runs and that its inferred type is that of the value."""
+    for typed in (True, False):
+        program, values, _ = application(row, typed)
+        run(program, values)
+
+
+def precision(values: Any) -> float:
+    """The precision of the narrowest number among the arguments."""
+    eps = [
+        np.finfo(np.asarray(v).dtype).eps
+        for v in values
+        if not isinstance(v, (list, tuple)) and np.asarray(v).dtype.kind in "fc"
+    ]
+    return float(max(eps, default=2.3e-16))
+
+
+def _check(row: Row, typed: bool) -> None:
+    label = f"{row} {'typed' if typed else 'generic'}"
+    rng = np.random.default_rng(12)
+    program, values, active = application(row, typed)
+    y = run(program, values)
+    rule = lookup(row.fn)
+    assert rule is not None
+    assert active, f"{label}: nothing to differentiate in; use check_type"
+    rtol = max(row.rtol, 40 * precision(values))
+
+    wide = [upcast(v) for v in values]
+    dots = [random_like(values[i], rng) for i in active]
+    directions: list[Any] = [None] * len(values)
+    for i, d in zip(active, dots):
+        directions[i] = upcast(d)
+
+    y_real = strip_integers(y)
+    tangent = forward(program, active, typed)
+    y_dot = match(run(tangent, [*values, *dots]), y_real)
+    expected = differences(lambda v: strip_integers(run_wide(row, v)), wide, directions)
+    close(flat(y_dot), expected, rtol, f"{label}: tangent against differences")
+
+    seed = random_like(y_real, rng) if not isinstance(y_real, list) else [
+        random_like(v, rng) for v in y_real
+    ]  # fmt: skip
+    adjoint = reverse(program, active, seed, typed)
+    seeds = [s for s in (seed if isinstance(seed, list) else [seed]) if s is not None]
+    bars = run(adjoint, [*values, *seeds])
+    close(pairing(bars, dots), pairing(seed, y_dot), 4 * rtol * max(1, len(expected)) ** 0.5,
+          f"{label}: cotangents against the tangent")  # fmt: skip
+    for bar, i in zip(bars, active):
+        check_form(bar, values[i], f"{label}: cotangent of input {i}")
+    if row.order >= 2:
+        check_second(row, adjoint, [*values, *seeds], active, len(values), rng, rtol, label, typed)
+
+
+def check_second(
+    row: Row, adjoint: Program, values: list[Any], active: list[int], inputs: int,
+    rng: np.random.Generator, rtol: float, label: str, typed: bool,
+) -> None:  # fmt: skip
+    """The derivative of the reverse sweep: forward against differences, reverse against forward."""
+    both = [*active, *range(inputs, len(values))]
+    dots = [random_like(values[i], rng) for i in both]
+    second = forward(adjoint, both, typed)
+    bars_dot = run(second, [*values, *dots])
+    directions: list[Any] = [None] * len(values)
+    for i, d in zip(both, dots):
+        directions[i] = upcast(d)
+    wide_adjoint = retyped(row, active, values[:inputs], values[inputs:])
+    expected = differences(
+        lambda v: run(wide_adjoint, v), [upcast(v) for v in values], directions
+    )
+    close(flat(bars_dot), expected, 20 * rtol, f"{label}: order 2 against differences")
+    seed = random_like(bars_dot, rng)
+    backward = reverse(adjoint, both, seed, typed)
+    found = run(backward, [*values, *[s for s in seed]])
+    close(pairing(found, dots), pairing(seed, bars_dot), 20 * rtol * max(1, len(expected)) ** 0.5,
+          f"{label}: order 2, cotangents against the tangent")  # fmt: skip
+
+
+def retyped(row: Row, active: list[int], values: list[Any], seeds: list[Any]) -> Program:
+    """The reverse sweep of the row for double precision."""
+    wide = Row(row.fn, tuple(upcast(a) for a in row.args),
+               {k: upcast(v) for k, v in row.kwargs.items()}, row.argnums,
+               constants=row.constants)  # fmt: skip
+    program, inputs, _ = application(wide, True)
+    y = strip_integers(run(program, inputs))
+    return reverse(program, active, y, True)
+
+
+def run_wide(row: Row, values: list[Any]) -> Any:
+    """The function itself on given values of the inputs."""
+    rest = iter(values)
+
+    def place(value: Any, key: Any) -> Any:
+        if key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list))):
+            return value
+        return next(rest) if is_leaf(value) else type(value)(place(v, key) for v in value)
+
+    args = [place(v, k) for k, v in enumerate(row.args)]
+    kwargs = {k: place(v, k) for k, v in row.kwargs.items()}
+    return row.fn(*args, **kwargs)
+
+
+def check_form(bar: Any, value: Any, what: str) -> None:
+    """A cotangent has the kind, shape and dtype of its argument."""
+    if isinstance(value, (list, tuple)):
+        assert np.shape(bar) == np.shape(value), what
+        return
+    assert np.shape(bar) == np.shape(value), f"{what}: {np.shape(bar)}, not {np.shape(value)}"
+    if isinstance(value, (np.ndarray, np.generic)):
+        assert np.asarray(bar).dtype == value.dtype, (
+            f"{what}: {np.asarray(bar).dtype}, not {value.dtype}"
+        )

@@ -1,0 +1,178 @@
+"""Every function of the corpus in every mode and nesting, against differences.
+
+The typical arguments of a function run on the full matrix: {forward, reverse} and the four
+nestings of these, typed and generic, optimised and not. The other variants of the arguments run
+typed and optimised.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle import Case, entries, inner, like, tree_map
+
+import srcad
+from srcad import errors, testing
+from srcad.testing import OracleError, assert_close
+
+CASES = [list(entry.cases()) for entry in entries()]
+TYPICAL = [cases[0] for cases in CASES if not cases[0].settings.error]
+OTHER = [case for cases in CASES for case in cases[1:] if not case.settings.error]
+REFUSED = [cases[0] for cases in CASES if cases[0].settings.error]
+
+FIRST_ORDER = ("forward", "reverse")
+SECOND_ORDER = (
+    "forward-over-forward",
+    "forward-over-reverse",
+    "reverse-over-forward",
+    "reverse-over-reverse",
+)
+OPTIONS = {
+    "typed-optimised": {},
+    "typed-unoptimised": {"optimize": False},
+    "generic-optimised": {"generic": True},
+    "generic-unoptimised": {"generic": True, "optimize": False},
+}
+
+
+def supported(case: Case, mode: str) -> bool:
+    modes = mode.split("-over-")
+    return len(modes) <= case.settings.order and set(modes) <= set(case.settings.modes)
+
+
+def matrix() -> Iterator[Any]:
+    for case, mode, name in itertools.product(TYPICAL, FIRST_ORDER + SECOND_ORDER, OPTIONS):
+        if supported(case, mode):
+            yield pytest.param(case, mode, OPTIONS[name], id=f"{case}-{mode}-{name}")
+    for case, mode in itertools.product(OTHER, (*FIRST_ORDER, "forward-over-reverse")):
+        if supported(case, mode):
+            yield pytest.param(case, mode, {}, id=f"{case}-{mode}")
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Some functions of the corpus print."""
+    with redirect_stdout(io.StringIO()):
+        yield
+
+
+@pytest.mark.parametrize("case", TYPICAL + OTHER, ids=str)
+def test_oracle_knows_the_derivative(case: Case) -> None:
+    assert case.argnums
+    if case.settings.gradient is None:
+        assert_close(
+            inner(case.cotangent(), case.tangent),
+            inner(case.gradient, case.chosen(case.tangents())),
+            **loose(case),
+        )
+    else:
+        with pytest.raises(OracleError):
+            case.numerical_gradient(*case.args())
+
+
+@pytest.mark.parametrize("case, mode, options", list(matrix()))
+def test_derivative(case: Case, mode: str, options: dict[str, bool]) -> None:
+    check = {"forward": check_forward, "reverse": check_reverse}.get(mode, check_second_order)
+    check(case, mode, options)
+
+
+def check_forward(case: Case, mode: str, options: dict[str, bool]) -> None:
+    args = case.args()
+    value, tangent = srcad.jvp(case.function, args, case.tangents(), **case.kwargs(), **options)
+    assert_close(value, case.call(*args))
+    assert_close(tangent, case.tangent)
+
+
+def check_reverse(case: Case, mode: str, options: dict[str, bool]) -> None:
+    args = case.args()
+    gradient = gradient_function(case, options)(*args, **case.kwargs())
+    assert_close(gradient, case.gradient)
+
+
+def check_second_order(case: Case, mode: str, options: dict[str, bool]) -> None:
+    outer, inside = mode.split("-over-")
+    args, tangents = case.args(), case.tangents()
+    chosen = case.chosen(tangents)
+    if inside == "reverse":
+        derivative, seed = gradient_function(case, options), chosen
+    else:
+        derivative, seed = testing._along(case.function, tangents), case.cotangent()
+    if outer == "reverse":
+        _, pull = srcad.vjp(derivative, *args, **case.kwargs(), **options)
+        assert_close(case.chosen(pull(seed)), case.hessian_product)
+        return
+    if inside == "reverse":
+        _, product = srcad.jvp(derivative, args, tangents, **case.kwargs(), **options)
+        assert_close(product, case.hessian_product)
+        return
+    directions = case.tangents("second direction")
+    _, curvature = srcad.jvp(derivative, args, directions, **case.kwargs(), **options)
+    assert_close(tree_map(like, curvature, case.tangent), curvature)
+    assert_close(
+        inner(seed, curvature),
+        inner(case.chosen(directions), case.hessian_product),
+        **loose(case),
+    )
+
+
+def gradient_function(case: Case, options: dict[str, bool]) -> Callable[..., Any]:
+    """The gradient for `case.cotangent()` in all `case.argnums`, as a differentiable function."""
+    if case.settings.scalar:
+        return srcad.grad(case.function, argnums=case.argnums, **options)
+    argnums, cotangent = case.argnums, case.cotangent()
+    if argnums == (0,):
+        return lambda x: (srcad.vjp(case.function, x)[1](cotangent)[0],)
+    return lambda x, y: srcad.vjp(case.function, x, y)[1](cotangent)
+
+
+@pytest.mark.parametrize("case", TYPICAL + OTHER, ids=str)
+def test_value_and_arguments(case: Case) -> None:
+    args, seed = case.args(), case.cotangent()
+    before = [snapshot(arg) for arg in args]
+    if case.settings.scalar:
+        transform = srcad.value_and_grad(case.function, argnums=case.argnums)
+        value, gradient = transform(*args, **case.kwargs())
+    else:
+        value, pull = srcad.vjp(case.function, *args, **case.kwargs())
+        gradient = case.chosen(pull(seed))
+    assert tree_map(snapshot, value) == tree_map(snapshot, case.call(*case.args()))
+    assert [snapshot(arg) for arg in args] == before
+    assert_close(gradient, case.gradient)
+    arrays = [leaf for leaf in gradient if isinstance(leaf, np.ndarray)]
+    given = [leaf for leaf in [*args, *leaves(seed)] if isinstance(leaf, np.ndarray)]
+    for own, other in [*itertools.combinations(arrays, 2), *itertools.product(arrays, given)]:
+        assert not np.shares_memory(own, other)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_refusal(case: Case) -> None:
+    args = case.args()
+    case.call(*args)  # Python has nothing against it
+    with pytest.raises(getattr(errors, case.settings.error)):
+        srcad.grad(case.function)(*args)
+
+
+def loose(case: Case) -> dict[str, float]:
+    """Tolerances for a double-precision number that was computed from the case's arguments."""
+    if case.variant == "float32":
+        return {"rtol": 1e-3, "atol": 1e-3}
+    return {"rtol": 1e-5, "atol": 1e-6}
+
+
+def snapshot(value: Any) -> Any:
+    """All that can be seen of a value, bit by bit."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return type(value), value.dtype, value.shape, value.tobytes()
+    return type(value), repr(value)
+
+
+def leaves(tree: Any) -> list[Any]:
+    if isinstance(tree, tuple):
+        return [leaf for entry in tree for leaf in leaves(entry)]
+    return [tree]
