@@ -128,6 +128,8 @@ class Compiled:
     emitted: Emitted
     backward: Any = None  # vjp: the function of the tape and the seeds
     seeds: tuple[int, ...] = ()  # vjp: indices of the result's leaves that have seeds
+    result_tree: Any = None  # vjp: the tree of these indices
+    wrt: Any = None  # the tree of the last step's inputs
 
     def valid(self) -> bool:
         return all(g.holds() for g in self.guards)
@@ -142,8 +144,8 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
         With place, reason and advice.
     """
     lowered, signature = lower_request(request, signature)
-    ir, backward = transform(request, lowered, signature)
-    return finish(request, lowered, signature, ir, backward)
+    outcome = transform(request, lowered, signature)
+    return finish(request, lowered, signature, outcome)
 
 
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
@@ -205,14 +207,25 @@ def as_differentiated(t: Type) -> Type:
     return t
 
 
-def transform(
-    request: Request, lowered: Lowered, signature: Signature
-) -> tuple[Function, Function | None]:
-    """Apply the steps to the primal's IR: (function, backward function of a vjp)."""
+@dataclass(frozen=True)
+class Transformed:
+    """The IR after all steps; for a vjp with its backward function."""
+
+    function: Function
+    wrt: Any = None
+    backward: Function | None = None
+    seeds: tuple[int, ...] = ()
+    result_tree: Any = None
+
+
+def transform(request: Request, lowered: Lowered, signature: Signature) -> Transformed:
+    """Apply the steps to the primal's IR."""
     level = "full" if request.optimized else "none"
     function = derive.expand(lowered.function)
-    primal_result = function.result
     backward: Function | None = None
+    seeds: tuple[int, ...] = ()
+    result_tree: Any = None
+    wrt: Any = None
     for number, step in enumerate(request.steps):
         last = number == len(request.steps) - 1
         function = optimize(function, level)
@@ -228,13 +241,12 @@ def transform(
         elif step.transform == "vjp":
             if not last:
                 raise AssertionError("vjp is the last step")
-            function, backward = derive.pullback(function, leaves(wrt))
-        del primal_result
-        primal_result = function.result
+            result_tree = function.result
+            function, backward, seeds = derive.pullback(function, leaves(wrt))
     function = optimize(function, level, keep_inputs=False)
     if backward is not None:
         backward = optimize(backward, level, keep_inputs=False)
-    return function, backward
+    return Transformed(function, wrt, backward, seeds, result_tree)
 
 
 def input_tree(function: Function, step: Step, source: FunctionSource) -> Any:
@@ -347,25 +359,24 @@ def check_scalar(function: Function, step: Step, source: FunctionSource) -> None
 
 # ---------------------------------------------------------------------- emission and loading
 def finish(
-    request: Request,
-    lowered: Lowered,
-    signature: Signature,
-    ir: Function,
-    backward: Function | None,
+    request: Request, lowered: Lowered, signature: Signature, outcome: Transformed
 ) -> Compiled:
-    emitted = emit_request(request, lowered, signature, ir)
-    label = f"{emitted.name} of {_place(lowered)}"
-    run = load(emitted.text, emitted.name, request.function, emitted.helpers, label)
-    compiled = Compiled(
-        run, emitted.text, ir, signature, guards_of(lowered, request), signature.statics,
-        lowered.argument_assumptions, emitted,
+    emitted = emit_request(request, lowered, signature, outcome.function)
+    run = load(
+        emitted.text, emitted.name, request.function, emitted.helpers,
+        f"{emitted.name} of {_place(lowered)}",
     )  # fmt: skip
-    if backward is not None:
-        text = emit_request(request, lowered, signature, backward)
+    compiled = Compiled(
+        run, emitted.text, outcome.function, signature, guards_of(lowered), signature.statics,
+        lowered.argument_assumptions, emitted, seeds=outcome.seeds,
+        result_tree=outcome.result_tree, wrt=outcome.wrt,
+    )  # fmt: skip
+    if outcome.backward is not None:
+        back = emit_request(request, lowered, signature, outcome.backward)
         compiled.backward = load(
-            text.text, text.name, request.function, text.helpers, f"{text.name} of {_place(lowered)}"
+            back.text, back.name, request.function, back.helpers, f"{back.name} of {_place(lowered)}"
         )
-        compiled.text = emitted.text + "\n\n" + text.text
+        compiled.text = emitted.text + "\n\n" + back.text
     return compiled
 
 
@@ -429,7 +440,7 @@ def resolver(function: types.FunctionType) -> Any:
     return resolve
 
 
-def guards_of(lowered: Lowered, request: Request) -> list[Any]:
+def guards_of(lowered: Lowered) -> list[Any]:
     """Guards for what the parser assumed."""
     return [guard_of(a) for a in lowered.assumptions.items]
 
@@ -442,11 +453,6 @@ def guard_of(a: Assumption) -> Any:
         keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
         kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"
     return Guard(kind, a.holder, a.name, a.expected)  # type: ignore[arg-type]
-
-
-def standalone(compiled: Compiled, request: Request) -> str:
-    """The text with the imports that it needs to run by itself."""
-    raise NotImplementedError
 
 
 __all__ = ["Compiled", "Request", "Signature", "SrcadError", "Step", "compile_request", "map_tree",

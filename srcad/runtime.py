@@ -19,6 +19,8 @@ def unbroadcast(g: Any, like: Any) -> Any:
     """
     if isinstance(like, (float, int)) and not isinstance(like, np.generic):
         return float(np.real(np.sum(g)))
+    if isinstance(like, complex) and not isinstance(like, np.generic):
+        return complex(np.sum(g))
     shape = np.shape(like)
     g_shape = np.shape(g)
     if g_shape != shape:
@@ -27,10 +29,11 @@ def unbroadcast(g: Any, like: Any) -> Any:
         if stretched:
             g = np.sum(g, axis=stretched, keepdims=True)
     dtype = getattr(like, "dtype", None)
-    if dtype is not None and getattr(g, "dtype", dtype) != dtype:
-        g = np.real(g) if np.iscomplexobj(g) and dtype.kind == "f" else g
-        g = g.astype(dtype)
-    return g
+    if dtype is None:
+        return g
+    if dtype.kind == "f" and np.iscomplexobj(g):
+        g = np.real(g)
+    return g if getattr(g, "dtype", dtype) == dtype else g.astype(dtype)
 
 
 def broadcast_like(g: Any, like: Any) -> Any:
@@ -140,7 +143,7 @@ def products_of_others(x: Any, axis: Any = None) -> Any:
     return np.moveaxis((before * after).reshape(moved.shape), last, tuple(axes))[()]
 
 
-def delayed(x: Any, axis: int, reverse: bool = False, first: float = 0.0) -> Any:
+def delayed(x: Any, axis: int = 0, reverse: bool = False, first: float = 0.0) -> Any:
     """`x` moved on by one along `axis` (back, if `reverse`), `first` in the free place."""
     x = np.moveaxis(np.asarray(x), axis, 0)
     result = np.full_like(x, first)
@@ -151,7 +154,7 @@ def delayed(x: Any, axis: int, reverse: bool = False, first: float = 0.0) -> Any
     return np.moveaxis(result, 0, axis)
 
 
-def linear_recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
+def linear_recurrence(a: Any, b: Any, axis: int = 0, reverse: bool = False) -> Any:
     """z with z[k] = a[k] * z[k - 1] + b[k] along `axis` (z[k + 1] if `reverse`), from 0."""
     a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
     z = np.array(b, dtype=np.result_type(a, b))
@@ -184,11 +187,12 @@ def item(x: Any) -> Any:
 # -- shapes: adjoints where the ranks, or the number of arrays, are not known while compiling -----
 
 
-def cut_like(g: Any, arrays: Any, axis: Any = 0) -> list[Any]:
+def cut_like(g: Any, arrays: Any, axis: Any = 0) -> Any:
     """`g` cut along `axis` into pieces with the shapes (and dtypes) of `arrays`.
 
     The adjoint of concatenating or stacking them, in any of NumPy's ways; `axis` None means 0,
-    and an axis that a vector does not have means its only one.
+    and an axis that a vector does not have means its only one. The result is a list, or an array
+    if `arrays` is one.
     """
     axis = 0 if axis is None else min(axis, np.ndim(g) - 1)
     rest = np.size(g) // np.shape(g)[axis] if np.size(g) else 1
@@ -205,7 +209,7 @@ def cut_like(g: Any, arrays: Any, axis: Any = 0) -> list[Any]:
             piece = np.real(piece)
         pieces.append(np.reshape(piece, np.shape(array)).astype(dtype, copy=False))
         start = stop
-    return pieces
+    return np.stack(pieces) if isinstance(arrays, np.ndarray) else pieces
 
 
 def paste_like(pieces: Any, like: Any, axis: Any = 0) -> Any:

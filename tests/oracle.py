@@ -47,7 +47,7 @@ from typing import Any
 import corpus
 import numpy as np
 
-from srcad.testing import numerical_jvp
+from srcad.testing import numerical_jvp, with_constants
 
 ROWS, COLUMNS = 3, 4
 SHAPES = {
@@ -161,9 +161,13 @@ class Case:
             if parameter.kind is parameter.KEYWORD_ONLY
         }
 
-    def call(self, *args: Any) -> Any:
-        """Call the function."""
-        return self.function(*args, **self.kwargs())
+    @functools.cached_property
+    def call(self) -> Callable[..., Any]:
+        """The function of the positional arguments."""
+        kwargs = self.kwargs()
+        if not kwargs:
+            return self.function
+        return with_constants(self.function, len(self.args()), kwargs)
 
     @functools.cached_property
     def argnums(self) -> tuple[int, ...]:
@@ -332,4 +336,4 @@ def inner(seed: Any, value: Any) -> Any:
     """The sum of the products of the leaves of two nested tuples."""
     if isinstance(value, tuple):
         return sum(inner(s, v) for s, v in zip(seed, value, strict=True))
-    return 0.0 if seed is None else np.sum(np.multiply(np.float64(seed), value))
+    return 0.0 if seed is None else np.sum(np.asarray(seed, float) * value)

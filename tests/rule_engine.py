@@ -26,6 +26,8 @@ from srcad import runtime
 from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
+    COMPLEX,
+    FLOAT,
     MANY,
     ONE,
     UNKNOWN,
@@ -34,6 +36,7 @@ from srcad.ir.abstract import (
     Scalar,
     TupleOf,
     Type,
+    dims_of,
     dtype_of,
     kind_of,
     type_of_value,
@@ -67,6 +70,14 @@ def is_leaf(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, float) for v in value)
 
 
+def is_constant(row: Row, value: Any, key: Any) -> bool:
+    """Whether an argument is a constant of the program; keywords are, unless they are arrays or
+    differentiated."""
+    if isinstance(key, str) and not isinstance(value, np.ndarray) and key not in (row.argnums or ()):
+        return True
+    return key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list)))
+
+
 def application(row: Row, typed: bool) -> tuple[Program, list[Any], list[int]]:
     """The program `fn(*args, **kwargs)`, the values of its inputs, and which are active."""
     builder = Builder()
@@ -75,10 +86,10 @@ def application(row: Row, typed: bool) -> tuple[Program, list[Any], list[int]]:
     active: list[int] = []
     keys: list[Any] = [*range(len(row.args)), *row.kwargs]
     data = [*row.args, *row.kwargs.values()]
-    scalar = all(isinstance(v, (int, float, complex, str)) for v in data)
+    scalar = is_python(row.fn)
 
     def place(value: Any, key: Any) -> Any:
-        if key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list))):
+        if is_constant(row, value, key):
             return value
         if not is_leaf(value):
             return type(value)(place(v, key) for v in value)
@@ -96,8 +107,11 @@ def application(row: Row, typed: bool) -> tuple[Program, list[Any], list[int]]:
     return Program(inputs, builder.block, output), values, active
 
 
-def run(program: Program, values: Sequence[Any]) -> Any:
-    """Interpret a program; every result must be consistent with its inferred type."""
+def run(program: Program, values: Sequence[Any], exact: bool = False) -> Any:
+    """Interpret a program; every result must be consistent with its inferred type.
+
+    Unless `exact`, a Python float may stand where a NumPy scalar was inferred (and the reverse).
+    """
     env: dict[Value, Any] = dict(zip(program.inputs, values))
 
     def get(operand: Any) -> Any:
@@ -110,7 +124,7 @@ def run(program: Program, values: Sequence[Any]) -> Any:
     for op in program.ops:
         parts = [get(o) for o in op.operands]
         env[op.result] = value = interpret(op, parts)
-        assert consistent(op.result.type, value), (
+        assert consistent(op.result.type, value, exact), (
             f"{_op_name(op)}{tuple(o.type for o in op.operands)} was inferred to be "
             f"{op.result.type}, but is {type(value).__name__} {type_of_value(value)}"
         )
@@ -164,29 +178,33 @@ def call_arguments(rule: Rule, operands: Sequence[Any]) -> tuple[list[Any], dict
     return args, kwargs
 
 
-def consistent(t: Type, value: Any) -> bool:
+def consistent(t: Type, value: Any, exact: bool) -> bool:
     """Whether the abstract type `t` describes the value."""
-    if isinstance(t, Scalar):
-        return type(value).__name__ == t.kind
     if isinstance(t, TupleOf):
         if not isinstance(value, (tuple, list)) or t.elems is None:
             return isinstance(value, (tuple, list))
-        return len(value) == len(t.elems) and all(map(consistent, t.elems, value))
+        return len(value) == len(t.elems) and all(
+            consistent(e, v, exact) for e, v in zip(t.elems, value)
+        )
     if isinstance(t, ListOf):
-        return isinstance(value, (list, tuple)) and all(consistent(t.elem, v) for v in value)
+        return isinstance(value, (list, tuple)) and all(consistent(t.elem, v, exact) for v in value)
+    if not exact and dims_of(t) in ((), None) and np.shape(value) == () and t != UNKNOWN:
+        return kind_of(t) in (np.asarray(value).dtype.kind, None)
+    if isinstance(t, Scalar):
+        return type(value).__name__ == t.kind
     if not isinstance(t, Array):
         return t == UNKNOWN or type_of_value(value) == t
-    if t.item and not isinstance(value, np.generic):
-        return False
+    if t.dims is None and t.dtype is None:
+        return True
     if not isinstance(value, (np.ndarray, np.generic)):
-        return t.dtype is None and t.dims is None  # "an array or a number"
-    if t.dims == () and not t.item and isinstance(value, np.generic):
         return False
-    if t.dtype is not None and t.dtype != value.dtype.name:
-        return False
+    if t.dtype not in (None, value.dtype.name) or (t.item != isinstance(value, np.generic)):
+        return t.dims is None and t.dtype in (None, value.dtype.name)
     return t.dims is None or (
         len(t.dims) == value.ndim
-        and all(not (d is ONE and n != 1 or d is MANY and n == 1) for d, n in zip(t.dims, value.shape))
+        and not any(
+            (d is ONE and n != 1) or (d is MANY and n == 1) for d, n in zip(t.dims, value.shape)
+        )
     )
 
 
@@ -204,6 +222,8 @@ def plus(a: Any, b: Any) -> Any:
 
 
 def zeros(builder: Builder, x: Operand) -> Sym:
+    if dims_of(x.type) == ():
+        return Sym(builder, Const.of(0.0))
     return Sym(builder, apply(builder, runtime.zeros_like, [x]))
 
 
@@ -221,16 +241,21 @@ def fit(g: Any, x: Operand) -> Any:
     if g is None or isinstance(g, (list, tuple)):
         return g
     like = Sym(g._builder, x)
+    if g.type == FLOAT and dims_of(x.type) == ():
+        return g
     g = unbroadcast_to(g, like, g)
-    if isinstance(x.type, Scalar) and isinstance(g.type, Scalar):
-        return g if x.type != g.type and "complex" in (x.type.kind, g.type.kind) else g
     if isinstance(g.type, Scalar) or dtype_of(g.type) != dtype_of(x.type) or not dtype_of(x.type):
         return g if isinstance(x.type, (TupleOf, ListOf)) else unbroadcast(g, like)
     return g
 
 
+def is_python(fn: Any) -> bool:
+    """Whether the rule of this function prefers `math.sin(x)` to `np.sin(x)` on Python numbers."""
+    return getattr(fn, "__module__", None) in ("math", "_operator", "builtins")
+
+
 def is_scalar_rule(op: Op) -> bool:
-    return all(isinstance(o.type, Scalar) for o in op.operands)
+    return is_python(op.attrs["fn"]) or op.attrs["fn"] is runtime.select
 
 
 def syms(builder: Builder, op: Op) -> list[Sym]:
@@ -288,7 +313,8 @@ def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
         ]
     elif rule.form == "composite":
         inner, output = definition(builder, rule, xs, attrs)
-        bars = reverse_ops(builder, inner, {output: g})
+        seeds = {o for o in op.operands if isinstance(o, Value)}
+        bars = reverse_ops(builder, inner, {output: g}, seeds)
         found = [bars.get(o) for o in op.operands]
     elif rule.form == "rule":
         g = full(builder, g, op.result) if isinstance(g, list) else g
@@ -315,11 +341,25 @@ def definition(
     return builder.block[start:], as_operand(builder, result)
 
 
-def reverse_ops(builder: Builder, ops: Sequence[Op], bars: dict[Any, Any]) -> dict[Any, Any]:
-    """Add the cotangents of all values of `ops` to `bars`."""
+def varied_values(ops: Sequence[Op], seeds: set[Value]) -> set[Value]:
+    """The seeds and what depends on them differentiably."""
+    varied = set(seeds)
+    for op in ops:
+        rule = lookup(op.attrs["fn"]) if op.kind is O.APPLY else None
+        if any(o in varied and (rule is None or rule.is_active(i))
+               for i, o in enumerate(op.operands)):  # fmt: skip
+            varied.add(op.result)
+    return varied
+
+
+def reverse_ops(
+    builder: Builder, ops: Sequence[Op], bars: dict[Any, Any], seeds: set[Value]
+) -> dict[Any, Any]:
+    """Add the cotangents of all values of `ops` that depend on the seeds to `bars`."""
+    varied = varied_values(ops, seeds)
 
     def add(operand: Operand, g: Any) -> None:
-        if isinstance(operand, Value) and g is not None:
+        if operand in varied and g is not None:
             bars[operand] = plus(bars.get(operand), g)
 
     for op in reversed(ops):
@@ -369,14 +409,15 @@ def reverse(program: Program, active: Sequence[int], seed_like: Any, typed: bool
         return Sym(builder, seeds[-1])
 
     g = seed(seed_like)
+    varied = {program.inputs[i] for i in active}
     if isinstance(program.output, Value):
-        bars = reverse_ops(builder, program.ops, {program.output: g})
+        bars = reverse_ops(builder, program.ops, {program.output: g}, varied)
     else:
         bars = {}
         for operand, part in zip(program.output, g):
             if isinstance(operand, Value) and part is not None:
                 bars[operand] = plus(bars.get(operand), part)
-        bars = reverse_ops(builder, program.ops, bars)
+        bars = reverse_ops(builder, program.ops, bars, varied)
     outputs = []
     for i in active:
         value = program.inputs[i]
@@ -432,11 +473,11 @@ def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
 
 def like_result(dot: Any, y: Any) -> Any:
     """The engine's part: the tangent has the shape and the dtype of the result."""
-    if not isinstance(dot, Sym) or not isinstance(y, Sym):
+    if not isinstance(dot, Sym) or not isinstance(y, Sym) or isinstance(y.type, ListOf):
+        return dot
+    if isinstance(dot.type, Scalar) and dims_of(y.type) == () and dot.type != COMPLEX:
         return dot
     dot = broadcast_like(dot, y)
-    if isinstance(y.type, Scalar) and isinstance(dot.type, Scalar):
-        return dot
     if dtype_of(dot.type) != dtype_of(y.type) or dtype_of(y.type) is None:
         dot = unbroadcast(dot, y)
     return dot
@@ -500,13 +541,15 @@ def forward(program: Program, active: Sequence[int], typed: bool) -> Program:
 # -- real values ---------------------------------------------------------------------------------
 
 
-def flat(tree: Any) -> np.ndarray:
-    """All numbers of a tree of numbers and arrays, as one vector of reals."""
+def flat(tree: Any, like: Any = 0.0) -> np.ndarray:
+    """All numbers of a tree of numbers and arrays, as one vector of reals; two for each number
+    where `like` is complex."""
     if isinstance(tree, (list, tuple)):
-        return np.concatenate([flat(t) for t in tree]) if tree else np.zeros(0)
+        likes = like if isinstance(like, (list, tuple)) else [like] * len(tree)
+        return np.concatenate([flat(t, x) for t, x in zip(tree, likes)] or [np.zeros(0)])
     if tree is None:
         return np.zeros(0)
-    a = np.asarray(tree)
+    a = np.asarray(tree) + (0j if np.iscomplexobj(like) else 0)
     a = a.astype(complex if np.iscomplexobj(a) else float).ravel()
     return np.concatenate([a.real, a.imag]) if np.iscomplexobj(a) else a
 
@@ -546,12 +589,14 @@ def moved(value: Any, direction: Any, step: float) -> Any:
     return value + step * direction
 
 
-def differences(f: Callable[[list[Any]], Any], values: list[Any], dirs: list[Any]) -> np.ndarray:
-    """Directional derivative of `f` by the five-point formula."""
+def differences(
+    f: Callable[[list[Any]], Any], values: list[Any], dirs: list[Any], like: Any
+) -> np.ndarray:
+    """Directional derivative of `f` (with results like `like`) by the five-point formula."""
 
     def at(k: int) -> np.ndarray:
         pairs = zip(values, dirs)
-        return flat(f([v if d is None else moved(v, d, k * H) for v, d in pairs]))
+        return flat(f([v if d is None else moved(v, d, k * H) for v, d in pairs]), like)
 
     return (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * H)
 
@@ -607,7 +652,7 @@ def check_type(row: Row) -> None:
     """Check only that the primal runs and that its inferred type is that of the value."""
     for typed in (True, False):
         program, values, _ = application(row, typed)
-        run(program, values)
+        run(program, values, exact=True)
 
 
 def precision(values: Any) -> float:
@@ -639,8 +684,8 @@ def _check(row: Row, typed: bool) -> None:
     y_real = strip_integers(y)
     tangent = forward(program, active, typed)
     y_dot = match(run(tangent, [*values, *dots]), y_real)
-    expected = differences(lambda v: strip_integers(run_wide(row, v)), wide, directions)
-    close(flat(y_dot), expected, rtol, f"{label}: tangent against differences")
+    expected = differences(lambda v: strip_integers(run_wide(row, v)), wide, directions, y_real)
+    close(flat(y_dot, y_real), expected, rtol, f"{label}: tangent against differences")
 
     seed = random_like(y_real, rng) if not isinstance(y_real, list) else [
         random_like(v, rng) for v in y_real
@@ -668,11 +713,12 @@ def check_second(
     directions: list[Any] = [None] * len(values)
     for i, d in zip(both, dots):
         directions[i] = upcast(d)
+    likes = [values[i] for i in active]
     wide_adjoint = retyped(row, active, values[:inputs], values[inputs:])
     expected = differences(
-        lambda v: run(wide_adjoint, v), [upcast(v) for v in values], directions
+        lambda v: run(wide_adjoint, v), [upcast(v) for v in values], directions, likes
     )
-    close(flat(bars_dot), expected, 20 * rtol, f"{label}: order 2 against differences")
+    close(flat(bars_dot, likes), expected, 20 * rtol, f"{label}: order 2 against differences")
     seed = random_like(bars_dot, rng)
     backward = reverse(adjoint, both, seed, typed)
     found = run(backward, [*values, *[s for s in seed]])
@@ -695,7 +741,7 @@ def run_wide(row: Row, values: list[Any]) -> Any:
     rest = iter(values)
 
     def place(value: Any, key: Any) -> Any:
-        if key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list))):
+        if is_constant(row, value, key):
             return value
         return next(rest) if is_leaf(value) else type(value)(place(v, key) for v in value)
 
@@ -710,7 +756,7 @@ def check_form(bar: Any, value: Any, what: str) -> None:
         assert np.shape(bar) == np.shape(value), what
         return
     assert np.shape(bar) == np.shape(value), f"{what}: {np.shape(bar)}, not {np.shape(value)}"
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)) and isinstance(bar, (np.ndarray, np.generic)):
         assert np.asarray(bar).dtype == value.dtype, (
             f"{what}: {np.asarray(bar).dtype}, not {value.dtype}"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -18,8 +18,8 @@ import pytest
 from oracle import Case, entries, inner, like, tree_map
 
 import srcad
-from srcad import errors, testing
-from srcad.testing import OracleError, assert_close
+from srcad import errors
+from srcad.testing import OracleError, assert_close, directional_derivative, weighted_sum
 
 CASES = [list(entry.cases()) for entry in entries()]
 TYPICAL = [cases[0] for cases in CASES if not cases[0].settings.error]
@@ -43,7 +43,8 @@ OPTIONS = {
 
 def supported(case: Case, mode: str) -> bool:
     modes = mode.split("-over-")
-    return len(modes) <= case.settings.order and set(modes) <= set(case.settings.modes)
+    order = case.settings.order if case.settings.gradient is None else 1
+    return len(modes) <= order and set(modes) <= set(case.settings.modes)
 
 
 def matrix() -> Iterator[Any]:
@@ -84,51 +85,47 @@ def test_derivative(case: Case, mode: str, options: dict[str, bool]) -> None:
 
 def check_forward(case: Case, mode: str, options: dict[str, bool]) -> None:
     args = case.args()
-    value, tangent = srcad.jvp(case.function, args, case.tangents(), **case.kwargs(), **options)
+    value, tangent = srcad.jvp(case.call, args, case.tangents(), **options)
     assert_close(value, case.call(*args))
     assert_close(tangent, case.tangent)
 
 
 def check_reverse(case: Case, mode: str, options: dict[str, bool]) -> None:
     args = case.args()
-    gradient = gradient_function(case, options)(*args, **case.kwargs())
-    assert_close(gradient, case.gradient)
+    if case.settings.scalar:
+        gradient = srcad.grad(case.function, argnums=case.argnums, **options)
+        assert_close(gradient(*args, **case.kwargs()), case.gradient)
+    else:
+        _, pull = srcad.vjp(case.call, *args, **options)
+        assert_close(case.chosen(pull(case.cotangent())), case.gradient)
 
 
 def check_second_order(case: Case, mode: str, options: dict[str, bool]) -> None:
     outer, inside = mode.split("-over-")
     args, tangents = case.args(), case.tangents()
-    chosen = case.chosen(tangents)
-    if inside == "reverse":
-        derivative, seed = gradient_function(case, options), chosen
+    if inside == "forward":
+        derivative, seed = directional_derivative(case.call, tangents), case.cotangent()
     else:
-        derivative, seed = testing._along(case.function, tangents), case.cotangent()
+        scalar = case.call
+        if not case.settings.scalar:
+            scalar = weighted_sum(case.call, len(args), case.cotangent())
+        derivative = srcad.grad(scalar, argnums=case.argnums, **options)
+        seed = case.chosen(tangents)
     if outer == "reverse":
-        _, pull = srcad.vjp(derivative, *args, **case.kwargs(), **options)
-        assert_close(case.chosen(pull(seed)), case.hessian_product)
-        return
-    if inside == "reverse":
-        _, product = srcad.jvp(derivative, args, tangents, **case.kwargs(), **options)
-        assert_close(product, case.hessian_product)
-        return
-    directions = case.tangents("second direction")
-    _, curvature = srcad.jvp(derivative, args, directions, **case.kwargs(), **options)
-    assert_close(tree_map(like, curvature, case.tangent), curvature)
-    assert_close(
-        inner(seed, curvature),
-        inner(case.chosen(directions), case.hessian_product),
-        **loose(case),
-    )
-
-
-def gradient_function(case: Case, options: dict[str, bool]) -> Callable[..., Any]:
-    """The gradient for `case.cotangent()` in all `case.argnums`, as a differentiable function."""
-    if case.settings.scalar:
-        return srcad.grad(case.function, argnums=case.argnums, **options)
-    argnums, cotangent = case.argnums, case.cotangent()
-    if argnums == (0,):
-        return lambda x: (srcad.vjp(case.function, x)[1](cotangent)[0],)
-    return lambda x, y: srcad.vjp(case.function, x, y)[1](cotangent)
+        _, pull = srcad.vjp(derivative, *args, **options)
+        assert_close(case.chosen(pull(seed)), case.hessian_product, **loose(case))
+    elif inside == "reverse":
+        _, product = srcad.jvp(derivative, args, tangents, **options)
+        assert_close(product, case.hessian_product, **loose(case))
+    else:
+        directions = case.tangents("second direction")
+        _, curvature = srcad.jvp(derivative, args, directions, **options)
+        assert_close(curvature, tree_map(like, curvature, case.tangent))  # in type and shape
+        assert_close(
+            inner(seed, curvature),
+            inner(case.chosen(directions), case.hessian_product),
+            **loose(case),
+        )
 
 
 @pytest.mark.parametrize("case", TYPICAL + OTHER, ids=str)
@@ -150,6 +147,15 @@ def test_value_and_arguments(case: Case) -> None:
         assert not np.shares_memory(own, other)
 
 
+HESSIANS = [c for c in TYPICAL if c.settings.scalar and supported(c, "forward-over-reverse")]
+
+
+@pytest.mark.parametrize("case", HESSIANS, ids=str)
+def test_hessian_vector_product(case: Case) -> None:
+    product = srcad.hvp(case.call, case.args(), case.tangents())
+    assert_close(case.chosen(product), case.hessian_product, **loose(case))
+
+
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_refusal(case: Case) -> None:
     args = case.args()
@@ -159,7 +165,7 @@ def test_refusal(case: Case) -> None:
 
 
 def loose(case: Case) -> dict[str, float]:
-    """Tolerances for a double-precision number that was computed from the case's arguments."""
+    """Tolerances for sums of products, and for second derivatives by differences."""
     if case.variant == "float32":
         return {"rtol": 1e-3, "atol": 1e-3}
     return {"rtol": 1e-5, "atol": 1e-6}

@@ -911,6 +911,10 @@ def test_what_can_be_printed():
 # Wrapping ---------------------------------------------------------------------------------
 
 WRAPPED = [
+    "total = function_with_a_name(\n"
+    "    first_argument_of_it, second_argument_of_it, third_quant\n)[0].copy()\n",
+    "total = function_with_a_name(x)[i].method_with_a_quite_long_name(\n    y\n"
+    ").and_another_one_of_it(z)\n",
     'W_bar = np.einsum(\n    "ij,jk->ik", first_argument, second_argument, optimize=True, '
     "dtype=some_dtype\n)\n",
     "total = (\n    first_quantity * second_quantity\n    + third_quantity\n"

@@ -8,15 +8,17 @@ the tape of the inner call.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from srcad.differentiator.contributions import zero_for
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import TupleOf, adjoint_type, differentiable
-from srcad.ir.build import Builder, clone_function
+from srcad.ir.build import Builder, clone_function, clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, free_values
 from srcad.optimizer.dce import prune, used_values
-from srcad.rules.symbols import field_of, pack
+from srcad.rules.symbols import field_of
 
 if TYPE_CHECKING:
     from srcad.differentiator.reverse import Bars, Reverse
@@ -65,47 +67,63 @@ def pair_of(callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]
         Function(f"{callee.name}_bwd", (), empty, 0, loc=callee.loc),
     )
     callee.derivatives[key] = pair
-    _fill(pair, callee, wanted, seeded)
+    source = clone_function(callee)
+    inputs = [p for p, w in zip(source.body.params, wanted) if w]
+    fill_pair(pair.forward, pair.backward, source, inputs, seeded, whole_cotangent)
     return pair
 
 
-def _fill(
-    pair: _Pair, callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]
+def whole_cotangent(reverse: Reverse, bars: Bars, v: Value) -> Operand:
+    """The cotangent of an input, a zero if nothing arrived."""
+    bar = bars.get(v)
+    return zero_for(reverse.builder, v) if bar is None else reverse.whole(v, bar)
+
+
+def fill_pair(
+    forward_function: Function,
+    backward_function: Function,
+    source: Function,
+    inputs: Sequence[Value],
+    seeded: tuple[bool, ...],
+    finish: Callable[[Reverse, Bars, Value], Operand],
 ) -> None:
+    """Give the pair of functions of one adjoint their bodies.
+
+    `forward_function` returns the yields of `source`, then the tape; `backward_function` takes
+    the tape and a seed per seeded yield, and returns the cotangents of `inputs`.
+    """
     from srcad.differentiator.reverse import Bars, Reverse
 
-    source = clone_function(callee)
     body = source.body
-    inputs = [p for p, w in zip(body.params, wanted) if w]
     outputs = [y for y, s in zip(body.yields, seeded) if s and isinstance(y, Value)]
-    reverse = Reverse(body.ops, inputs, outputs)
+    reverse = Reverse(body.ops, list(inputs), outputs)
     bars = Bars()
     seeds = []
     for y, s in zip(body.yields, seeded):
         if s:
-            seed = Value(adjoint_type(y.type), f"{_name(y)}_bar", Role.ADJOINT, True)
+            name = f"{_name(y)}_bar"
+            while any(other.name == name for other in seeds):
+                name += "_1"
+            seed = Value(adjoint_type(y.type), name, Role.ADJOINT, True)
             seeds.append(seed)
             reverse.accumulate(bars, y, seed)
     forward = reverse.block(body.ops, bars)
     b = reverse.builder
-    results: list[Operand] = []
-    for p in inputs:
-        bar = bars.get(p)
-        results.append(_zero(reverse, p) if bar is None else reverse.whole(p, bar))
+    results = [finish(reverse, bars, v) for v in inputs]
     backward = prune(b.block, used_values(results))
     region = Region(tuple(seeds), backward, tuple(results))
     residuals = list(free_values(region))
     forward = define_everywhere(forward, set(residuals))
     forward_builder = Builder(forward, Role.TAPE)
-    tape = pack(forward_builder, residuals, "tuple")
-    if isinstance(tape, Const):  # nothing is kept
-        tape = forward_builder.emit1(O.PACK, (), TupleOf(()), "tape", {"container": "tuple"})
-    assert isinstance(tape, Value)
-    tape.name, tape.named = "tape", True
-    pair.forward.params = source.params
-    pair.forward.body = Region(body.params, forward, (*body.yields, tape))
-    pair.forward.result = tuple(range(len(body.yields) + 1))
-    pair.forward.inputs = source.inputs
+    tape = forward_builder.emit1(
+        O.PACK, residuals, TupleOf(tuple(r.type for r in residuals)), "tape",
+        {"container": "tuple"},
+    )  # fmt: skip
+    tape.named = True
+    forward_function.params = source.params
+    forward_function.body = Region(body.params, forward, (*body.yields, tape))
+    forward_function.result = tuple(range(len(body.yields) + 1))
+    forward_function.inputs = source.inputs
     tape_param = Value(tape.type, "tape", Role.TAPE, True)
     unpacked = Builder([], Role.PRIMAL)
     mapping: dict[Value, Operand] = {}
@@ -114,25 +132,17 @@ def _fill(
         assert isinstance(part, Value)
         part.name, part.named, part.type = r.name, r.named, r.type
         mapping[r] = part
-    from srcad.ir.build import clone_region
-
     inner = clone_region(region, mapping)
     params = (tape_param, *inner.params)
-    pair.backward.params = tuple(Param(v, v.name) for v in params)
-    pair.backward.body = Region(params, [*unpacked.block, *inner.ops], inner.yields)
+    backward_function.params = tuple(Param(v, v.name) for v in params)
+    backward_function.body = Region(params, [*unpacked.block, *inner.ops], inner.yields)
     n = len(inner.yields)
-    pair.backward.result = tuple(range(n)) if n != 1 else 0
-    pair.backward.inputs = {p.name: p.value for p in pair.backward.params}
-
-
-def _zero(reverse: Reverse, p: Value) -> Operand:
-    from srcad.differentiator.contributions import zero_for
-
-    return zero_for(reverse.builder, p)
+    backward_function.result = tuple(range(n)) if n != 1 else 0
+    backward_function.inputs = {p.name: p.value for p in backward_function.params}
 
 
 def _name(o: Operand) -> str:
-    return o.name if isinstance(o, Value) else "out"
+    return o.name if isinstance(o, Value) and o.named else "out"
 
 
 def tangent_call(

@@ -6,14 +6,14 @@ tree is that of the transform; it can be transformed again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from srcad import runtime
-from srcad.differentiator.calls import pair_of
+from srcad.differentiator.calls import fill_pair
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.reverse import Bars, Reverse
 from srcad.ir import ops as O
@@ -28,7 +28,7 @@ from srcad.ir.abstract import (
     dims_of,
     is_number,
 )
-from srcad.ir.build import Builder, leaves, map_tree
+from srcad.ir.build import Builder, clone_function, leaves, map_tree
 from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, walk
 from srcad.rules.symbols import apply, apply_operands
@@ -169,9 +169,14 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
             indices[i] = len(yields)
             yields.append(_tangent_of_result(forward, y))
         else:
-            indices[i] = Const.of(0.0)
-    dot_tree = map_tree(function.result, lambda i: indices[i] if _is_index(i) else Const.of(0.0))
-    params = (*function.params, *(Param(s, s.name) for s in seeds.values()))
+            indices[i] = Const.of(None)
+    dot_tree = map_tree(function.result, lambda i: indices[i] if _is_index(i) else Const.of(None))
+    taken = {p.name for p in function.params}
+    for seed in seeds.values():
+        while seed.name in taken:
+            seed.name += "_1"
+        taken.add(seed.name)
+    params = _with_seeds(function.params, seeds.values())
     return Function(
         name or f"{function.name}_jvp", params,
         Region(tuple(p.value for p in params), forward.builder.block, tuple(yields)),
@@ -180,38 +185,49 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
     )  # fmt: skip
 
 
+def _with_seeds(params: tuple[Param, ...], seeds: Iterable[Value]) -> tuple[Param, ...]:
+    """Seeds are keyword-only, so that they follow parameters with defaults."""
+    made = tuple(Param(s, s.name, "KEYWORD_ONLY") for s in seeds)
+    variadic = tuple(p for p in params if p.kind == "VAR_KEYWORD")
+    return (*(p for p in params if p.kind != "VAR_KEYWORD"), *made, *variadic)
+
+
 def _tangent_of_result(forward: Forward, y: Operand) -> Operand:
+    """The tangent of a result in exactly the result's own type."""
     dot = forward.dot_or_zero(y)
-    if isinstance(y.type, Scalar) and y.type.kind == "float" and not isinstance(dot.type, Scalar):
-        return apply(forward.builder, float, [dot])
-    return dot
+    t = y.type
+    if isinstance(t, Scalar):
+        if isinstance(dot.type, Scalar):
+            return dot
+        return apply(forward.builder, float if t.kind == "float" else complex, [dot])
+    if isinstance(dot.type, Array) and dot.type == t and t.dims is not None:
+        return dot
+    return apply_operands(forward.builder, runtime.as_cotangent, (dot, y), {})
 
 
-def pullback(function: Function, wrt: Sequence[Value]) -> tuple[Function, Function]:
-    """(forward function -> (result, tape), backward function (tape, seeds) -> cotangents).
+def pullback(
+    function: Function, wrt: Sequence[Value]
+) -> tuple[Function, Function, tuple[int, ...]]:
+    """(forward function -> (result, tape), backward function (tape, seeds) -> cotangents, and
+    which yields of `function` have a seed)."""
+    source = clone_function(function)
+    fresh = dict(zip(_input_leaves(function), _input_leaves(source)))
+    inputs = [fresh[v] for v in wrt]
+    source.body = Region(
+        source.body.params, [*missing_fields(source, inputs), *source.body.ops], source.body.yields
+    )
+    seeded = tuple(differentiable(y.type) for y in source.body.yields)
+    empty = Region((), [], ())
+    forward = Function(f"{function.name}_fwd", (), empty, 0, loc=function.loc)
+    backward = Function(f"{function.name}_bwd", (), empty, 0, loc=function.loc)
+    fill_pair(forward, backward, source, inputs, seeded, finished)
+    forward.result = (function.result, len(source.body.yields))
+    backward.result = tuple(range(len(inputs)))
+    return forward, backward, tuple(i for i, s in enumerate(seeded) if s)
 
-    `wrt` are input values; every differentiable result has a seed.
-    """
-    lifted, wanted = lift_inputs(function, wrt)
-    seeded = tuple(isinstance(y, Value) and differentiable(y.type) for y in lifted.body.yields)
-    pair = pair_of(lifted, wanted, seeded)
-    return pair.forward, pair.backward
 
-
-def lift_inputs(function: Function, wrt: Sequence[Value]) -> tuple[Function, tuple[bool, ...]]:
-    params = function.body.params
-    if all(v in params for v in wrt):
-        return function, tuple(p in wrt for p in params)
-    # parts of containers: the containers themselves are differentiated
-    holders = {root_of(function, v) for v in wrt}
-    return function, tuple(p in holders for p in params)
-
-
-def root_of(function: Function, v: Value) -> Value:
-    for p in function.params:
-        if v is p.value or v in leaves(function.inputs.get(p.name)):
-            return p.value
-    return v
+def _input_leaves(function: Function) -> list[Value]:
+    return [v for p in function.params for v in leaves(function.inputs.get(p.name, ()))]
 
 
 def expand(function: Function) -> Function:
@@ -243,8 +259,6 @@ def fill(callee: Function) -> None:
 
 
 def _unshare(function: Function) -> None:
-    from srcad.ir.build import clone_function
-
     fresh = clone_function(function)
     function.params, function.body, function.inputs = fresh.params, fresh.body, fresh.inputs
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from srcad.differentiator.activity import varied_values
 from srcad.differentiator.contributions import stretch, tangent, zero_for, zero_for_operand
-from srcad.differentiator.reverse import trace_composite
+from srcad.differentiator.reverse import settle_type, trace_composite
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import ListOf, TupleOf, adjoint_type, differentiable
@@ -144,6 +144,8 @@ class Forward:
                   op.results[k].named)
             for k in moving
         ]  # fmt: skip
+        for i, r in enumerate(results):
+            settle_type(r, [region.yields[len(op.results) + i] for region in regions])
         b.block.append(if_op(op.operands[0], *regions, (*op.results, *results), op.loc))
         for k, r in zip(moving, results):
             self.dots[op.results[k]] = r
@@ -199,6 +201,9 @@ class Forward:
             self.dots[view.elements[k]] = e
         lists = [k for k, v in enumerate(view.lists) if v in self.varied]
         ops, nexts, emits = self.body(view, moving, lists)
+        for c, f, after, init in zip(carries, finals, nexts, inits):
+            settle_type(c, [after, init])
+            settle_type(f, [after, init])
         list_results = [self.dot_list(view.lists[k], e) for k, e in zip(lists, emits)]
         n = len(view.carries)
         params = (
@@ -253,6 +258,9 @@ class Forward:
             self.dots[view.carries[k]] = c
         lists = [k for k, v in enumerate(view.lists) if v in self.varied]
         ops, nexts, emits = self.body(view, moving, lists)
+        for c, f, after, init in zip(carries, finals, nexts, inits):
+            settle_type(c, [after, init])
+            settle_type(f, [after, init])
         list_results = [self.dot_list(view.lists[k], e) for k, e in zip(lists, emits)]
         n = len(view.carries)
         tail = () if view.stop_flag is None else (view.stop_flag,)

@@ -23,7 +23,16 @@ from srcad.differentiator.contributions import (
 )
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, INT, Scalar, TupleOf, adjoint_type, differentiable
+from srcad.ir.abstract import (
+    FLOAT,
+    INT,
+    Array,
+    Scalar,
+    TupleOf,
+    adjoint_type,
+    differentiable,
+    item,
+)
 from srcad.ir.build import Builder, clone_region, for_op, if_op
 from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
 from srcad.optimizer.dce import prune, used_values
@@ -304,6 +313,8 @@ class Reverse:
             region, kept = tape.restore_in_branch(region, forwards[k], op.regions[k])
             extra += [(value, result, k) for value, result in kept]
             regions.append(region)
+        for i, result in enumerate(results):
+            settle_type(result, [region.yields[i] for region in regions])
         self.builder.block.append(if_op(cond, regions[0], regions[1], results, op.loc))
         for v, result in zip(touched, results):
             bars.set(v, result)
@@ -386,6 +397,10 @@ class Reverse:
         ]
         ops = prune(ops, used_values(yields))
         index = Value(INT, view.index.name if is_for else "i", Role.PRIMAL, is_for)
+        for k in carried:
+            settle_type(params[k], [nexts[k], inits[k]])
+        for v in changed:
+            settle_type(outer_params[v], [self.whole(v, inner.get(v))])
         body_params = [
             *(params[k] for k in carried),
             *(outer_params[v] for v in changed),
@@ -469,6 +484,12 @@ class Reverse:
         O.APPLY: apply, O.GETITEM: getitem, O.SETITEM: setitem, O.ADD_AT: add_at, O.FIELD: field,
         O.PACK: pack, O.OPAQUE: opaque, O.IF: branch, O.FOR: loop, O.WHILE: loop, O.CALL: call,
     }  # fmt: skip
+
+
+def settle_type(value: Value, sources: list[Operand]) -> None:
+    """A cotangent joined from NumPy scalars is one, though its primal is a Python float."""
+    if value.type == FLOAT and any(isinstance(s.type, Array) for s in sources):
+        value.type = item("float64")
 
 
 def _defined(ops: list[Op]) -> set[Value]:

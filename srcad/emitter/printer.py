@@ -3,7 +3,7 @@
 After it ran, the text parses to the tree it was printed from, on every Python version the
 project supports and with the same characters on each of them. Four things in a tree have no
 literal of their own and are printed as expressions with the same value: negative and complex
-constants (``-1``, ``1.0 + 2.0j``), infinities and NaN (``float("inf")``), the empty set
+constants (``-1``, ``1.0 + 2j``), infinities and NaN (``float("inf")``), the empty set
 (``{*()}``), and f-strings that only Python 3.12 can quote (``"".join([..., format(x)])``). So
 the text may call the builtins ``float``, ``complex``, ``format``, ``str``, ``repr`` and
 ``ascii``; nothing has to be imported for them.
@@ -82,10 +82,10 @@ _ATOM = len(_ROWS)
 
 _POSTFIX = (gast.Attribute, gast.Call, gast.Subscript)
 _COMPREHENSIONS = {
-    gast.ListComp: "[]",
-    gast.SetComp: "{}",
-    gast.DictComp: "{}",
-    gast.GeneratorExp: "()",
+    gast.ListComp: ("[", "]"),
+    gast.SetComp: ("{", "}"),
+    gast.DictComp: ("{", "}"),
+    gast.GeneratorExp: ("(", ")"),
 }
 _DEFINITIONS = (gast.FunctionDef, gast.AsyncFunctionDef, gast.ClassDef)
 

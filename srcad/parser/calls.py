@@ -8,6 +8,7 @@ that it reads become parameters of it.
 from __future__ import annotations
 
 import builtins
+import copy
 import functools
 import inspect
 import math
@@ -91,6 +92,7 @@ class Callee:
     outputs: list[Value] = field(default_factory=list)
     captured: list[Value] = field(default_factory=list)
     recursive: bool = False
+    inner: dict[Value, Operand] = field(default_factory=dict)  # values as lowered -> as in function
 
 
 class CallLowering(_Base):
@@ -499,14 +501,23 @@ class CallLowering(_Base):
         function.inputs = {p.name: p.value for p in function.params}
         function.loc = frame.source.loc(frame.node)
         callee.captured = captured
+        callee.inner = mapping
 
     def emit_call(self, callee: Callee, operands: list[Operand], node: gast.AST) -> Binding:
         function = callee.function
         pending = any(c is callee for c in self.pending.values())
         if not pending:
             operands = [*operands, *callee.captured]
-        if not pending and not callee.recursive and _size(function) <= INLINE_OPS:
-            return self.inline(callee, operands)
+        makes_functions = callee.result is not None and _has_closure(callee.result)
+        if not pending and not callee.recursive:
+            if makes_functions or _size(function) <= INLINE_OPS:
+                return self.inline(callee, operands)
+        if makes_functions:
+            raise self.unsupported(
+                node, f"`{function.name}` calls itself and returns a function",
+                "which values the function holds is not known while compiling",
+                "return numbers or arrays",
+            )  # fmt: skip
         types_ = [v.type for v in callee.outputs]
         names = [v.name for v in callee.outputs]
         results = self.builder.emit(O.CALL, operands, types_, names, {"callee": function})
@@ -526,7 +537,13 @@ class CallLowering(_Base):
             found = replace[v]
             return found if isinstance(found, Value) else _Constant(found)
 
-        return _constants_known(map_values(callee.result, put))
+        def outside(v: Value) -> Any:
+            inner = callee.inner.get(v, v)
+            found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
+            return found if isinstance(found, Value) else _Constant(found)
+
+        result = _constants_known(map_values(callee.result, put))
+        return _moved(result, outside, {})
 
     def result_tree(self, result: Binding) -> tuple[Any, list[Operand]]:
         """(tree of yield indices, yields) of what a function returns."""
@@ -956,6 +973,48 @@ def _constants_known(binding: Any) -> Any:
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, _constants_known(b)) for k, b in binding.items))
     return binding
+
+
+def _has_closure(binding: Binding) -> bool:
+    if isinstance(binding, Struct):
+        return any(_has_closure(p) for p in binding.parts)
+    if isinstance(binding, Derived):
+        return _has_closure(binding.target)
+    return isinstance(binding, Closure)
+
+
+def _moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
+    """A result that holds functions, with the values that they close over as the caller has them."""
+    if isinstance(binding, Struct):
+        return Struct(
+            binding.kind, tuple((k, _moved(b, outside, frames)) for k, b in binding.items)
+        )
+    if isinstance(binding, Derived):
+        return Derived(
+            binding.transform, _moved(binding.target, outside, frames), binding.options
+        )
+    if isinstance(binding, Closure):
+        return Closure(
+            binding.node, _moved_frame(binding.frame, outside, frames),
+            tuple(_inner(d, outside, frames) for d in binding.defaults),
+            tuple(None if d is None else _inner(d, outside, frames) for d in binding.kw_defaults),
+            binding.name,
+        )  # fmt: skip
+    return binding
+
+
+def _inner(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
+    return _moved(_constants_known(map_values(binding, outside)), outside, frames)
+
+
+def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
+    if id(frame) not in frames:
+        made = copy.copy(frame)
+        frames[id(frame)] = made
+        made.vars = {k: _inner(b, outside, frames) for k, b in frame.vars.items()}
+        if frame.outer is not None and frame.outer.is_callee:
+            made.outer = _moved_frame(frame.outer, outside, frames)
+    return frames[id(frame)]
 
 
 def _leaves_only(binding: Binding, outputs: list[Value]) -> Binding:

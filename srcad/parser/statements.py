@@ -580,6 +580,10 @@ class StatementLowering(_Base):
             )
         )  # fmt: skip
         self.frame.vars = {**before, **loop.after}
+        if known_test and not _has_break(body):  # left by `return`, or never
+            self.frame.vars.pop(CONTINUED, None)
+            self.frame.vars["$dead" if RETURNED not in self.frame.vars else RETURNED] = _TRUE
+            return True
         return self.after_loop(node.orelse, exits, rest)
 
     def after_loop(

@@ -3,7 +3,20 @@
 Importing this package fills the table; `srcad.rules.elementwise` and its companions add to it.
 """
 
-from srcad.rules import arithmetic, mathematics, reductions, ufuncs
+from srcad.rules import (
+    arithmetic,
+    contractions,
+    creation,
+    cumulative,
+    joining,
+    linalg,
+    mathematics,
+    methods,
+    reductions,
+    selection,
+    shape,
+    ufuncs,
+)
 from srcad.rules.registry import (
     bilinear,
     composite,
@@ -17,8 +30,16 @@ from srcad.rules.registry import (
 # The modules whose import fills the table, one per family of functions.
 FAMILIES = (
     arithmetic,
+    contractions,
+    creation,
+    cumulative,
+    joining,
+    linalg,
     mathematics,
+    methods,
     reductions,
+    selection,
+    shape,
     ufuncs,
 )
 

@@ -46,6 +46,30 @@ elementwise((operator.pos, np.positive), lambda y, x: 1, cost=Cost.CHEAP)
 elementwise((operator.mod, np.remainder), lambda z, x1, x2: (1, -(x1 // x2)), cost=Cost.CHEAP)
 
 
+def is_real(x: Sym) -> bool:
+    """Whether `x` certainly has no imaginary part."""
+    return kind_of(x.type) in ("b", "i", "f")
+
+
+def given(x: Any) -> bool:
+    """Whether an optional operand was passed (and is not None)."""
+    return x is not None and not (isinstance(x, Sym) and x.is_const and x.const is None)
+
+
+def nonzero(y: Any) -> Any:
+    """`y` as a divisor: 1 where it is 0."""
+    return select(y == 0, 1, y)
+
+
+def elements(x: Any) -> list[Any] | None:
+    """The elements of a tuple or list of known length; None for anything else."""
+    if isinstance(x, (tuple, list)):
+        return list(x)
+    if isinstance(x, Sym) and isinstance(x.type, TupleOf) and x.type.elems is not None:
+        return [x[i] for i in range(len(x.type.elems))]
+    return None
+
+
 def sign(x: Sym) -> Any:
     """The sign of a real number or array, 0 at 0; its derivative is zero."""
     return (x > 0) - (x < 0) if isinstance(x.type, Scalar) else np.sign(x)
@@ -92,8 +116,7 @@ elementwise(
 
 
 def _abs_partial(y: Any, x: Sym) -> Any:
-    real = kind_of(x.type) in ("b", "i", "f")
-    return sign(x) if real else np.conj(np.sign(x))
+    return sign(x) if is_real(x) else np.conj(np.sign(x))
 
 
 elementwise((abs, operator.abs, np.absolute), _abs_partial, cost=Cost.CHEAP)
@@ -154,7 +177,7 @@ elementwise(
 
 
 def divmod_type(call: Call) -> Type:
-    if all(isinstance(t, Scalar) for t in call.types):
+    if call.fn is divmod and all(isinstance(t, Scalar) for t in call.types):
         kind = FLOAT if FLOAT in call.types else INT
         return TupleOf((kind, kind))
     part = inference.elementwise_type(np.floor_divide, call.types)
@@ -205,15 +228,6 @@ def _shares(y: Any, xs: Sequence[Any]) -> list[Any]:
     hits = [select(x == y, 1.0, 0.0) for x in xs]
     winners = functools.reduce(operator.add, hits)
     return [hit / select(winners == 0, 1.0, winners) for hit in hits]  # none wins among NaN
-
-
-def elements(x: Any) -> list[Any] | None:
-    """The elements of a tuple or list of known length; None for anything else."""
-    if isinstance(x, (tuple, list)):
-        return list(x)
-    if isinstance(x, Sym) and isinstance(x.type, TupleOf) and x.type.elems is not None:
-        return [x[i] for i in range(len(x.type.elems))]
-    return None
 
 
 def _declare_extremum(fn: Any, wins: Callable[[Any, Any], Any]) -> None:

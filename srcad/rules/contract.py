@@ -67,18 +67,9 @@ def expanded(x: Any, labels: Labels, wanted: Labels) -> Any:
         index.pop(0)
     if None not in index:
         return x
-    if not have:
-        return x
-    head, tail = _split_at_ellipsis(index)
-    return x[(*head, Ellipsis, *tail)] if len(head) + len(tail) < len(index) else x[tuple(index)]
-
-
-def _split_at_ellipsis(index: list[Any]) -> tuple[list[Any], list[Any]]:
-    """`[:, :, None]` is `[..., None]`: what stands before and after the whole dimensions."""
-    last = max(i for i, part in enumerate(index) if part is not None)
-    if all(part is not None for part in index[: last + 1]) and last > 0:
-        return [], index[last + 1 :]
-    return index, []
+    if len(have) > 1 and None not in index[: len(have)]:
+        index = [Ellipsis, *index[len(have) :]]
+    return x[tuple(index)]
 
 
 def _product(a: Any, la: Labels, b: Any, lb: Labels, lo: Labels) -> Any:
@@ -99,6 +90,8 @@ def _matrix_product(
         if free_a and list(lo) != free_a + free_b:
             return ordered(b, lb, [*free_b, c]) @ ordered(a, la, [c, *free_a])
         return ordered(a, la, [*free_a, c]) @ ordered(b, lb, [c, *free_b])
+    if lb == summed and la[-1] == lb[0]:
+        return ordered(a @ b, free_a, lo)
     if free_b and free_a and list(lo)[: len(free_b)] == free_b:
         a, la, free_a, b, lb, free_b = b, lb, free_b, a, la, free_a
     result = np.tensordot(a, b, axes=_axes(la, lb, summed))
@@ -124,7 +117,7 @@ def _batched(
     free_b = [c for c in lb if c in lo and c not in batch]
     batch = [c for c in lo if c in batch]
     if max(len(free_a), len(free_b), len(summed)) > 1 or not (free_a or free_b):
-        return np.einsum(_spec(la, lb, lo), a, b)
+        return np.einsum(spec([la, lb], lo), a, b)
     if free_a and free_b and list(lo).index(free_b[0]) < list(lo).index(free_a[0]):
         a, la, free_a, b, lb, free_b = b, lb, free_b, a, la, free_a
     left = ordered(a, la, [*batch, *free_a, *summed])
@@ -137,11 +130,10 @@ def _batched(
     return ordered(result, [*batch, *free_a, *free_b], lo)
 
 
-def _spec(la: Labels, lb: Labels, lo: Labels) -> str:
-    """Subscripts of np.einsum for any labels."""
-    names = dict.fromkeys([*la, *lb])
-    letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    if all(isinstance(c, str) for c in names):
-        letters = {c: str(c) for c in names}
-    inputs = ",".join("".join(letters[c] for c in labels) for labels in (la, lb))
-    return inputs + "->" + "".join(letters[c] for c in lo)
+def spec(inputs: Sequence[Labels], output: Labels) -> str:
+    """Subscripts of np.einsum for any labels; those that are letters keep them."""
+    names = dict.fromkeys(c for labels in inputs for c in labels)
+    free = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in names)
+    letters = {c: c if isinstance(c, str) else next(free) for c in names}
+    terms = ["".join(letters[c] for c in labels) for labels in inputs]
+    return ",".join(terms) + "->" + "".join(letters[c] for c in output)

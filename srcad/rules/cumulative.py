@@ -24,8 +24,9 @@ from srcad.ir.abstract import (
     dtype_of,
 )
 from srcad.rules import inference
+from srcad.rules.arithmetic import given
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
-from srcad.rules.language import call, given
+from srcad.rules.language import call
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule
 from srcad.rules.symbols import Sym
 
@@ -123,6 +124,16 @@ class _Delayed:
         g: Any, y: Any, x: Any, axis: int = 0, reverse: bool = False, first: float = 0.0
     ) -> Any:
         return (call(runtime.delayed, x, g, axis=axis, reverse=not reverse),)
+
+
+@composite(np.nancumsum, infer=running_type)
+def _nancumsum(a: Any, axis: Any = None) -> Any:
+    return np.cumsum(np.where(np.isnan(a), 0.0, a), axis=axis)
+
+
+@composite(np.nancumprod, infer=running_type)
+def _nancumprod(a: Any, axis: Any = None) -> Any:
+    return np.cumprod(np.where(np.isnan(a), 1.0, a), axis=axis)
 
 
 # -- products of all elements but one

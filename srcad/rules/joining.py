@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import ANY, MANY, ONE, UNKNOWN, Array, Dim, ListOf, TupleOf, Type
+from srcad.ir.abstract import ANY, MANY, ONE, UNKNOWN, Array, Dim, ListOf, TupleOf, Type, kind_of
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import int_constant
 from srcad.rules.language import call
@@ -216,10 +216,15 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 def _cotangent_type(t: Type) -> Type:
     if isinstance(t, TupleOf) and t.elems is not None:
-        return TupleOf(tuple(array_of(e) for e in t.elems))
+        return TupleOf(tuple(_piece_type(e) for e in t.elems))
     if isinstance(t, ListOf):
-        return ListOf(array_of(t.elem))
-    return t if isinstance(t, Array) else UNKNOWN
+        return ListOf(_piece_type(t.elem))
+    return _piece_type(t) if isinstance(t, Array) else UNKNOWN
+
+
+def _piece_type(t: Type) -> Array:
+    a = array_of(t)
+    return Array("float64" if kind_of(a) in ("b", "i") else a.dtype, a.dims)
 
 
 def _paste(h: Any, g: Any, arrays: Any, axis: Any = 0) -> Any:
@@ -238,7 +243,7 @@ linear(
     runtime.paste_like,
     lambda k, pieces, like, axis=0: call(runtime.cut_like, k, k, pieces, axis=axis),
     operands=("pieces", "like"), active=("pieces",),
-    infer=lambda c: Array(None, array_of(c.types[1]).dims),
+    infer=lambda c: Array(_parts_of(c.types[0])[1], array_of(c.types[1]).dims),
 )  # fmt: skip
 
 

@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
-from srcad.ir.abstract import ANY, Array, Scalar, Type, broadcast_dim, dims_of, rank_of
+from srcad.ir.abstract import (
+    ANY,
+    Array,
+    Scalar,
+    Type,
+    adjoint_type,
+    broadcast_dim,
+    dims_of,
+    kind_of,
+    rank_of,
+)
 from srcad.rules.inference import as_array, normalised_axes
 from srcad.rules.registry import Call, linear, zero
 from srcad.rules.symbols import Sym
@@ -121,7 +131,7 @@ def _like_type(call: Call) -> Type:
 
 
 def _unbroadcast_type(call: Call) -> Type:
-    return as_array(call.types[1])
+    return adjoint_type(as_array(call.types[1]))
 
 
 linear(runtime.broadcast_like, lambda bar, g, like: unbroadcast_to(bar, g, like), infer=_like_type)
@@ -158,7 +168,9 @@ def unbroadcast_to(g: Any, x: Sym, wider: Sym) -> Any:
 
 
 def _zeros_type(call: Call) -> Type:
-    t = as_array(call.types[0])
+    t = adjoint_type(as_array(call.types[0]))
+    if isinstance(t, Array) and t.dtype is not None and kind_of(t) not in ("f", "c"):
+        return Array("float64", t.dims, t.item)
     return t
 
 

@@ -19,6 +19,7 @@ from srcad.ir.abstract import (
     FLOAT,
     INT,
     UNKNOWN,
+    Array,
     TupleOf,
     Type,
     join,
@@ -26,11 +27,10 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.ops import Cost
 from srcad.rules import inference
-from srcad.rules.arithmetic import elements, power_partials
+from srcad.rules.arithmetic import elements, nonzero, power_partials
 from srcad.rules.language import broadcast_like, call
 from srcad.rules.registry import Call, bilinear, elementwise, linear, rule, zero
 from srcad.rules.symbols import Sym, element_type
-from srcad.rules.ufuncs import nonzero
 
 PER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
@@ -76,7 +76,7 @@ if hasattr(math, "fma"):  # Python 3.13
 zero(math.floor, math.ceil, math.trunc, signature="x", infer=inference.constant_type(INT))
 zero(math.factorial, math.isqrt, signature="n", infer=inference.constant_type(INT))
 zero(math.comb, signature="n, k", infer=inference.constant_type(INT))
-zero(math.perm, signature="n, k=None", infer=inference.constant_type(INT))
+zero(math.perm, signature="n, *k", infer=inference.constant_type(INT))
 zero(math.gcd, math.lcm, infer=inference.constant_type(INT))
 zero(math.isnan, math.isinf, math.isfinite, signature="x", infer=inference.constant_type(BOOL))
 zero(
@@ -89,13 +89,17 @@ zero(math.ulp, signature="x", infer=inference.constant_type(FLOAT))
 # -- sequences
 
 
-def _spread(g: Any, sequence: Any) -> Any:
-    """One cotangent for all elements of a sequence."""
-    parts = elements(sequence)
-    return broadcast_like(g, sequence) if parts is None else [g for _ in parts]
+def _fsum_transpose(g: Any, seq: Any) -> Any:
+    parts = elements(seq)
+    return broadcast_like(g, seq) if parts is None else [g for _ in parts]
 
 
-linear(math.fsum, _spread, operands=("seq",), infer=inference.constant_type(FLOAT))
+linear(math.fsum, _fsum_transpose, infer=inference.constant_type(FLOAT))
+
+
+def _array(x: Any, like: Sym) -> Any:
+    """A list or tuple of numbers as an array."""
+    return x if isinstance(x, Sym) and isinstance(x.type, Array) else call(np.asarray, like, x)
 
 
 def _like(bar: Any, sequence: Any) -> Any:
@@ -108,8 +112,8 @@ def _like(bar: Any, sequence: Any) -> Any:
 class _Dist:
     @staticmethod
     def jvp(dots: Any, y: Any, p: Any, q: Any) -> Any:
-        apart = np.subtract(p, q)
-        moved = [np.sum(np.multiply(apart, d)) for d in dots if d is not None]
+        apart = _array(p, y) - _array(q, y)
+        moved = [np.sum(apart * _array(d, y)) for d in dots if d is not None]
         total = moved[0] - moved[1] if len(moved) == 2 else moved[0]
         return (-total if dots[0] is None else total) / nonzero(y)
 
@@ -120,7 +124,7 @@ class _Dist:
         if first is not None and second is not None:
             bars = [scale * (a - b) for a, b in zip(first, second)]
             return bars, [-bar for bar in bars]
-        bar = scale * np.subtract(p, q)
+        bar = scale * (_array(p, y) - _array(q, y))
         return _like(bar, p), _like(-bar, q)
 
 
@@ -152,7 +156,7 @@ class _Prod:
         moved = elements(dots[0])
         if isinstance(others, list) and moved is not None:
             return functools.reduce(operator.add, map(operator.mul, others, moved))
-        return np.sum(np.multiply(others, dots[0]))
+        return np.sum(others * _array(dots[0], y))
 
     @staticmethod
     def vjp(g: Any, y: Any, iterable: Any, start: Any = 1) -> Any:
@@ -164,7 +168,7 @@ def _weighted(g: Any, sequence: Any, weights: Any) -> Any:
     """The cotangent of `sequence` in sum(sequence * weights)."""
     parts, factors = elements(sequence), elements(weights)
     if parts is None:
-        return np.multiply(g, weights)
+        return g * _array(weights, g)
     return [g * (weights[i] if factors is None else factors[i]) for i in range(len(parts))]
 
 

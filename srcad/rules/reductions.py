@@ -7,6 +7,7 @@ standard deviation that is 0 is 0.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,15 @@ from srcad.ir.abstract import (
     ANY,
     UNKNOWN,
     Array,
-    Scalar,
     Type,
     dims_of,
     dtype_of,
-    kind_of,
     type_of_value,
 )
 from srcad.rules import inference
+from srcad.rules.arithmetic import given, is_real, nonzero
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
-from srcad.rules.language import call, count, expand_reduced, given, kept, nonzero
+from srcad.rules.language import call, count, expand_reduced, kept
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule, zero
 from srcad.rules.symbols import Sym
 
@@ -48,11 +48,6 @@ def number_of(hits: Any, like: Sym, axis: Axis, keepdims: bool) -> Any:
     if dtype_of(like.type) in ("float16", "float32", "complex64"):
         return np.sum(hits, axis=axis, keepdims=keepdims, dtype="float32")
     return np.sum(hits, axis=axis, keepdims=keepdims)
-
-
-def is_real(x: Sym) -> bool:
-    """Whether `x` certainly has no imaginary part."""
-    return kind_of(x.type) in ("b", "i", "f")
 
 
 # -- sums and means
@@ -207,20 +202,106 @@ def _at_rank(rows: Any, order: Any, rank: Any) -> Any:
     return np.take_along_axis(rows, np.take_along_axis(order, rank, 0), 0)[0]
 
 
-def _middle(a: Any, axis: Axis, keepdims: bool, present: Any) -> Any:
-    """The mean of the two middle elements among those that `present(rows)` counts."""
+def _middle(a: Any, axis: Axis, keepdims: bool) -> Any:
+    """The mean of the two middle elements of those that are numbers."""
     rows = _rows(a, axis)
     order = np.argsort(rows, axis=0)  # NaN comes last
-    n = np.sum(present(rows), axis=0, keepdims=True)
-    low, high = (_at_rank(rows, order, rank) for rank in ((n - 1) // 2, n // 2))
-    middle = 0.5 * (low + high)
+    n = np.sum(np.logical_not(np.isnan(rows)), axis=0, keepdims=True)
+    middle = 0.5 * (_at_rank(rows, order, (n - 1) // 2) + _at_rank(rows, order, n // 2))
     if not keepdims:
         return middle
     if axis is None:
         return np.reshape(middle, (1,) * a.ndim)
-    return kept(middle, a, axis)
+    return np.expand_dims(middle, axis if isinstance(axis, int) else normalised_axes(axis, a.ndim))
 
 
-@composite(np.median, infer=reduction_type)
-def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    return _middle(a, axis, keepdims, lambda rows: np.equal(1, 1))
+composite((np.median, np.nanmedian), infer=reduction_type)(
+    lambda a, axis=None, keepdims=False: _middle(a, axis, keepdims)
+)
+
+
+# -- the forms that ignore NaN
+
+
+def _filled(a: Any, value: float) -> Any:
+    return np.where(np.isnan(a), value, a)
+
+
+@composite(np.nansum, infer=reduction_type)
+def _nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.sum(_filled(a, 0.0), axis=axis, keepdims=keepdims)
+
+
+@composite(np.nanprod, infer=reduction_type)
+def _nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.prod(_filled(a, 1.0), axis=axis, keepdims=keepdims)
+
+
+@composite(np.nanmax, infer=reduction_type)
+def _nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.max(_filled(a, -math.inf), axis=axis, keepdims=keepdims)
+
+
+@composite(np.nanmin, infer=reduction_type)
+def _nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.min(_filled(a, math.inf), axis=axis, keepdims=keepdims)
+
+
+def _numbers(a: Any, axis: Axis, keepdims: bool) -> Any:
+    return number_of(np.logical_not(np.isnan(a)), a, axis, keepdims)
+
+
+@composite(np.nanmean, infer=reduction_type)
+def _nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.nansum(a, axis=axis, keepdims=keepdims) / _numbers(a, axis, keepdims)
+
+
+def _nanvar(a: Any, axis: Axis, ddof: Any, keepdims: bool, correction: Any) -> Any:
+    apart = _filled(a - np.nanmean(a, axis=axis, keepdims=axis is not None), 0.0)
+    squares = apart * apart if is_real(a) else np.real(apart * np.conj(apart))
+    lost = ddof if correction is None else correction
+    total = np.sum(squares, axis=axis, keepdims=keepdims)
+    return total / (_numbers(a, axis, keepdims) - lost)
+
+
+@composite(np.nanvar, infer=reduction_type)
+def _nanvar_of(
+    a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False, correction: Any = None
+) -> Any:
+    return _nanvar(a, axis, ddof, keepdims, correction)
+
+
+@composite(np.nanstd, infer=reduction_type)
+def _nanstd(
+    a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False, correction: Any = None
+) -> Any:
+    variance = _nanvar(a, axis, ddof, keepdims, correction)
+    return variance / np.sqrt(nonzero(variance))
+
+
+# -- reductions that carry no derivative
+
+
+def _count_type(call: Call) -> Type:
+    if call.attrs.get("axis") is None and not call.attrs.get("keepdims"):
+        return type_of_value(np.count_nonzero(np.ones(1)))  # an int before NumPy 2.3
+    return reduction_type(call)
+
+
+def _order_type(call: Call) -> Type:
+    dims = dims_of(as_array(call.types[0]))
+    flat = "axis" in call.attrs and call.attrs["axis"] is None
+    return Array("int64" if np.intp is np.int64 else "int32", (ANY,) if flat else dims)
+
+
+zero(
+    np.all, np.any, np.argmax, np.argmin, np.nanargmax, np.nanargmin,
+    signature="a, axis=None, keepdims=False", infer=reduction_type,
+)  # fmt: skip
+zero(np.count_nonzero, signature="a, axis=None, keepdims=False", infer=_count_type)
+zero(np.argsort, signature="a, axis=-1, kind=None, stable=None", infer=_order_type)
+
+ARRAY.methods.update(
+    sum=np.sum, mean=np.mean, prod=np.prod, var=np.var, std=np.std, max=np.max, min=np.min,
+    all=np.all, any=np.any, argmax=np.argmax, argmin=np.argmin, argsort=np.argsort,
+)  # fmt: skip

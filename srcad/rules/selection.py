@@ -18,6 +18,7 @@ from srcad.rules.shape_types import (
     array_of,
     at_axis,
     element_types,
+    joined_dtype,
     length,
     normal_axis,
     product_dim,
@@ -76,6 +77,34 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return result
 
 
+def _choose_type(call: Call) -> Type:
+    choices = element_types(call.types[1])
+    if choices is None:
+        return Array(None, None)
+    parts = [array_of(t) for t in choices]
+    dims = broadcast([array_of(call.types[0]).dims, *(p.dims for p in parts)])
+    return Array(joined_dtype(p.dtype for p in parts), dims, dims == ())
+
+
+@composite(np.choose, infer=_choose_type, operands=("a", "choices"), active=("choices",))
+def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
+    parts = elements(choices)
+    if parts is None:
+        raise MissingRuleError(
+            "`np.choose` from an array or a list whose length is not known has no derivative rule",
+            reason="its derivative is written out choice by choice",
+            advice="write the list of choices out in the call, or index the array",
+        )
+    if mode == "wrap":
+        a = a % len(parts)
+    elif mode == "clip":
+        a = np.clip(a, 0, len(parts) - 1)
+    result = parts[-1]
+    for i in range(len(parts) - 2, -1, -1):
+        result = call(np.where, a, a == i, parts[i], result)
+    return result
+
+
 # -- by index ------------------------------------------------------------------------------------
 
 
@@ -92,8 +121,7 @@ def _taken(call: Call) -> Type:
             return Array(a.dtype, None)
         before, after = a.dims[:at], a.dims[at + 1 :]
     dims = (*before, *indices.dims, *after)
-    item = isinstance(call.types[1], Scalar) or getattr(call.types[1], "item", False)
-    return Array(a.dtype, dims, dims == () and item)
+    return Array(a.dtype, dims, dims == ())
 
 
 @composite(np.take, infer=_taken, operands=("a", "indices"), active=("a",))
@@ -169,23 +197,16 @@ zero(np.argwhere, signature="a", infer=lambda c: Array("int64", (ANY, ANY)))
 # -- by order ------------------------------------------------------------------------------------
 
 
-def _ordered(call: Call) -> Type:
+def _ordered(call: Call) -> Array:
     a = array_of(call.types[0])
     if call.attrs.get("axis", -1) is not None:
         return a
     return Array(a.dtype, (ANY if a.dims is None else product_dim(a.dims),))
 
 
-def _order_type(call: Call) -> Type:
-    return Array("int64", dims_of(_ordered(call)))
-
-
-zero(
-    np.argsort, signature="a, axis=-1, kind=None, order=None, *, stable=None", infer=_order_type
-)  # fmt: skip
 zero(
     np.argpartition, signature="a, kth, axis=-1, kind='introselect', order=None",
-    infer=_order_type,
+    infer=lambda c: Array("int64", _ordered(c).dims),
 )  # fmt: skip
 zero(np.searchsorted, signature="a, v, side='left', sorter=None", infer=lambda c: (
     Array("int64", array_of(c.types[1]).dims, rank_of(c.types[1]) == 0)

@@ -32,7 +32,7 @@ from srcad.ir.abstract import (
 from srcad.ir.ops import Cost
 from srcad.rules.inference import constant_type, normalised_axes
 from srcad.rules.language import broadcast_like, call, inverse_permutation, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, composite, linear, zero
+from srcad.rules.registry import MISSING, Call, Infer, composite, linear, zero
 from srcad.rules.shape_types import (
     Dims,
     array_of,
@@ -74,6 +74,18 @@ def _order_keyword(order: str, name: str) -> dict[str, str]:
     return {} if order == "C" else {"order": order}
 
 
+def _or_number(infer: Infer) -> Infer:
+    """For functions that are methods of NumPy scalars too, which give such a scalar."""
+
+    def infer_either(call: Call) -> Type:
+        found, a = infer(call), call.types[0]
+        if isinstance(a, Array) and a.item and isinstance(found, Array):
+            return Array(found.dtype, found.dims, found.dims == ())
+        return found
+
+    return infer_either
+
+
 def _reshaped(call: Call) -> Type:
     a = array_of(call.types[0])
     dims = dims_of_shape(call.types[1], call.constants[1])
@@ -98,7 +110,8 @@ def _ravel(g: Any, a: Any, order: str = "C") -> Any:
 
 
 linear(
-    np.reshape, _reshape, operands=("a", "shape"), active=("a",), infer=_reshaped, cost=Cost.FREE
+    np.reshape, _reshape, operands=("a", "shape"), active=("a",), infer=_or_number(_reshaped),
+    cost=Cost.FREE,
 )  # fmt: skip
 linear(np.ravel, _ravel, infer=_ravelled, cost=Cost.FREE)
 
@@ -118,7 +131,7 @@ def _squeeze(g: Any, a: Any, axis: Any = None) -> Any:
     return reshape_like(g, a) if axis is None else np.expand_dims(g, axis)
 
 
-linear(np.squeeze, _squeeze, infer=_squeezed, cost=Cost.FREE)
+linear(np.squeeze, _squeeze, infer=_or_number(_squeezed), cost=Cost.FREE)
 linear(
     np.expand_dims, lambda g, a, axis: np.squeeze(g, axis=axis), operands=("a",),
     infer=by_sample(), cost=Cost.FREE,
@@ -163,7 +176,9 @@ def _moves(fn: Any, transpose: Any) -> None:
     linear(fn, transpose, operands=("a",), infer=by_sample(), cost=Cost.FREE)
 
 
-_moves(np.transpose, _transpose)
+linear(
+    np.transpose, _transpose, operands=("a",), infer=_or_number(by_sample()), cost=Cost.FREE
+)  # fmt: skip
 _moves(np.swapaxes, lambda g, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
 _moves(
     np.moveaxis, lambda g, a, source, destination: np.moveaxis(g, destination, source)
@@ -439,7 +454,7 @@ linear(
 )  # fmt: skip
 linear(
     np.astype, lambda g, x, dtype, copy=True: g, operands=("x", "dtype"), active=("x",),
-    infer=_converted(1),
+    infer=_or_number(_converted(1)),
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from srcad.errors import MissingRuleError, TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
+    COMPLEX,
     FLOAT,
     INT,
     UNKNOWN,
@@ -108,7 +109,7 @@ class Sym:
     def _apply(self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         if self._scalar and fn in MATH_OF_UFUNC and not kwargs:
             operands = [as_operand(self._builder, a) for a in args]
-            if all(isinstance(o.type, Scalar) for o in operands):
+            if all(isinstance(o.type, Scalar) and o.type != COMPLEX for o in operands):
                 fn = MATH_OF_UFUNC[fn]
         value = apply(self._builder, fn, args, kwargs or {})
         return self._wrap(value)

@@ -30,23 +30,20 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.ops import Cost
 from srcad.rules import inference
-from srcad.rules.arithmetic import extremum_jvp, extremum_vjp, sign
+from srcad.rules.arithmetic import (
+    extremum_jvp,
+    extremum_vjp,
+    given,
+    is_real,
+    nonzero,
+    sign,
+)
 from srcad.rules.language import call, select, unbroadcast_to
 from srcad.rules.registry import ARRAY, Call, Infer, elementwise, linear, rule, zero
 from srcad.rules.symbols import Sym
 
 LN2 = math.log(2.0)
 PER_LN2, PER_LN10 = 1.0 / LN2, 1.0 / math.log(10.0)
-
-
-def is_real(x: Sym) -> bool:
-    """Whether `x` certainly has no imaginary part."""
-    return kind_of(x.type) in ("b", "i", "f")
-
-
-def nonzero(y: Any) -> Any:
-    """`y` as a divisor: 1 where it is 0."""
-    return select(y == 0, 1, y)
 
 
 # -- exponentials and logarithms
@@ -305,11 +302,6 @@ _declare_extremum(np.maximum, operator.gt)
 _declare_extremum(np.minimum, operator.lt)
 _declare_extremum(np.fmax, _greater_or_alone)
 _declare_extremum(np.fmin, _less_or_alone)
-
-
-def given(x: Any) -> bool:
-    """Whether an optional operand was passed (and is not None)."""
-    return x is not None and not (isinstance(x, Sym) and x.is_const and x.const is None)
 
 
 def _clip_type(call: Call) -> Type:

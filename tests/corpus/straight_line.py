@@ -246,7 +246,7 @@ def numpy_scalar_constant(x):
 
 
 def large_and_small(x):
-    return 1e6 * x + 1e-6 * x * x
+    return 1e4 * x + 1e-4 * x * x
 
 
 SETTINGS = {

@@ -1,0 +1,470 @@
+"""The public functions: grad, value_and_grad, jvp, vjp, hvp, source, ir.
+
+Names and conventions are those of JAX, torch.func and autograd.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Union, overload
+
+import numpy as np
+
+from srcad.annotations import signature_from_types
+from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
+from srcad.derivative import Derivative, parse_argnums
+from srcad.emitter.standalone import standalone_text
+from srcad.errors import SeedError, SignatureError, SourceNotFoundError
+from srcad.ir.abstract import differentiable, type_of_value
+from srcad.ir.build import map_tree
+from srcad.ir.values import Const, Function
+
+Argnums = Union[int, str, Sequence[Union[int, str]]]
+_ATTRIBUTE = "__srcad_derivatives__"
+
+
+def _request(function: Any, **options: Any) -> Request:
+    """The request that a function, method or derivative stands for, without further steps."""
+    if isinstance(function, Derivative):
+        return function.request
+    optimized = bool(options.pop("optimize", True))
+    generic = bool(options.pop("generic", False))
+    source = options.pop("source", None)
+    if options:
+        raise TypeError(f"unknown option {next(iter(options))!r}")
+    if isinstance(function, types.MethodType):
+        raise SignatureError(
+            f"`{function.__name__}` is a bound method",
+            reason="its object is an argument like any other",
+            advice=f"differentiate the function of the class, and pass the object: "
+            f"grad({type(function.__self__).__name__}.{function.__name__}, argnums=...)",
+        )
+    if not isinstance(function, types.FunctionType):
+        raise SourceNotFoundError(
+            f"{function!r} has no Python source",
+            reason="it is not a function written in Python",
+            advice="wrap it in a Python function that calls it",
+        )
+    return Request(function, (), optimized, generic, source)
+
+
+def _derivative(
+    transform_name: str,
+    function: Any,
+    argnums: Argnums,
+    has_aux: bool,
+    options: Mapping[str, Any],
+) -> Derivative:
+    request = _request(function, **dict(options))
+    paths, single = parse_argnums(request.function, argnums)
+    step = Step(transform_name, paths, single, has_aux)
+    return Derivative(
+        Request(request.function, (*request.steps, step), request.optimized, request.generic,
+                request.source)
+    )  # fmt: skip
+
+
+@overload
+def grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
+         **options: Any) -> Derivative: ...  # fmt: skip
+@overload
+def grad(function: None = None, argnums: Argnums = 0, has_aux: bool = False,
+         **options: Any) -> Callable[[Callable[..., Any]], Derivative]: ...  # fmt: skip
+
+
+def grad(
+    function: Callable[..., Any] | None = None,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    **options: Any,
+) -> Any:
+    """The gradient of a function that returns one real number, as a function of the same arguments.
+
+    Parameters
+    ----------
+    function
+        A Python function, or a derivative (then this is the next order). Without it, a decorator:
+        ``@grad`` or ``@grad(argnums="w")``.
+    argnums
+        Which arguments to differentiate in: a position, a name, a path such as ``"params['b']"``,
+        or a tuple of these. One gives one gradient, a tuple gives a tuple.
+    has_aux
+        Whether the function returns ``(value, auxiliary)``; the result is then
+        ``(gradient, auxiliary)``.
+    optimize : bool, optional
+        False leaves out the optimiser (for tests).
+    generic : bool, optional
+        True compiles without specialising on the types of the arguments.
+    source : str, optional
+        The text of the function's module, where it cannot be found (REPL, exec).
+
+    Returns
+    -------
+    Derivative
+        Each gradient has the type, shape and dtype of its argument. Arguments are never changed,
+        and gradients are fresh arrays.
+
+    Raises
+    ------
+    SrcadError
+        When first called: with the place, the reason and what to write instead.
+
+    Examples
+    --------
+    >>> def f(x):
+    ...     return x * x
+    >>> grad(f, source="def f(x):\\n    return x * x\\n")(3.0)
+    6.0
+    """
+    if function is None:
+        return lambda f: grad(f, argnums, has_aux, **options)
+    return _derivative("grad", function, argnums, has_aux, options)
+
+
+@overload
+def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
+                   **options: Any) -> Derivative: ...  # fmt: skip
+@overload
+def value_and_grad(function: None = None, argnums: Argnums = 0, has_aux: bool = False,
+                   **options: Any) -> Callable[[Callable[..., Any]], Derivative]: ...  # fmt: skip
+
+
+def value_and_grad(
+    function: Callable[..., Any] | None = None,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    **options: Any,
+) -> Any:
+    """As `grad`, for ``(value, gradient)``; with `has_aux`, ``((value, auxiliary), gradient)``."""
+    if function is None:
+        return lambda f: value_and_grad(f, argnums, has_aux, **options)
+    return _derivative("value_and_grad", function, argnums, has_aux, options)
+
+
+def _kept(function: Any, key: Any, make: Callable[[], Derivative]) -> Derivative:
+    """A derivative object kept with the function, so that it lives as long as that."""
+    target = function.function if isinstance(function, Derivative) else function
+    owner, table = target.__dict__.get(_ATTRIBUTE, (None, None))
+    if owner is not target:  # functools.wraps copies the attributes of another function
+        table = {}
+        setattr(target, _ATTRIBUTE, (target, table))
+    found = table.get(key)
+    if found is None:
+        found = table[key] = make()
+    return found  # type: ignore[no-any-return]
+
+
+def _immediate(
+    transform_name: str, function: Any, paths: tuple[Any, ...], options: Mapping[str, Any]
+) -> Derivative:
+    request = _request(function, **dict(options))
+    step = Step(transform_name, paths, False)
+    steps = (*request.steps, step)
+    key = (steps, request.optimized, request.generic, request.source)
+    return _kept(
+        function, key,
+        lambda: Derivative(
+            Request(request.function, steps, request.optimized, request.generic, request.source)
+        ),
+    )  # fmt: skip
+
+
+def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
+    target = function.function if isinstance(function, Derivative) else function
+    if not isinstance(target, types.FunctionType):
+        _request(function)
+    return parse_argnums(target, tuple(range(count)))[0]
+
+
+def jvp(
+    function: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    **options: Any,
+) -> tuple[Any, Any]:
+    """The value of a function and its directional derivative (forward mode).
+
+    Parameters
+    ----------
+    primals, tangents
+        The positional arguments, and a direction for each: of the same structure, shapes and
+        kinds. A tangent of None stands for an argument that does not move.
+
+    Returns
+    -------
+    (value, tangent)
+        Of the same structure.
+
+    Raises
+    ------
+    SeedError
+        If a tangent has another shape than its primal; tangents are never broadcast.
+    """
+    primals, tangents = tuple(primals), tuple(tangents)
+    if len(primals) != len(tangents):
+        raise SeedError(
+            f"{len(primals)} primals, but {len(tangents)} tangents",
+            reason="each argument needs a direction",
+            advice="pass one tangent for each primal, or None",
+        )
+    all_paths = _positional_paths(function, len(primals))
+    moving = [k for k, t in enumerate(tangents) if t is not None]
+    paths = tuple(all_paths[k] for k in moving)
+    derivative = _immediate("jvp", function, paths, options)
+    seeds = []
+    for k in moving:
+        check_seed(tangents[k], primals[k], f"the tangent of `{all_paths[k][0]}`")
+        seeds += _flat_like(tangents[k], primals[k])
+    bound = derivative.bind(primals, {})
+    compiled = derivative.compiled(bound.arguments)
+    derivative.convert(bound, compiled)
+    names = [p.name for p in compiled.ir.params[len(compiled.ir.params) - len(seeds) :]]
+    result = compiled.run(*bound.args, **bound.kwargs, **dict(zip(names, seeds)))
+    return result  # type: ignore[no-any-return]
+
+
+def vjp(
+    function: Callable[..., Any], *primals: Any, **constants: Any
+) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
+    """The value of a function and its pullback (reverse mode).
+
+    Parameters
+    ----------
+    primals
+        The positional arguments. Keyword arguments are constants.
+
+    Returns
+    -------
+    (value, pull)
+        ``pull(cotangent)``, for a cotangent of the structure and shapes of the value, gives one
+        entry per positional argument (None where it cannot carry a derivative). It may be called
+        again.
+
+    Raises
+    ------
+    SeedError
+        By `pull`, if the cotangent has another shape than the value.
+    """
+    options = {k: constants.pop(k) for k in ("optimize", "generic", "source") if k in constants}
+    all_paths = _positional_paths(function, len(primals))
+    moving = [k for k, v in enumerate(primals) if differentiable(_as_float_type(v))]
+    paths = tuple(all_paths[k] for k in moving)
+    derivative = _immediate("vjp", function, paths, options)
+    bound = derivative.bind(primals, constants)
+    compiled = derivative.compiled(bound.arguments)
+    derivative.convert(bound, compiled)
+    value, tape = compiled.run(*bound.args, **bound.kwargs)
+
+    def pull(cotangent: Any) -> tuple[Any, ...]:
+        """The cotangent of each positional argument."""
+        check_seed(cotangent, value, "the cotangent")
+        seeds = _seed_values(compiled, cotangent, value)
+        found = compiled.backward(tape, *seeds)
+        flat = iter(found)
+        grads = map_tree(compiled.wrt, lambda leaf: next(flat))
+        result: list[Any] = [None] * len(primals)
+        for k, g in zip(moving, grads):
+            result[k] = g
+        return tuple(result)
+
+    return value, pull
+
+
+def _as_float_type(value: Any) -> Any:
+    from srcad.compiler import as_differentiated
+
+    t = type_of_value(value)
+    return t if str(t) == "int" else as_differentiated(t)
+
+
+def _seed_values(compiled: Compiled, cotangent: Any, value: Any) -> list[Any]:
+    """One seed per result leaf that takes one, in the order of the backward function."""
+    seeds: list[Any] = []
+
+    def visit(tree: Any, g: Any, v: Any) -> None:
+        if isinstance(tree, dict):
+            for k in tree:
+                visit(tree[k], g[k], v[k])
+        elif isinstance(tree, (tuple, list)):
+            for t, x, y in zip(tree, g, v):
+                visit(t, x, y)
+        elif not isinstance(tree, Const) and tree in compiled.seeds:
+            seeds.append(_converted_seed(g, v))
+
+    visit(compiled.result_tree, cotangent, value)
+    return seeds
+
+
+def _converted_seed(seed: Any, like: Any) -> Any:
+    """The seed in the dtype of its value; never the caller's own array."""
+    if isinstance(like, np.ndarray):
+        return np.array(seed, dtype=like.dtype)
+    if isinstance(like, np.generic):
+        return like.dtype.type(seed)
+    return complex(seed) if isinstance(like, complex) else float(seed)
+
+
+def check_seed(seed: Any, like: Any, name: str) -> None:
+    """A seed has the structure and shape of its value; it is never broadcast.
+
+    Raises
+    ------
+    SeedError
+        Naming both.
+    """
+    if isinstance(like, (tuple, list)):
+        if not isinstance(seed, (tuple, list)) or len(seed) != len(like):
+            raise _bad_structure(name, seed, f"a {type(like).__name__} of {len(like)}")
+        for i, (s, v) in enumerate(zip(seed, like)):
+            check_seed(s, v, f"{name}[{i}]")
+        return
+    if isinstance(like, dict):
+        if not isinstance(seed, dict) or set(seed) != set(like):
+            raise _bad_structure(name, seed, f"a dict with the keys {list(like)}")
+        for k in like:
+            check_seed(seed[k], like[k], f"{name}[{k!r}]")
+        return
+    if seed is None and not differentiable(type_of_value(like)):
+        return
+    if isinstance(seed, (tuple, list, dict, str)) or seed is None:
+        raise _bad_structure(name, seed, f"a number or array of shape {np.shape(like)}")
+    if np.shape(seed) != np.shape(like):
+        raise SeedError(
+            f"{name} has shape {np.shape(seed)}, but its value has shape {np.shape(like)}",
+            reason="a seed is never broadcast",
+            advice=f"pass a seed of shape {np.shape(like)}",
+        )
+    if np.iscomplexobj(seed) and not np.iscomplexobj(like):
+        raise SeedError(
+            f"{name} is complex, but its value is real",
+            reason="the imaginary part would be lost",
+            advice="pass a real seed",
+        )
+
+
+def _bad_structure(name: str, seed: Any, expected: str) -> SeedError:
+    return SeedError(
+        f"{name} must be {expected}, not {type(seed).__name__}",
+        reason="a seed has the structure of its value",
+        advice="build it like the value",
+    )
+
+
+def _flat_like(seed: Any, like: Any) -> list[Any]:
+    if isinstance(like, tuple):
+        return [x for s, v in zip(seed, like) for x in _flat_like(s, v)]
+    if isinstance(like, dict):
+        return [x for k in like for x in _flat_like(seed[k], like[k])]
+    if isinstance(like, (int, float)) and not isinstance(like, (bool, np.generic)):
+        return [float(seed)]
+    if isinstance(like, list):
+        return [np.asarray(seed, dtype=float)]
+    return [_converted_seed(seed, like)]
+
+
+def hvp(
+    function: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    **options: Any,
+) -> tuple[Any, ...]:
+    """The product of the Hessian of a scalar function with a vector (forward over reverse).
+
+    Parameters
+    ----------
+    primals, tangents
+        The positional arguments, and a direction for each.
+
+    Returns
+    -------
+    tuple
+        One entry per positional argument: the directional derivative of its gradient.
+    """
+    primals = tuple(primals)
+    gradient = _kept(
+        function, ("hvp", len(primals), tuple(sorted(options.items()))),
+        lambda: grad(function, tuple(range(len(primals))), **options),
+    )  # fmt: skip
+    return jvp(gradient, primals, tangents)[1]  # type: ignore[no-any-return]
+
+
+def source(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    types: Mapping[str, Any] | str | None = None,
+    value: bool = False,
+    *,
+    mode: str = "reverse",
+    order: int = 1,
+    standalone: bool = False,
+    **options: Any,
+) -> str:
+    """The generated text of a derivative.
+
+    Parameters
+    ----------
+    argnums
+        As for `grad`; by default the first argument.
+    types
+        Types by parameter, as a mapping or as text (``"x: f64[*,*], n: int"``); what is missing
+        comes from annotations and defaults, else generic code is printed.
+    value
+        Whether the value is returned as well.
+    mode
+        "reverse" or "forward".
+    order
+        How often to differentiate.
+    standalone
+        Whether the text shall run by itself, with NumPy as its only import.
+    """
+    request = planned(function, argnums, value, mode, order, options)
+    signature = signature_from_types(request.function, types)
+    compiled = compile_request(request, signature)
+    return standalone_text(compiled.emitted, request.function) if standalone else compiled.text
+
+
+def ir(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    types: Mapping[str, Any] | str | None = None,
+    value: bool = False,
+    *,
+    mode: str = "reverse",
+    order: int = 1,
+    **options: Any,
+) -> Function:
+    """The intermediate representation of a derivative; ``order=0`` gives that of the function."""
+    request = planned(function, argnums, value, mode, order, options)
+    signature = signature_from_types(request.function, types)
+    lowered, signature = lower_request(request, signature)
+    return transform(request, lowered, signature).function
+
+
+def planned(
+    function: Any,
+    argnums: Argnums | None,
+    value: bool,
+    mode: str,
+    order: int,
+    options: Mapping[str, Any],
+) -> Request:
+    """The request for a printed derivative."""
+    if mode not in ("reverse", "forward"):
+        raise ValueError(f"mode is 'reverse' or 'forward', not {mode!r}")
+    if order < 0:
+        raise ValueError(f"order is at least 0, not {order}")
+    request = _request(function, **dict(options))
+    paths, single = parse_argnums(request.function, 0 if argnums is None else argnums)
+    if isinstance(function, Derivative) and argnums is None:
+        return request
+    steps = list(request.steps)
+    for k in range(order):
+        last = k == order - 1
+        if mode == "forward":
+            steps.append(Step("jvp", paths, False))
+        else:
+            steps.append(Step("value_and_grad" if value and last else "grad", paths, single))
+    return Request(
+        request.function, tuple(steps), request.optimized, request.generic, request.source
+    )

@@ -1,0 +1,479 @@
+"""The object that `grad` returns: it picks, or compiles, the code for the types of a call.
+
+What holds afterwards: a call with types seen before costs a few type tests and guard checks; they
+are generated text too (`__call__` of a subclass made for the object).
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import threading
+import types
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcad.cache.guards import Guard, guard_expression
+from srcad.compiler import Compiled, Path, Request, Signature, Step, compile_request
+from srcad.errors import SignatureError
+from srcad.ir.abstract import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    ONE,
+    Array,
+    DictOf,
+    ListOf,
+    TupleOf,
+    Type,
+    type_of_value,
+)
+
+_MISSING = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
+MAX_SIGNATURES = 64  # compilations per object, then generic code
+_HOT_ENTRIES = 4
+_STATIC_TYPES = (
+    str, type(None), type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
+    np.ufunc, np.dtype, functools.partial,
+)  # fmt: skip
+
+
+def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(function, follow_wrapped=False).parameters)
+
+
+def parse_argnums(
+    function: types.FunctionType, argnums: int | str | Sequence[int | str]
+) -> tuple[tuple[Path, ...], bool]:
+    """(paths, whether a single one was given).
+
+    Raises
+    ------
+    SignatureError
+        If there is no such argument.
+    """
+    single = isinstance(argnums, (int, str))
+    wanted = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
+    return tuple(_path(function, a) for a in wanted), single
+
+
+def _path(function: types.FunctionType, argnum: Any) -> Path:
+    names = list(parameters_of(function))
+    if isinstance(argnum, bool) or not isinstance(argnum, (int, str)):
+        raise SignatureError(
+            f"argnums must be an int, a name, or a tuple of these, not {argnum!r}",
+            reason="it says which arguments are differentiated",
+            advice="use argnums=0, argnums='x', or argnums=('x', 'y')",
+        )
+    if isinstance(argnum, int):
+        if not -len(names) <= argnum < len(names):
+            raise _no_argument(function, str(argnum), names)
+        return (names[argnum],)
+    if argnum in names:
+        return (argnum,)
+    path = _parsed_path(argnum)
+    if path is None or path[0] not in names:
+        raise _no_argument(function, argnum, names)
+    return path
+
+
+def _no_argument(function: types.FunctionType, argnum: str, names: list[str]) -> SignatureError:
+    return SignatureError(
+        f"`{function.__name__}` has no argument {argnum!r}",
+        reason="its arguments are " + (", ".join(names) or "none"),
+        advice="choose one of them in argnums",
+    )
+
+
+def _parsed_path(text: str) -> Path | None:
+    """``params['b'][0]`` as ("params", "b", 0); None if it is no such path."""
+    try:
+        node: ast.AST = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    keys: list[Any] = []
+    while isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        keys.append(node.slice.value)
+        node = node.value
+    return (node.id, *reversed(keys)) if isinstance(node, ast.Name) else None
+
+
+def is_static(value: Any) -> bool:
+    return isinstance(value, _STATIC_TYPES) or isinstance(value, Derivative)
+
+
+def signature_of(bound: Mapping[str, Any]) -> tuple[Signature, tuple[Any, ...]]:
+    """The abstract signature of a call, and a hashable key of it."""
+    types_of: dict[str, Type] = {}
+    statics: dict[str, Any] = {}
+    key: list[Any] = []
+    for name, value in bound.items():
+        if is_static(value):
+            statics[name] = value
+            key.append((name, value if isinstance(value, (str, type(None))) else id(value)))
+        else:
+            t = type_of_value(value)
+            types_of[name] = t
+            key.append((name, t, type(value) if str(t) == "object" else None))
+    return Signature(types_of, statics, dict(bound)), tuple(key)
+
+
+class Derivative:
+    """A derivative of a Python function.
+
+    Attributes
+    ----------
+    source : str
+        The generated text that was used last (or, before any call, the text for the annotations).
+    ir : srcad.ir.values.Function
+        Its intermediate representation.
+    signatures : list of str
+        The argument types that it was compiled for.
+    """
+
+    __srcad_transform__ = "grad"
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.function = request.function
+        functools.update_wrapper(self, request.function)
+        self.__signature__ = inspect.signature(request.function, follow_wrapped=False)
+        self._entries: dict[Any, list[Compiled]] = {}
+        self._recent: list[Compiled] = []
+        self._lock = threading.RLock()
+        self._counts = {"hits": 0, "misses": 0, "invalidated": 0}
+        self._warned = False
+        self._parameters = parameters_of(request.function)
+        self._transform_names()
+
+    def _transform_names(self) -> None:
+        step = self.request.steps[-1]
+        self.__srcad_transform__ = step.transform
+        paths = [p[0] if len(p) == 1 else p for p in step.argnums]
+        argnums = paths[0] if step.single else tuple(paths)
+        self.__srcad_options__ = {"argnums": argnums, "has_aux": step.has_aux}
+
+    # ------------------------------------------------------------------ calling
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(args, kwargs)
+
+    def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call with any types: find or compile the code, then run it."""
+        bound = self.bind(args, kwargs)
+        compiled = self.compiled(bound.arguments)
+        self.convert(bound, compiled)
+        result = compiled.run(*bound.args, **bound.kwargs)
+        return result
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        return self.__signature__.bind(*args, **kwargs)
+
+    def compiled(self, arguments: Mapping[str, Any]) -> Compiled:
+        """The code for these arguments, compiled if it is not there or no longer valid."""
+        signature, key = signature_of(arguments)
+        found = self._find(key, arguments)
+        if found is not None:
+            self._counts["hits"] += 1
+            return found
+        with self._lock:
+            found = self._find(key, arguments)
+            if found is not None:
+                return found
+            self._counts["misses"] += 1
+            request = self.request
+            if len(self._entries) >= MAX_SIGNATURES and not request.generic:
+                self._warn(arguments)
+                request = replace(request, generic=True)
+            compiled = compile_request(request, signature)
+            self._entries.setdefault(key, []).append(compiled)
+            self._recent = [compiled, *self._recent][:_HOT_ENTRIES]
+            self._specialise()
+            return compiled
+
+    def _find(self, key: Any, arguments: Mapping[str, Any]) -> Compiled | None:
+        entries = self._entries.get(key)
+        if not entries:
+            return None
+        for compiled in tuple(entries):
+            if not _statics_match(compiled, arguments) or not _objects_match(compiled, arguments):
+                continue
+            if compiled.valid():
+                return compiled
+            with self._lock:
+                self._counts["invalidated"] += 1
+                if compiled in entries:
+                    entries.remove(compiled)
+                self._recent = [c for c in self._recent if c is not compiled]
+        return None
+
+    def _warn(self, arguments: Mapping[str, Any]) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        varying = []
+        for name in arguments:
+            seen = {part for key in self._entries for part in key if part[0] == name}
+            if len(seen) > MAX_SIGNATURES // 2:
+                varying.append(name)
+        names = ", ".join(f"`{n}`" for n in varying) or "the arguments"
+        warnings.warn(
+            f"the derivative of {self.function.__name__} was compiled for {MAX_SIGNATURES} "
+            f"signatures; {names} changes its type with each call; generic code is used from now on",
+            stacklevel=4,
+        )
+
+    def convert(self, bound: inspect.BoundArguments, compiled: Compiled) -> None:
+        """Python ints given for differentiated arguments become floats."""
+        for name, t in compiled.signature.types.items():
+            if name in bound.arguments and name in self._differentiated:
+                bound.arguments[name] = _as_floats(bound.arguments[name], t)
+
+    @functools.cached_property
+    def _differentiated(self) -> set[str]:
+        return {path[0] for step in self.request.steps for path in step.argnums}
+
+    def _specialise(self) -> None:
+        """Give the object a `__call__` that tests for the recent signatures by itself."""
+        made = _dispatcher(self, self._recent)
+        if made is not None:
+            body = {"__call__": made, "__slots__": (), "__doc__": None}
+            self.__class__ = type("Derivative", (Derivative,), body)
+
+    # ------------------------------------------------------------------ as a function
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        home = _resolve(self.function.__module__, self.function.__qualname__)
+        if home is self:
+            return self.__qualname__
+        return _rebuild, (self.function, self.request.steps, self.request.optimized,
+                          self.request.generic)  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<srcad {self.request.steps[-1].transform} of {self.function.__qualname__}>"
+
+    def __deepcopy__(self, memo: Any) -> Derivative:
+        return self
+
+    # ------------------------------------------------------------------ looking inside
+    @property
+    def source(self) -> str:
+        return self._latest().text
+
+    @property
+    def ir(self) -> Any:
+        return self._latest().ir
+
+    @property
+    def signatures(self) -> list[str]:
+        return [
+            ", ".join(f"{n}: {t}" for n, t in c.signature.types.items())
+            for entries in self._entries.values()
+            for c in entries
+        ]
+
+    def _latest(self) -> Compiled:
+        if self._recent:
+            return self._recent[0]
+        from srcad.annotations import signature_from_annotations
+
+        with self._lock:
+            return compile_request(self.request, signature_from_annotations(self.request.function))
+
+    def cache_info(self) -> dict[str, int]:
+        """Counts of look-ups in the memory cache (the generated fast path is not counted)."""
+        return {**self._counts, "entries": sum(map(len, self._entries.values()))}
+
+    def cache_clear(self) -> None:
+        """Forget all compiled code of this object."""
+        with self._lock:
+            self._entries.clear()
+            self._recent = []
+            self.__class__ = Derivative
+
+
+def _resolve(module: str, qualname: str) -> Any:
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def _rebuild(
+    function: types.FunctionType, steps: tuple[Step, ...], optimized: bool, generic: bool
+) -> Derivative:
+    return Derivative(Request(function, steps, optimized, generic))
+
+
+def _as_floats(value: Any, t: Type) -> Any:
+    if t == FLOAT and type(value) is int:
+        return float(value)
+    if isinstance(t, TupleOf) and isinstance(value, tuple) and t.elems is not None:
+        return tuple(_as_floats(v, e) for v, e in zip(value, t.elems))
+    if isinstance(t, DictOf) and isinstance(value, dict):
+        return {k: _as_floats(value[k], e) for k, e in t.items}
+    if isinstance(t, ListOf) and isinstance(value, list):
+        return [_as_floats(v, t.elem) for v in value]
+    return value
+
+
+def _statics_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
+    for name, expected in compiled.statics.items():
+        value = arguments.get(name, _MISSING)
+        if value is not expected and not (type(value) is type(expected) and value == expected):
+            return False
+    return True
+
+
+def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
+    for name, path, what, expected in compiled.argument_assumptions:
+        value = arguments.get(name, _MISSING)
+        for part in path:
+            value = getattr(value, part, _MISSING)
+        if what == "type":
+            if type_of_value(value) != expected:
+                return False
+        elif what == "method":
+            if getattr(value, "__func__", None) is not expected:
+                return False
+        elif what == "class":
+            if type(value) is not expected:
+                return False
+        elif value is not expected and not (type(value) is type(expected) and value == expected):
+            return False
+    return True
+
+
+# ---------------------------------------------------------------------- the generated fast path
+def _dispatcher(derivative: Derivative, entries: Sequence[Compiled]) -> Callable[..., Any] | None:
+    """A `__call__` with a test per entry, or None if no entry can be tested simply."""
+    kinds = inspect.Parameter
+    params = derivative._parameters
+    if any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in params.values()):
+        return None
+    if "self" in params and next(iter(params)) != "self":
+        return None
+    names: dict[str, object] = {"_missing": _MISSING, "_ndarray": np.ndarray}
+    lines: list[str] = []
+    for k, compiled in enumerate(entries):
+        test = _entry_test(derivative, compiled, k, names)
+        if test is None:
+            continue
+        names[f"_run{k}"] = compiled.run
+        lines.append(f"    if {test}:\n        return _run{k}({_arguments(params, compiled)})\n")
+    if not lines:
+        return None
+    listed = []
+    positional_only = [p for p in params.values() if p.kind is kinds.POSITIONAL_ONLY]
+    for i, p in enumerate(params.values()):
+        if p.kind is kinds.KEYWORD_ONLY and "*" not in listed:
+            listed.append("*")
+        listed.append(p.name if p.default is p.empty else f"{p.name}=_missing")
+        if positional_only and i == len(positional_only) - 1:
+            listed.append("/")
+    self_name = "_self"
+    if positional_only or not params or True:
+        head = f"def __call__({', '.join([self_name, *listed])}):\n"
+    given = "{" + ", ".join(f"{n!r}: {n}" for n in params) + "}"
+    text = head + "".join(lines) + f"    return _slow({self_name}, {given})\n"
+    names["_slow"] = _slow
+    namespace = dict(names)
+    exec(compile(text, "<srcad dispatch>", "exec"), namespace)
+    return namespace["__call__"]  # type: ignore[return-value]
+
+
+def _slow(derivative: Derivative, given: dict[str, Any]) -> Any:
+    args, kwargs = [], {}
+    for name, value in given.items():
+        if value is _MISSING:
+            continue
+        if derivative._parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return derivative.call(args, kwargs)
+
+
+def _arguments(params: Mapping[str, inspect.Parameter], compiled: Compiled) -> str:
+    given = {*compiled.signature.types, *compiled.statics} & {*compiled.signature.examples}
+    parts = []
+    skipped = False
+    for p in params.values():
+        if p.name not in given:
+            skipped = True
+        elif p.kind is p.KEYWORD_ONLY or (skipped and p.kind is not p.POSITIONAL_ONLY):
+            parts.append(f"{p.name}={p.name}")
+        else:
+            parts.append(p.name)
+    return ", ".join(parts)
+
+
+def _entry_test(
+    derivative: Derivative, compiled: Compiled, k: int, names: dict[str, object]
+) -> str | None:
+    if compiled.argument_assumptions:
+        return None
+    given = compiled.signature.examples
+    tests: list[str] = []
+    for name in derivative._parameters:
+        if name not in given:
+            tests.append(f"{name} is _missing")
+            continue
+        if name in compiled.statics:
+            expected = compiled.statics[name]
+            names[f"_s{k}_{name}"] = expected
+            if isinstance(expected, (str, int, float)) and expected is not None:
+                tests.append(f"type({name}) is type(_s{k}_{name}) and {name} == _s{k}_{name}")
+            else:
+                tests.append(f"{name} is _s{k}_{name}")
+            continue
+        value = given[name]
+        test = _type_test(name, type_of_value(value), value, names)
+        if test is None or (name in derivative._differentiated and type(value) is int):
+            return None
+        tests.append(test)
+    plain = [g for g in compiled.guards if isinstance(g, Guard)]
+    typed = [g for g in compiled.guards if not isinstance(g, Guard)]
+    if plain:
+        text, bindings = guard_expression(plain, f"_g{k}_")
+        names.update(bindings)
+        tests.append(text)
+    for i, g in enumerate(typed):
+        names[f"_t{k}_{i}"] = g.holds
+        tests.append(f"_t{k}_{i}()")
+    return " and ".join(tests) or "True"
+
+
+def _type_test(name: str, t: Type, value: Any, names: dict[str, object]) -> str | None:
+    plain = {FLOAT: "float", INT: "int", BOOL: "bool", COMPLEX: "complex"}.get(t)  # type: ignore[call-overload]
+    if plain is not None:
+        return f"type({name}) is {plain}"
+    if not isinstance(t, Array) or t.dims is None or t.dtype is None:
+        return None
+    if t.item:
+        names[f"_{type(value).__name__}"] = type(value)
+        return f"type({name}) is _{type(value).__name__}"
+    if value.dtype is not np.dtype(t.dtype):
+        return None
+    names[f"_d_{t.dtype}"] = value.dtype
+    tests = [f"type({name}) is _ndarray", f"{name}.dtype is _d_{t.dtype}",
+             f"{name}.ndim == {len(t.dims)}"]  # fmt: skip
+    if ONE not in t.dims:
+        if t.dims:
+            tests.append(f"1 not in {name}.shape")
+    else:
+        tests += [
+            f"{name}.shape[{i}] {'==' if d is ONE else '!='} 1" for i, d in enumerate(t.dims)
+        ]
+    return " and ".join(tests)

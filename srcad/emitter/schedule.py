@@ -1,0 +1,483 @@
+"""From regions to statements: IR -> `tree.Program`.
+
+What holds afterwards: every operation is a statement; what loops carry and branches yield are
+explicit copies; a loop ends early by `Break`, after the copies and appends of its last iteration;
+lists of residuals are filled where their values are made and run over where they are consumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcad.emitter import tree as T
+from srcad.emitter.residuals import pops, sinks
+from srcad.ir import ops as O
+from srcad.ir.abstract import Array, ListOf
+from srcad.ir.build import map_tree
+from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
+
+NONE = Const.of(None)
+ZERO = Const.of(0)
+
+
+def schedule(function: Function, tree: Any) -> T.Program:
+    """The statements of a function; `tree` says how its yields make what Python returns."""
+    return _Scheduler(function, tree).program
+
+
+def yields_in(tree: Any, yields: Sequence[Operand]) -> Any:
+    """The result tree with the operands in place of their indices."""
+    return map_tree(tree, lambda leaf: yields[leaf] if isinstance(leaf, int) else leaf)
+
+
+class _Uses:
+    """Who uses each value: operations, regions (as a yield), or the end of the function (None)."""
+
+    def __init__(self, function: Function, results: Iterable[Operand]) -> None:
+        self.users: dict[Value, list[Op | Region | None]] = {}
+        self.defining: dict[Value, Op] = {}
+        for op in walk(function.body):
+            for operand in op.operands:
+                self.note(operand, op)
+            for region in op.regions:
+                for operand in region.yields:
+                    self.note(operand, region)
+            for result in op.results:
+                self.defining[result] = op
+        for operand in results:
+            self.note(operand, None)
+        self.skipped: set[Op] = set()
+
+    def note(self, operand: Operand, user: Op | Region | None) -> None:
+        if isinstance(operand, Value):
+            self.users.setdefault(operand, []).append(user)
+
+    def of(self, value: Value) -> list[Op | Region | None]:
+        return self.users.get(value, [])
+
+    def drop(self, operand: Operand, user: Op) -> None:
+        """`user` reads the operand no more; what nobody reads any more is not computed."""
+        if not isinstance(operand, Value):
+            return
+        self.users[operand].remove(user)
+        op = self.defining.get(operand)
+        if self.users[operand] or op is None or op.kind.structured or O.has_effect(op):
+            return
+        if any(self.of(r) for r in op.results):
+            return
+        self.skip(op)
+
+    def skip(self, op: Op) -> None:
+        self.skipped.add(op)
+        for operand in op.operands:
+            self.drop(operand, op)
+
+
+class _Scheduler:
+    def __init__(self, function: Function, tree: Any) -> None:
+        result = yields_in(tree, function.body.yields)
+        self.uses = _Uses(function, T.operands_in(result))
+        self.program = T.Program(function.body.params, [])
+        self.flipped = self.reversed_lists(function)
+        self.sunk = sinks(function, self.uses.users)
+        self.popped = pops(function, self.uses.users, self.sunk, self.flipped)
+        self.popped_in: dict[Region, T.Block] = {}
+        for source, popped in self.popped.items():
+            pop = T.Pop(popped.element, source)
+            self.popped_in.setdefault(popped.region, []).append(pop)
+        self.sources: dict[Op, list[T.Source]] = {}
+        for op in walk(function.body):
+            if op.kind is O.FOR:
+                self.sources[op] = self.for_sources(O.ForView(op))
+        self.total = self.always_defined(function)
+        body, _ = self.statements(function.body.ops)
+        if not T.ends(body):
+            body.append(T.Return(result))
+        self.program.body = body
+
+    # ------------------------------------------------------------------ lists
+    def reversed_lists(self, function: Function) -> set[Value]:
+        """Lists in reverse logical order that may stay so: they are only run over."""
+        found = set()
+        for op in walk(function.body):
+            if op.kind in (O.FOR, O.WHILE):
+                view = _view(op)
+                for value, flag in zip(view.lists, view.emit_flags):
+                    if flag and all(
+                        isinstance(u, Op) and u.kind is O.FOR and value in O.ForView(u).streams
+                        for u in self.uses.of(value)
+                    ):
+                        found.add(value)
+        return found
+
+    def always_defined(self, function: Function) -> set[Value]:
+        """Values that are read on every path, though they may be undefined on some: those are
+        None there."""
+        found: set[Value] = set()
+        carried: dict[Value, list[Operand]] = {}
+        for op in walk(function.body):
+            if op.kind in (O.FOR, O.WHILE):
+                view = _view(op)
+                for init, param, after, final in zip(
+                    view.inits, view.carries, view.next_carries, view.finals
+                ):
+                    carried[param] = carried[final] = [init, after]
+                todo = [e for e, v in zip(view.emits, view.lists) if v not in self.sunk]
+            elif op.kind is O.IF:
+                for k, r in enumerate(op.results):
+                    carried[r] = [region.yields[k] for region in op.regions]
+                continue
+            elif op.kind in (O.PACK, O.CALL):
+                todo = list(op.operands)
+            else:
+                continue
+            found.update(o for o in todo if isinstance(o, Value))
+        pending = list(found)
+        while pending:
+            for source in carried.get(pending.pop(), ()):
+                if isinstance(source, Value) and source not in found:
+                    found.add(source)
+                    pending.append(source)
+        return found
+
+    # ------------------------------------------------------------------ what a `for` runs over
+    def for_sources(self, view: O.ForView) -> list[T.Source]:
+        streams = [
+            T.Source([e], None, s, flag ^ (s in self.flipped))
+            for e, s, flag in zip(view.elements, view.streams, view.stream_flags)
+            if self.uses.of(e) and not self.is_popped(e, s)
+        ]
+        bounds = (view.start, view.stop, view.step)
+        readers = self.uses.of(view.index)
+        if not readers and streams:
+            for bound in bounds:
+                self.uses.drop(bound, view.op)
+            return streams
+        direct = self.element_sources(view, bounds) if readers else []
+        if direct:
+            return [*direct, *streams]
+        target = view.index if readers else None
+        return [T.Source([target], bounds, None, view.reverse), *streams]
+
+    def is_popped(self, element: Value, source: Operand) -> bool:
+        popped = self.popped.get(source) if isinstance(source, Value) else None
+        return popped is not None and popped.element is element
+
+    def element_sources(self, view: O.ForView, bounds: Sequence[Operand]) -> list[T.Source]:
+        """The arrays that a loop runs over by index, to be run over themselves; [] if it reads
+        its index for something else."""
+        if not (_is_int(view.start, 0) and _is_int(view.step, 1)):
+            return []
+        lengths = self.measured(view.stop)
+        reads = []
+        others = False
+        for op in self.uses.of(view.index):
+            if isinstance(op, Op) and op.kind is O.GETITEM and op.operands[1:] == (view.index,):
+                if op.operands[0] in lengths:
+                    reads.append(op)
+                    continue
+            others = True
+        if {op.operands[0] for op in reads} != lengths or len(reads) != len(lengths):
+            return []
+        counted = others and len(reads) == 1 and not view.reverse and reads[0].results[0].named
+        if others and not (counted and not view.streams):
+            return []
+        sources = []
+        for op in reads:
+            element = op.results[0]
+            self.uses.skipped.add(op)
+            self.uses.users[view.index].remove(op)
+            targets: list[Value | None] = [view.index, element] if counted else [element]
+            sources.append(T.Source(targets, None, op.operands[0], view.reverse, counted))
+        for bound in bounds:
+            self.uses.drop(bound, view.op)
+        return sources
+
+    def measured(self, stop: Operand) -> set[Operand]:
+        """The arrays whose length (or the least of whose lengths) `stop` is."""
+        op = self.uses.defining.get(stop) if isinstance(stop, Value) else None
+        if op is None:
+            return set()
+        fn = op.attrs.get("fn")
+        if fn is len:
+            return {op.operands[0]} if _iterable(op.operands[0]) else set()
+        if fn is min and len(op.operands) > 1:
+            parts = [self.measured(o) for o in op.operands]
+            return set().union(*parts) if all(len(p) == 1 for p in parts) else set()
+        if op.kind is O.FIELD and op.attrs["key"] == 0:
+            shape = self.uses.defining.get(op.operands[0])  # type: ignore[arg-type]
+            if shape is not None and shape.attrs.get("fn") is np.shape:
+                return {shape.operands[0]} if _iterable(shape.operands[0]) else set()
+        return set()
+
+    # ------------------------------------------------------------------ regions
+    def region(self, region: Region, count: int | None = None) -> tuple[T.Block, dict[Value, int]]:
+        """Statements of (the first `count` operations of) a region, as `statements` does."""
+        return self.statements(region.ops[:count], self.popped_in.get(region, ()))
+
+    def statements(
+        self, ops: Sequence[Op], first: Sequence[T.Statement] = ()
+    ) -> tuple[T.Block, dict[Value, int]]:
+        """Statements of a block, and for each value the position after its definition."""
+        block: T.Block = list(first)
+        after: dict[Value, int] = {}
+        for op in ops:
+            if op in self.uses.skipped:
+                continue
+            if op.kind in (O.FIELD, O.GLOBAL) and not self.uses.of(op.results[0]):
+                continue  # a part of a parameter that only a further derivative would need
+            if op.kind is O.IF:
+                block.append(self.branch(op))
+            elif op.kind in (O.FOR, O.WHILE):
+                block += self.loop(op)
+            else:
+                block.append(T.Define(op))
+            after.update((r, len(block)) for r in op.results)
+        return block, after
+
+    def branch(self, op: Op) -> T.Statement:
+        blocks = []
+        for region in op.regions:
+            block, after = self.region(region)
+            blocks.append(self.finished_branch(op, region, block, after))
+        return T.Branch(op.operands[0], blocks[0], blocks[1], op, op.loc)
+
+    def finished_branch(
+        self, op: Op, region: Region, block: T.Block, after: dict[Value, int]
+    ) -> T.Block:
+        """A branch's block with its results, and what it hands to lists of an outer loop."""
+        if T.ends(block):
+            return block
+        appends = [
+            (self.sunk[r], y) for r, y in zip(op.results, region.yields) if r in self.sunk
+        ]
+        pairs = [(r, y) for r, y in zip(op.results, region.yields) if r not in self.sunk]
+        block = self.with_appends(block, after, appends, op)
+        return [*block, *self.copies(pairs, op)]
+
+    def with_appends(
+        self,
+        block: T.Block,
+        after: dict[Value, int],
+        appends: Iterable[tuple[Value, Operand]],
+        op: Op,
+    ) -> T.Block:
+        """The block with values appended to lists right after their definitions."""
+        at: dict[int, T.Block] = {}
+        for target, item in appends:
+            if isinstance(item, Value) and item in self.sunk:
+                continue  # its own branches append it
+            if item is UNDEFINED:
+                if target in self.popped:
+                    continue
+                item = NONE
+            position = after.get(item, 0) if isinstance(item, Value) else 0
+            at.setdefault(position, []).append(T.Append(target, item, op.loc))
+        if not at:
+            return block
+        result: T.Block = list(at.get(0, ()))
+        for position, statement in enumerate(block, 1):
+            result.append(statement)
+            result += at.get(position, ())
+        return result
+
+    def copies(self, pairs: Iterable[tuple[Value, Operand]], op: Op) -> T.Block:
+        """The copies of one joint, without those that are none."""
+        kept: list[tuple[Value, Operand]] = []
+        for target, source in pairs:
+            target = self.program.canonical(target)
+            if isinstance(source, Value):
+                source = self.program.canonical(source)
+            if source is UNDEFINED:
+                if target not in self.total:
+                    continue
+                source = NONE
+            if source is not target:
+                kept.append((target, source))
+        return [T.Copy(kept, op.loc)] if kept else []
+
+    # ------------------------------------------------------------------ loops
+    def loop(self, op: Op) -> T.Block:
+        view = _view(op)
+        same = self.program.same
+        tests: Sequence[Value] = view.cond_carries if isinstance(view, O.WhileView) else ()
+        for param, final in zip(view.carries, view.finals):
+            same[final] = param
+        for param, test in zip(view.carries, tests):
+            same[test] = param
+        block = self.copies(zip(view.carries, view.inits), op)
+        counted = view.trips is not None and bool(self.uses.of(view.trips))
+        if counted:
+            block.append(T.Copy([(view.trips, ZERO)], op.loc))  # type: ignore[list-item]
+        block += [T.NewList(v, op.loc) for v in view.lists]
+        body = self.loop_body(view)
+        if counted:
+            body.insert(0, T.Count(view.trips, op.loc))  # type: ignore[arg-type]
+        if isinstance(view, O.ForView):
+            block.append(T.ForLoop(self.sources[op], body, op))
+        else:
+            test, _ = self.region(view.cond)
+            block.append(T.WhileLoop(test, view.cond.yields[0], body, op))
+        for value, flag in zip(view.lists, view.emit_flags):
+            if flag and value not in self.flipped:
+                block.append(T.Reverse(value, op.loc))
+        return block
+
+    def loop_body(self, view: O.ForView | O.WhileView) -> T.Block:
+        path = _Path(
+            view.body, view.stop_flag, list(view.next_carries),
+            list(zip(view.lists, view.emits)),
+        )  # fmt: skip
+        kept = [
+            k
+            for k, (param, init) in enumerate(zip(view.carries, view.inits))
+            if not all(_unchanged(nexts[k], param, init) for nexts in path.going_on())
+        ]
+        tail = path.tail()
+        if tail is None:
+            block, after = self.region(path.region)
+            if T.ends(block):
+                return block
+            block = self.with_appends(block, after, path.emits, view.op)
+            return [*block, *self.ending(path, view, kept)]
+        block, after = self.region(path.region, -1)
+        before, inside = _split(path.emits, tail)
+        block = self.with_appends(block, after, before, view.op)
+        block.append(self.tail_branch(path, tail, view, inside))
+        if not T.ends(block):
+            block += self.next_copies(path.nexts, view, kept)
+        return block
+
+    def tail_branch(
+        self,
+        path: _Path,
+        tail: Op,
+        view: O.ForView | O.WhileView,
+        emits: list[tuple[Value, Operand]],
+    ) -> T.Branch:
+        """The last `if` of a loop body, where a branch of it leaves the loop."""
+        blocks = []
+        for region in tail.regions:
+            inner = path.into(tail, region, emits)
+            deeper = inner.tail()
+            block, after = self.region(region, None if deeper is None else -1)
+            if not T.ends(block):
+                own, rest = _split(inner.emits, deeper)
+                block = self.with_appends(block, after, own, tail)
+                if deeper is not None:
+                    block.append(self.tail_branch(inner, deeper, view, rest))
+            if not T.ends(block):
+                every = list(range(len(inner.nexts)))
+                if _is(inner.flag, True):
+                    block += [*self.next_copies(inner.nexts, view, every), T.Break(tail.loc)]
+                else:
+                    if deeper is None and isinstance(inner.flag, Value):
+                        leave: T.Block = self.next_copies(inner.nexts, view, every)
+                        block.append(
+                            T.Branch(inner.flag, [*leave, T.Break(tail.loc)], [], None, tail.loc)
+                        )
+                    sunk = {e for _, e in emits}
+                    block += self.copies(
+                        [
+                            (r, y)
+                            for r, y in zip(tail.results, region.yields)
+                            if not (r in sunk and len(self.uses.of(r)) == 1)
+                        ],
+                        tail,
+                    )
+            blocks.append(block)
+        return T.Branch(tail.operands[0], blocks[0], blocks[1], tail, tail.loc)
+
+    def ending(self, path: _Path, view: O.ForView | O.WhileView, kept: list[int]) -> T.Block:
+        """The end of an iteration without a branch that leaves the loop."""
+        if path.flag is None or _is(path.flag, False):
+            return self.next_copies(path.nexts, view, kept)
+        every = list(range(len(path.nexts)))
+        block = self.next_copies(path.nexts, view, every)
+        if _is(path.flag, True):
+            return [*block, T.Break(view.op.loc)]
+        return [*block, T.Branch(path.flag, [T.Break(view.op.loc)], [], None, view.op.loc)]
+
+    def next_copies(
+        self, nexts: Sequence[Operand], view: O.ForView | O.WhileView, kept: Sequence[int]
+    ) -> T.Block:
+        return self.copies([(view.carries[k], nexts[k]) for k in kept], view.op)
+
+
+class _Path:
+    """The way through a loop body to its end: region, stop flag, next carries, emits."""
+
+    def __init__(
+        self,
+        region: Region,
+        flag: Operand | None,
+        nexts: list[Operand],
+        emits: list[tuple[Value, Operand]],
+    ) -> None:
+        self.region, self.flag, self.nexts, self.emits = region, flag, nexts, emits
+
+    def tail(self) -> Op | None:
+        """The last operation, if it is an `if` that decides on leaving the loop."""
+        ops = self.region.ops
+        if not ops or ops[-1].kind is not O.IF or self.flag not in ops[-1].results:
+            return None
+        inner = [self.into(ops[-1], region, []) for region in ops[-1].regions]
+        decides = any(_is(p.flag, True) or p.tail() is not None for p in inner)
+        return ops[-1] if decides else None
+
+    def into(self, tail: Op, region: Region, emits: list[tuple[Value, Operand]]) -> _Path:
+        """The path through one branch of the last `if`."""
+        yielded: dict[Any, Operand] = dict(zip(tail.results, region.yields))
+        flag = yielded.get(self.flag, self.flag)
+        return _Path(
+            region,
+            Const.of(False) if flag is UNDEFINED else flag,
+            [yielded.get(n, n) for n in self.nexts],
+            [(v, yielded.get(e, e)) for v, e in emits],
+        )
+
+    def going_on(self) -> list[list[Operand]]:
+        """The next carries of each way that leads to a further iteration."""
+        ops = self.region.ops
+        if _is(self.flag, True) or (ops and ops[-1].kind is O.RAISE):
+            return []
+        tail = self.tail()
+        if tail is None:
+            return [self.nexts]
+        return [n for region in tail.regions for n in self.into(tail, region, []).going_on()]
+
+
+def _is(flag: Operand | None, truth: bool) -> bool:
+    return isinstance(flag, Const) and flag.value is truth
+
+
+def _split(
+    emits: list[tuple[Value, Operand]], tail: Op | None
+) -> tuple[list[tuple[Value, Operand]], list[tuple[Value, Operand]]]:
+    """Emits of values that are there before the last `if`, and of its results."""
+    results = () if tail is None else tail.results
+    before = [(v, e) for v, e in emits if e not in results]
+    return before, [(v, e) for v, e in emits if e in results]
+
+
+def _unchanged(after: Operand, param: Value, init: Operand) -> bool:
+    """Whether a carry certainly has the value that it had at the start of the iteration."""
+    if after is param or after is UNDEFINED:
+        return True
+    return isinstance(after, Const) and isinstance(init, Const) and after.key() == init.key()
+
+
+def _is_int(operand: Operand, number: int) -> bool:
+    return isinstance(operand, Const) and type(operand.value) is int and operand.value == number
+
+
+def _iterable(operand: Operand) -> bool:
+    t = operand.type
+    return isinstance(t, ListOf) or (isinstance(t, Array) and bool(t.dims))
+
+
+def _view(op: Op) -> Any:
+    return O.ForView(op) if op.kind is O.FOR else O.WhileView(op)

@@ -1,0 +1,259 @@
+"""What rewrites may rely on beyond the types: exact kinds, numbers of uses, unseen signs of zero.
+
+A type is what is known of a value on every path. Where paths of different kinds meet
+(``y = 0`` before a loop that makes it a float) it is wider than some of the values, which such a
+type must not be used to simplify: ``y * 1.0`` is not ``y`` if `y` is the integer 0.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from srcad import runtime
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    FLOAT,
+    INT,
+    OBJECT,
+    UNDEF,
+    UNKNOWN,
+    Array,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+)
+from srcad.ir.values import Const, Function, Op, Operand, Region, Value
+
+ADD, SUB = (operator.add, np.add), (operator.sub, np.subtract)
+MUL, DIV = (operator.mul, np.multiply), (operator.truediv, np.true_divide)
+NEG = (operator.neg, np.negative)
+MATMUL = (operator.matmul, np.matmul)
+POWER = (operator.pow, pow, np.power)
+_ARITHMETIC = frozenset((*ADD, *SUB, *MUL, *DIV))
+_ONE_OF_MANY = (max, min, sum, runtime.select)  # on Python numbers, one of them as it is
+
+
+def operand_key(operand: Operand) -> Hashable:
+    """Equal for operands that no program can tell apart."""
+    if isinstance(operand, Value):
+        return operand
+    return operand.key() if _is_plain(operand.type) else id(operand.value)
+
+
+def _is_plain(t: Type) -> bool:
+    """Whether the text of a constant says all of it, as it does not of any object."""
+    if isinstance(t, TupleOf):
+        return t.elems is not None and all(map(_is_plain, t.elems))
+    return t not in (OBJECT, UNKNOWN, UNDEF)
+
+
+def same_operand(x: Operand, y: Operand) -> bool:
+    return x is y or operand_key(x) == operand_key(y)
+
+
+class Uses:
+    """Who reads each value of a function; a yield counts as a use without a reader."""
+
+    def __init__(self, function: Function) -> None:
+        self.readers: dict[Value, list[tuple[Op | None, int]]] = {}
+        self._unseen: dict[Value, bool] = {}
+        self._region(function.body)
+
+    def _region(self, region: Region) -> None:
+        for op in region.ops:
+            self._note(op, op.operands)
+            for inner in op.regions:
+                self._region(inner)
+        self._note(None, region.yields)
+
+    def _note(self, op: Op | None, operands: Sequence[Operand]) -> None:
+        for position, operand in enumerate(operands):
+            if isinstance(operand, Value):
+                self.readers.setdefault(operand, []).append((op, position))
+
+    def single(self, value: Operand) -> bool:
+        """Whether a value is read at most once."""
+        return isinstance(value, Value) and len(self.readers.get(value, ())) <= 1
+
+    def zero_sign_unseen(self, value: Value) -> bool:
+        """Whether no result can tell 0.0 from -0.0 in (the elements of) `value`."""
+        if value not in self._unseen:
+            readers = self.readers.get(value, ())  # none are known of a new value
+            self._unseen[value] = bool(readers) and all(
+                op is not None and self._hides(op, position) for op, position in readers
+            )
+        return self._unseen[value]
+
+    def _hides(self, op: Op, position: int) -> bool:
+        """Whether the results are the same for 0.0 and -0.0 in one operand, as far as is seen."""
+        if op.kind is O.GETITEM:
+            return position == 0 and self.zero_sign_unseen(op.result)
+        if op.kind is not O.APPLY:
+            return False
+        fn = op.attrs["fn"]
+        if fn in _FORGET_SIGN:
+            return True
+        if fn in _SHIFTS and _is_nonzero(op.operands[1 - position]):
+            return True
+        passes = fn in _PASS_SIGN or (fn in _PASS_SIGN_OF_FIRST and position == 0)
+        return passes and self.zero_sign_unseen(op.result)
+
+
+# Equal results for 0.0 and -0.0.
+_FORGET_SIGN = frozenset((
+    np.exp, math.exp, np.cos, math.cos, np.cosh, math.cosh, abs, operator.abs, np.absolute,
+    operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
+))  # fmt: skip
+_SHIFTS = frozenset((*ADD, *SUB))  # ... and these, if the other operand is a constant, not zero
+# Results for 0.0 and -0.0 that differ at most in the sign of a zero.
+_PASS_SIGN = frozenset((
+    *_ARITHMETIC - frozenset(DIV), *NEG, *MATMUL, np.sum, np.transpose, np.sin, math.sin,
+    np.tanh, math.tanh,
+))  # fmt: skip
+_PASS_SIGN_OF_FIRST = frozenset((*DIV, np.reshape, runtime.broadcast_like))
+
+
+def _is_nonzero(operand: Operand) -> bool:
+    if not isinstance(operand, Const):
+        return False
+    return isinstance(operand.value, (int, float)) and operand.value != 0
+
+
+def loose_values(function: Function, called: bool = False) -> set[Value]:
+    """Values that may be of another kind or dtype at run time than their type says.
+
+    `called` says that the arguments are values of another function of the IR, which may be loose.
+    """
+    found = _Loose(set())
+    for p in function.params:
+        if called or isinstance(p.value.type, ListOf):  # its elements were joined to one type
+            found.loose.add(p.value)
+    while True:  # what flows round a loop is found in the next turn
+        before = len(found.loose)
+        found.region(function.body)
+        if len(found.loose) == before:
+            return found.loose
+
+
+def _same_kind(have: Type, want: Type) -> bool:
+    """Whether a value of type `have` is what `want` says, dimensions aside."""
+    if have == want or have == UNDEF or want == UNKNOWN:
+        return True
+    if isinstance(have, Array) and isinstance(want, Array):
+        return want.dtype is None or (have.dtype == want.dtype and have.item == want.item)
+    if isinstance(have, ListOf) and isinstance(want, ListOf):
+        return _same_kind(have.elem, want.elem)
+    if isinstance(have, TupleOf) and isinstance(want, TupleOf):
+        if have.elems is None or want.elems is None:
+            return want.elems is None
+        pairs = zip(have.elems, want.elems)
+        return len(have.elems) == len(want.elems) and all(_same_kind(h, w) for h, w in pairs)
+    return False
+
+
+def _dtype(t: Type) -> str | None:
+    return t.kind if isinstance(t, Scalar) else t.dtype if isinstance(t, Array) else None
+
+
+class _Loose:
+    def __init__(self, loose: set[Value]) -> None:
+        self.loose = loose
+
+    def region(self, region: Region) -> None:
+        for op in region.ops:
+            if op.kind is O.IF:
+                self._branches(op)
+            elif op.kind is O.FOR:
+                self._for(op)
+            elif op.kind is O.WHILE:
+                self._while(op)
+            elif self._operation(op):
+                self.loose.update(op.results)
+
+    def _any(self, operands: Sequence[Operand]) -> bool:
+        return any(isinstance(o, Value) and o in self.loose for o in operands)
+
+    def _operation(self, op: Op) -> bool:
+        if op.kind is O.APPLY:
+            return self._application(op)
+        if op.kind in (O.GETITEM, O.SETITEM, O.ADD_AT):
+            stored = op.operands[1:2] if op.kind is not O.GETITEM else ()
+            x = op.operands[0]
+            return self._any((x, *stored) if isinstance(x.type, ListOf) else (x,))
+        if op.kind in (O.CALL, O.OPAQUE):
+            return True
+        if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, ListOf):
+            return True
+        return self._any(op.operands)
+
+    def _application(self, op: Op) -> bool:
+        fn, t = op.attrs["fn"], op.result.type
+        if fn is float or getattr(fn, "__module__", None) == "math":
+            return False
+        choices = op.operands[1:] if fn is runtime.select else op.operands
+        if fn in _ONE_OF_MANY and any(o.type != t for o in choices):
+            return True
+        if fn in POWER and isinstance(t, Scalar) and not _is_plain_power(op):
+            return True
+        if not self._any(op.operands):
+            return False
+        if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result
+            return not any(
+                not self._any((o,)) and _dtype(o.type) == _dtype(t) is not None
+                for o in op.operands
+            )
+        return True
+
+    def _join(self, result: Value, sources: Sequence[Operand]) -> None:
+        if self._any(sources) or not all(_same_kind(s.type, result.type) for s in sources):
+            self.loose.add(result)
+
+    def _branches(self, op: Op) -> None:
+        for region in op.regions:
+            self.region(region)
+        for result, *sources in zip(op.results, *(r.yields for r in op.regions)):
+            self._join(result, sources)
+
+    def _for(self, op: Op) -> None:
+        view = O.ForView(op)
+        for element, stream in zip(view.elements, view.streams):
+            if self._any((stream,)):
+                self.loose.add(element)
+        self.region(view.body)
+        self._loop(view)
+
+    def _while(self, op: Op) -> None:
+        view = O.WhileView(op)
+        self.region(view.cond)
+        self.region(view.body)
+        self._loop(view)
+        self.loose.update(c for c, p in zip(view.cond_carries, view.carries) if p in self.loose)
+
+    def _loop(self, view: O.ForView | O.WhileView) -> None:
+        for param, final, *sources in zip(view.carries, view.finals, view.inits, view.next_carries):
+            self._join(param, sources)
+            self._join(final, sources)
+        for collected, emitted in zip(view.lists, view.emits):
+            t = collected.type
+            if self._any((emitted,)) or not _same_kind(ListOf(emitted.type), t):
+                self.loose.add(collected)
+
+
+def _is_plain_power(op: Op) -> bool:
+    """Whether a power of Python numbers is of the kind that its type says.
+
+    A negative base with a fractional exponent gives a complex number, an integer with a negative
+    exponent a float.
+    """
+    base, exponent = op.operands[:2]
+    if base.type == FLOAT and exponent.type == INT:
+        return True
+    if not isinstance(exponent, Const):
+        return False
+    n = exponent.value
+    return (isinstance(n, int) and n >= 0) or (isinstance(n, float) and n.is_integer())

@@ -1,0 +1,313 @@
+"""Simplification: one walk over a function that applies the table of rewrites.
+
+What holds afterwards: no operation matches a row of `rewrites` or a case of this module, except
+where an operation after it made the match (the pipeline walks again). Results are unchanged.
+
+    >>> import operator
+    >>> from srcad.ir.abstract import FLOAT
+    >>> from srcad.ir.build import Builder
+    >>> from srcad.ir.values import Param
+    >>> from srcad.rules.symbols import apply
+    >>> x, b = Value(FLOAT, "x"), Builder()
+    >>> one = apply(b, operator.sub, [3.0, 2.0])
+    >>> y = apply(b, operator.mul, [one, apply(b, operator.neg, [x])])
+    >>> print(simplify(Function("f", (Param(x, "x"),), Region((x,), b.block, (y,)), 0)))
+    func f(%x: float) -> 0 {
+      %neg_x: float = operator.neg(%x)
+      yield %neg_x
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import INT, Array, ListOf, TupleOf, Type, kind_of
+from srcad.ir.build import for_op, if_op, while_op
+from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
+from srcad.optimizer.facts import Uses, loose_values, same_operand
+from srcad.optimizer.fold import fold
+from srcad.optimizer.rewrites import BY_FUNCTION, STRETCHED, Outcome, is_derived
+from srcad.rules.symbols import hint
+
+
+def simplify(function: Function, called: bool = False) -> Function:
+    """The function with simpler operations; itself if there is nothing to do.
+
+    `called` says that the arguments come from another function of the IR (see `facts`).
+    """
+    simplifier = _Simplifier(function, called)
+    body = simplifier.region(function.body)
+    return replace(function, body=body) if simplifier.changed else function
+
+
+class _Simplifier:
+    """The state of one walk; also the `Site` that rewrites are applied at."""
+
+    def __init__(self, function: Function, called: bool) -> None:
+        self.function = function
+        self.called = called
+        self.changed = False
+        self.block: list[Op] = []
+        self.mapping: dict[Value, Operand] = {}  # what stands for values that are gone
+        self.defining: dict[Value, Op] = {}  # operations as they are now
+        self.repeated: dict[Value, Operand] = {}  # lists of which all elements are this one
+        self._uses: Uses | None = None
+        self._loose: set[Value] | None = None
+
+    # -- what rewrites ask
+    def defined(self, operand: Operand, fns: tuple[Any, ...]) -> Op | None:
+        op = self.definition(operand, O.APPLY)
+        return op if op is not None and op.attrs["fn"] in fns else None
+
+    def emit(
+        self, like: Op, fn: Any, operands: tuple[Operand, ...], t: Type, **attrs: Any
+    ) -> Operand:
+        result = Value(t, hint(fn, operands), like.results[0].role)
+        self.operation(Op(O.APPLY, operands, {"fn": fn, **attrs}, (result,), (), like.loc))
+        return self.mapping.get(result, result)
+
+    def certain(self, operand: Operand) -> bool:
+        if self._loose is None:
+            self._loose = loose_values(self.function, self.called)
+        return isinstance(operand, Const) or operand not in self._loose
+
+    def single(self, operand: Operand) -> bool:
+        return self.uses.single(operand)
+
+    def zero_sign_unseen(self, value: Value) -> bool:
+        return self.uses.zero_sign_unseen(value)
+
+    @property
+    def uses(self) -> Uses:
+        if self._uses is None:
+            self._uses = Uses(self.function)
+        return self._uses
+
+    # -- the walk
+    def operand(self, operand: Operand) -> Operand:
+        return self.mapping.get(operand, operand) if isinstance(operand, Value) else operand
+
+    def operands(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
+        return tuple([self.operand(o) for o in operands])
+
+    def definition(self, operand: Operand, kind: O.OpKind) -> Op | None:
+        op = self.defining.get(operand) if isinstance(operand, Value) else None
+        return op if op is not None and op.kind is kind else None
+
+    def region(self, region: Region, params: tuple[Value, ...] | None = None) -> Region:
+        outer, self.block = self.block, []
+        for op in region.ops:
+            self.operation(op)
+        ops, self.block = self.block, outer
+        params = region.params if params is None else params
+        return Region(params, ops, self.operands(region.yields))
+
+    def operation(self, op: Op) -> None:
+        if op.kind.structured:
+            _STRUCTURED[op.kind](self, op)
+            return
+        if self.mapping:
+            operands = self.operands(op.operands)
+            if operands != op.operands:
+                op = Op(op.kind, operands, op.attrs, op.results, (), op.loc)
+        rewrite = _REWRITE.get(op.kind)
+        outcome: Outcome = op if rewrite is not None else None
+        while rewrite is not None and isinstance(outcome, Op):
+            op = outcome
+            outcome = rewrite(self, op)
+            self.changed |= outcome is not None
+        if outcome is None:
+            self.append(op)
+        else:
+            self.mapping[op.result] = outcome
+
+    def append(self, op: Op) -> None:
+        self.block.append(op)
+        for result in op.results:
+            self.defining[result] = op
+
+    # -- operations without regions
+    def application(self, op: Op) -> Outcome:
+        folded = fold(op)
+        if folded is not None:
+            return folded
+        derived = is_derived(op)
+        for row in BY_FUNCTION.get(op.attrs["fn"], ()):
+            if derived or not row.derived:
+                outcome = row.rewrite(self, op)
+                if outcome is not None:
+                    return outcome
+        return STRETCHED.rewrite(self, op) if derived and len(op.operands) > 1 else None
+
+    def field(self, op: Op) -> Outcome:
+        """A part of what was just put together is that part."""
+        container, key = op.operands[0], op.attrs["key"]
+        if op.attrs.get("attribute"):
+            return None
+        if isinstance(container, Const) and isinstance(container.value, tuple):
+            return Const.of(container.value[key])
+        return self.part(container, key)
+
+    def part(self, container: Operand, key: Any) -> Operand | None:
+        pack = self.definition(container, O.PACK)
+        if pack is None:
+            return None
+        if pack.attrs["container"] == "dict":
+            return pack.operands[pack.attrs["keys"].index(key)]
+        size = len(pack.operands)
+        return pack.operands[key] if type(key) is int and -size <= key < size else None
+
+    def getitem(self, op: Op) -> Outcome:
+        """An element of a display, or the element that was just stored."""
+        x, *index = op.operands
+        if len(index) == 1 and isinstance(index[0], Const) and type(index[0].value) is int:
+            k = index[0].value
+            if isinstance(x, Const) and isinstance(x.value, tuple):
+                return Const.of(x.value[k]) if -len(x.value) <= k < len(x.value) else None
+            if isinstance(x.type, TupleOf):
+                return self.part(x, k)
+        store = self.definition(x, O.SETITEM)
+        if store is None or len(store.operands) != len(op.operands) + 1:
+            return None
+        v = store.operands[1]
+        if not all(_is_integer(i) and same_operand(i, k) for i, k in zip(index, store.operands[2:])):
+            return None
+        if isinstance(x.type, ListOf):
+            return v
+        as_stored = isinstance(v.type, Array) and v.type.item and v.type == op.result.type
+        return v if as_stored and self.certain(v) and self.certain(x) else None
+
+    # -- branches
+    def branches(self, op: Op) -> None:
+        (condition,) = self.operands(op.operands)
+        if isinstance(condition, Const) and self.inlined(op.regions[not condition.value], op):
+            return
+        regions = tuple(self.region(r) for r in op.regions)
+        kept = []
+        for k, result in enumerate(op.results):
+            same = self.common_yield(regions, k)
+            if same is None:
+                kept.append(k)
+            else:
+                self.mapping[result] = same
+                self.changed = True
+        regions = tuple(Region((), r.ops, tuple(r.yields[k] for k in kept)) for r in regions)
+        self.append(if_op(condition, *regions, [op.results[k] for k in kept], op.loc))
+
+    def inlined(self, region: Region, op: Op) -> bool:
+        """Put the branch that is taken in the place of the `if`."""
+        if UNDEFINED in region.yields or _raises(region):
+            return False
+        for inner in region.ops:
+            self.operation(inner)
+        self.mapping.update(zip(op.results, self.operands(region.yields)))
+        self.changed = True
+        return True
+
+    def common_yield(self, regions: tuple[Region, ...], k: int) -> Operand | None:
+        """What all branches yield that end; None if they differ."""
+        found = [r.yields[k] for r in regions if not _raises(r)]
+        if not found or any(not same_operand(y, found[0]) for y in found):
+            return None
+        first = found[0]
+        inside = any(first is r for region in regions for op in walk(region) for r in op.results)
+        return None if first is UNDEFINED or inside else first
+
+    # -- loops
+    def steady(self, view: O.ForView | O.WhileView) -> list[int]:
+        """Which carries change; the others are replaced by what they start with."""
+        changing = []
+        inits = self.operands(view.inits)
+        nexts = self.operands(view.next_carries)
+        for k, (param, init, following) in enumerate(zip(view.carries, inits, nexts)):
+            if init is UNDEFINED or not (following is param or same_operand(following, init)):
+                changing.append(k)
+                continue
+            self.mapping[param] = self.mapping[view.finals[k]] = init
+            if isinstance(view, O.WhileView):
+                self.mapping[view.cond_carries[k]] = init
+            self.changed = True
+        return changing
+
+    def note_lists(self, view: O.ForView | O.WhileView, body: Region) -> None:
+        """Remember the lists that collect the same operand in every iteration."""
+        if not view.lists:
+            return
+        inside = {*body.params, *(r for op in walk(body) for r in op.results)}
+        inside.update(p for op in walk(body) for region in op.regions for p in region.params)
+        first = len(body.yields) - len(view.lists) - view.may_stop
+        for collected, emitted in zip(view.lists, body.yields[first:]):
+            if emitted is UNDEFINED:
+                continue
+            if isinstance(emitted, Const) or emitted not in inside:
+                self.repeated[collected] = emitted
+
+    def for_loop(self, op: Op) -> None:
+        view = O.ForView(op)
+        changing = self.steady(view)
+        streams = []
+        for k, (element, stream) in enumerate(zip(view.elements, self.operands(view.streams))):
+            if stream in self.repeated:
+                self.mapping[element] = self.repeated[stream]  # type: ignore[index]
+                self.changed = True
+            else:
+                streams.append((element, stream, view.stream_flags[k]))
+        region = self.region(view.body)
+        params = (view.index, *(view.carries[k] for k in changing), *(e for e, _, _ in streams))
+        body = _with_carries(region, params, changing, len(view.carries))
+        self.note_lists(view, body)
+        start, stop, step = self.operands((view.start, view.stop, view.step))
+        self.append(for_op(
+            (start, stop, step), [self.operand(view.inits[k]) for k in changing],
+            [(s, flag) for _, s, flag in streams], body, [view.finals[k] for k in changing],
+            [*zip(view.lists, view.emit_flags)], reverse=view.reverse, trips=view.trips,
+            loc=op.loc,
+        ))  # fmt: skip
+
+    def while_loop(self, op: Op) -> None:
+        view = O.WhileView(op)
+        changing = self.steady(view)
+        cond = self.region(view.cond, tuple(view.cond_carries[k] for k in changing))
+        params = tuple(view.carries[k] for k in changing)
+        body = _with_carries(self.region(view.body), params, changing, len(view.carries))
+        self.note_lists(view, body)
+        assert view.trips is not None
+        self.append(while_op(
+            [self.operand(view.inits[k]) for k in changing], cond, body,
+            [view.finals[k] for k in changing], [*zip(view.lists, view.emit_flags)], view.trips,
+            may_stop=view.may_stop, loc=op.loc,
+        ))  # fmt: skip
+
+
+_REWRITE: dict[O.OpKind, Callable[[_Simplifier, Op], Outcome]] = {
+    O.APPLY: _Simplifier.application,
+    O.FIELD: _Simplifier.field,
+    O.GETITEM: _Simplifier.getitem,
+}
+_STRUCTURED: dict[O.OpKind, Callable[[_Simplifier, Op], None]] = {
+    O.IF: _Simplifier.branches,
+    O.FOR: _Simplifier.for_loop,
+    O.WHILE: _Simplifier.while_loop,
+}
+
+
+def _with_carries(
+    region: Region, params: tuple[Value, ...], changing: list[int], carries: int
+) -> Region:
+    """A loop body of which only the carries that change are left."""
+    yields = (*(region.yields[k] for k in changing), *region.yields[carries:])
+    return Region(params, region.ops, yields)
+
+
+def _raises(region: Region) -> bool:
+    return bool(region.ops) and region.ops[-1].kind is O.RAISE
+
+
+def _is_integer(operand: Operand) -> bool:
+    t = operand.type
+    return t == INT or (isinstance(t, Array) and t.item and kind_of(t) == "i")
+

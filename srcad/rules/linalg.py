@@ -1,0 +1,422 @@
+"""Rules of `numpy.linalg`: solutions, inverses, determinants, factorisations, norms.
+
+Matrices may be stacked: the last two axes are those of the matrix. NumPy reads one triangle of
+the argument of `cholesky` and `eigh`, so the derivative is in that triangle only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.errors import MissingRuleError
+from srcad.ir.abstract import Array, TupleOf, Type, broadcast
+from srcad.rules.arithmetic import elements
+from srcad.rules.inference import reduced_dims, sampled_dtype
+from srcad.rules.language import call, kept, unbroadcast_to
+from srcad.rules.registry import Call, composite, linear, rule
+from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
+from srcad.rules.ufuncs import is_real, nonzero
+
+# -- types ---------------------------------------------------------------------------------------
+
+
+def _dtype_of(t: Array, part: Any = None) -> str | None:
+    """The dtype of a result for a matrix of type `t` (integers are computed in float64)."""
+    if t.dtype is None:
+        return None
+    found = np.linalg.inv(np.eye(2, dtype=t.dtype)).dtype
+    return found.type(0).real.dtype.name if part == "real" else found.name
+
+
+def _same_matrix(call: Call) -> Type:
+    a = array_of(call.types[0])
+    return Array(_dtype_of(a), a.dims)
+
+
+def _number_per_matrix(part: Any = None) -> Any:
+    def infer(call: Call) -> Type:
+        a = array_of(call.types[0])
+        dims = None if a.dims is None else a.dims[:-2]
+        return Array(_dtype_of(a, part), dims, dims == ())
+
+    return infer
+
+
+# -- inverse, determinant, solution --------------------------------------------------------------
+
+
+@rule(np.linalg.inv, infer=_same_matrix)
+class _Inv:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any) -> Any:
+        return -(y @ dots[0] @ y)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any) -> Any:
+        y_t = swap_last(y)
+        return (-(y_t @ g @ y_t),)
+
+
+def _per_matrix(x: Any, a: Any) -> Any:
+    """A number for each matrix of `a`, to be multiplied with it."""
+    return x if a.known_ndim == 2 else x[..., None, None]
+
+
+def _trace_of(m: Any) -> Any:
+    return np.trace(m) if m.known_ndim == 2 else np.trace(m, axis1=-2, axis2=-1)
+
+
+@rule(np.linalg.det, infer=_number_per_matrix())
+class _Det:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any) -> Any:
+        return y * _trace_of(np.linalg.solve(a, dots[0]))
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any) -> Any:
+        return (_per_matrix(g * y, a) * swap_last(np.linalg.inv(a)),)
+
+
+def _slogdet_type(call: Call) -> Type:
+    return TupleOf((_number_per_matrix()(call), _number_per_matrix("real")(call)))
+
+
+@rule(np.linalg.slogdet, infer=_slogdet_type)
+class _Slogdet:
+    """(sign, logabsdet): the logarithm of the determinant, in two parts."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any) -> Any:
+        moved = _trace_of(np.linalg.solve(a, dots[0]))
+        if is_real(a):
+            return None, moved
+        return 1j * np.imag(moved) * y[0], np.real(moved)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any) -> Any:
+        g_sign, bar = g
+        if g_sign is not None and not is_real(a):
+            turned = 1j * np.imag(g_sign * y[0])
+            bar = turned if bar is None else bar + turned
+        if bar is None:
+            return (None,)
+        return (_per_matrix(bar, a) * swap_last(np.linalg.inv(a)),)
+
+
+def _solved(call: Call) -> Type:
+    a, b = (array_of(t) for t in call.types)
+    dtype = joined_dtype([_dtype_of(a), _dtype_of(b)])
+    if a.dims is None or b.dims is None:
+        return Array(dtype, None)
+    if len(b.dims) == 1:
+        return Array(dtype, (*a.dims[:-2], *a.dims[-1:]))
+    batch = broadcast([a.dims[:-2], b.dims[:-2]])
+    assert batch is not None
+    return Array(dtype, (*batch, *a.dims[-1:], *b.dims[-1:]))
+
+
+@rule(np.linalg.solve, infer=_solved)
+class _Solve:
+    """A right side of one dimension is one vector, any other a stack of matrices."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, b: Any) -> Any:
+        a_dot, b_dot = dots
+        if a_dot is None:
+            return np.linalg.solve(a, b_dot)
+        if b.known_ndim is not None and (b.known_ndim > 1 or a.known_ndim == 2):
+            moved = a_dot @ y
+            if b_dot is None:
+                return -np.linalg.solve(a, moved)
+            right = b_dot - moved
+            return np.linalg.solve(a, right)
+        moved = a_dot @ call(runtime.as_columns, y, y, b)
+        if b_dot is not None:
+            moved = moved - call(runtime.as_columns, y, b_dot, b)
+        return -call(runtime.from_columns, y, np.linalg.solve(a, moved), b)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+        if b.known_ndim is not None and (b.known_ndim > 1 or a.known_ndim == 2):
+            b_bar = np.linalg.solve(swap_last(a), g)
+            a_bar = np.outer(b_bar, y) if b.known_ndim == 1 else b_bar @ swap_last(y)
+        else:
+            columns = call(runtime.as_columns, y, y, b)
+            bars = np.linalg.solve(swap_last(a), call(runtime.as_columns, y, g, b))
+            a_bar = bars @ np.swapaxes(columns, -1, -2)
+            b_bar = call(runtime.from_columns, y, bars, b)
+        return unbroadcast_to(-a_bar, a, a_bar), unbroadcast_to(b_bar, b, b_bar)
+
+
+linear(
+    runtime.as_columns, lambda g, x, like: call(runtime.from_columns, g, g, like),
+    infer=lambda c: Array(array_of(c.types[0]).dtype, None),
+)  # fmt: skip
+linear(
+    runtime.from_columns, lambda g, x, like: call(runtime.as_columns, g, g, like),
+    infer=lambda c: Array(array_of(c.types[0]).dtype, None),
+)  # fmt: skip
+
+
+# -- powers and products -------------------------------------------------------------------------
+
+
+@composite(np.linalg.matrix_power, infer=_same_matrix, operands=("a",))
+def matrix_power(a: Any, n: int) -> Any:
+    if n == 0:
+        return 0.0 * a  # for its derivative only
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    result = None
+    while n:
+        if n % 2:
+            result = a if result is None else result @ a
+        n //= 2
+        if n:
+            a = a @ a
+    return result
+
+
+def _chained(call: Call) -> Type:
+    parts = call.types[0].elems if isinstance(call.types[0], TupleOf) else None
+    if parts is None:
+        return Array(None, None)
+    arrays = [array_of(p) for p in parts]
+    dtype = joined_dtype(a.dtype for a in arrays)
+    first, last = arrays[0].dims, arrays[-1].dims
+    if first is None or last is None:
+        return Array(dtype, None)
+    dims = first[:-1] + last[1:]
+    return Array(dtype, dims, dims == ())
+
+
+@composite(np.linalg.multi_dot, infer=_chained)
+def multi_dot(arrays: Any) -> Any:
+    parts = elements(arrays)
+    if parts is None:
+        raise MissingRuleError(
+            "`np.linalg.multi_dot` of a list whose length is not known has no derivative rule",
+            reason="its derivative is written out factor by factor",
+            advice="write the list of arrays out in the call",
+        )
+    if parts[-1].known_ndim == 1:  # a vector is cheapest from its side
+        result = parts[-1]
+        for part in reversed(parts[:-1]):
+            result = part @ result
+        return result
+    result = parts[0]
+    for part in parts[1:]:
+        result = result @ part
+    return result
+
+
+# -- factorisations of symmetric matrices --------------------------------------------------------
+# A cotangent g acts on a tangent t as Re(g * t); the formulas below are for conj(g).
+
+
+def _conj(x: Any) -> Any:
+    return x if is_real(x) else np.conj(x)
+
+
+def _hermitian(x: Any) -> Any:
+    """The conjugate transpose."""
+    return swap_last(_conj(x))
+
+
+def _triangle(m: Any, lower: bool = True) -> Any:
+    """One triangle, with half of the diagonal."""
+    return 0.5 * (np.tril(m) + np.tril(m, -1)) if lower else 0.5 * (np.triu(m) + np.triu(m, 1))
+
+
+def _symmetric(a_dot: Any, lower: bool) -> Any:
+    """The symmetric matrix of which one triangle was read."""
+    half = _triangle(a_dot, lower)
+    return half + _hermitian(half)
+
+
+def _of_triangle(bar: Any, lower: bool) -> Any:
+    """The cotangent of the triangle that was read, from that of the whole matrix."""
+    return _conj(_triangle(bar + _hermitian(bar), lower))
+
+
+@rule(np.linalg.cholesky, infer=_same_matrix)
+class _Cholesky:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, upper: bool = False) -> Any:
+        low = _hermitian(y) if upper else y
+        inner = np.linalg.solve(low, _symmetric(dots[0], not upper))
+        inner = np.linalg.solve(low, _hermitian(inner))  # a Hermitian matrix
+        moved = low @ _triangle(inner)
+        return _hermitian(moved) if upper else moved
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
+        low, g = (_hermitian(y), swap_last(g)) if upper else (y, _conj(g))
+        turned = _hermitian(low)
+        inner = np.linalg.solve(turned, _triangle(turned @ g))
+        bar = _hermitian(np.linalg.solve(turned, _hermitian(inner)))
+        return (_of_triangle(bar, not upper),)
+
+
+def _eigh_type(call: Call) -> Type:
+    a = array_of(call.types[0])
+    values = Array(_dtype_of(a, "real"), None if a.dims is None else a.dims[:-1])
+    return values if call.fn is np.linalg.eigvalsh else TupleOf((values, _same_matrix(call)))
+
+
+def _inverse_gaps(w: Any) -> Any:
+    """1 / (w[j] - w[i]), and 0 on the diagonal."""
+    dtype = array_of(w.type).dtype
+    keywords = {} if dtype in (None, "float64") else {"dtype": np.dtype(dtype)}
+    eye = call(np.eye, w, length(w, -1), **keywords)
+    return 1.0 / (w[..., None, :] - w[..., :, None] + eye) - eye
+
+
+def _eigenvalues_dot(v: Any, moved: Any) -> Any:
+    """The diagonal of v^H @ moved, which is real."""
+    return np.real(np.sum(_conj(v) * moved, axis=-2))
+
+
+@rule(np.linalg.eigh, infer=_eigh_type)
+class _Eigh:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+        w, v = y
+        moved = _symmetric(dots[0], UPLO in "Ll") @ v
+        return _eigenvalues_dot(v, moved), v @ (_inverse_gaps(w) * (_hermitian(v) @ moved))
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+        w, v = y
+        g_w, g_v = g
+        left = None if g_w is None else v * g_w[..., None, :]
+        if g_v is not None:
+            turned = v @ (_inverse_gaps(w) * (_hermitian(v) @ _conj(g_v)))
+            left = turned if left is None else left + turned
+        return (None if left is None else _of_triangle(left @ _hermitian(v), UPLO in "Ll"),)
+
+
+@rule(np.linalg.eigvalsh, infer=_eigh_type)
+class _Eigvalsh:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+        _, v = np.linalg.eigh(a, UPLO)
+        return _eigenvalues_dot(v, _symmetric(dots[0], UPLO in "Ll") @ v)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+        _, v = np.linalg.eigh(a, UPLO)
+        return (_of_triangle((v * g[..., None, :]) @ _hermitian(v), UPLO in "Ll"),)
+
+
+# -- norms ---------------------------------------------------------------------------------------
+
+
+def _norm_type(call: Call) -> Type:
+    x = array_of(call.types[0])
+    attrs = call.attrs
+    dims = reduced_dims(x.dims, _norm_axes(call.fn, attrs.get("axis")), attrs.get("keepdims", False))
+    dtype = sampled_dtype(np.linalg.norm, x)
+    return Array(dtype, dims, dims == ())
+
+
+def _norm_axes(fn: Any, axis: Any) -> Any:
+    return (-2, -1) if fn is np.linalg.matrix_norm else axis
+
+
+def _total(x: Any, axis: Any, keepdims: bool) -> Any:
+    given = {"axis": axis, "keepdims": keepdims}
+    return np.sum(x, **{k: v for k, v in given.items() if v not in (None, False)})
+
+
+def _is_two_norm(x: Any, order: Any, axis: Any) -> bool:
+    """Whether this is the root of the sum of squares."""
+    if order in (None, "fro"):
+        return True
+    return order == 2 and not _of_matrices(x, axis)
+
+
+def _of_matrices(x: Any, axis: Any) -> bool:
+    """Whether this is the norm of matrices, not of vectors."""
+    return x.ndim == 2 if axis is None else isinstance(axis, tuple) and len(axis) == 2
+
+
+def _partial(x: Any, y: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    """The derivative of a norm in each element of `x` (that of ties is shared; 0 where 0 is)."""
+    y = kept(y, x, axis, keepdims)
+    if order == 0 and not _of_matrices(x, axis):
+        return None
+    size = np.absolute(x)
+    sign = _conj(np.sign(x))
+    if _is_two_norm(x, order, axis):
+        return _conj(x) / nonzero(y)
+    if not isinstance(order, (int, float)):
+        raise _no_rule(order)
+    if not _of_matrices(x, axis):
+        if order == 1:
+            return sign
+        if abs(order) == np.inf:
+            hits = np.equal(size, y)
+            return sign * hits / np.sum(hits, axis=axis, keepdims=True)
+        return sign * (size / nonzero(y)) ** (order - 1)
+    if abs(order) not in (1, np.inf):
+        raise _no_rule(order)
+    rows, columns = (0, 1) if axis is None else axis
+    sums = np.sum(size, axis=rows if abs(order) == 1 else columns, keepdims=True)
+    hits = np.equal(sums, kept(y, x, (rows, columns)) if axis is None else y)
+    return sign * hits / np.sum(hits, axis=(rows, columns), keepdims=True)
+
+
+def _no_rule(order: Any) -> MissingRuleError:
+    return MissingRuleError(
+        f"the matrix norm of order {order!r} has no derivative rule",
+        reason="it is made of singular values",
+        advice="use the orders None, 'fro', 1, -1, inf, -inf",
+    )
+
+
+def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    if _is_two_norm(x, order, axis):
+        moved = _total(_conj(x) * x_dot, axis, keepdims)
+        return (moved if is_real(x) else np.real(moved)) / nonzero(y)
+    partial = _partial(x, y, order, axis, keepdims)
+    if partial is None:
+        return None
+    moved = partial * x_dot
+    return _total(moved if is_real(x) else np.real(moved), axis, keepdims)
+
+
+def _norm_vjp(g: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    if _is_two_norm(x, order, axis):
+        return (_conj(x) * kept(g / nonzero(y), x, axis, keepdims),)
+    partial = _partial(x, y, order, axis, keepdims)
+    return (None if partial is None else partial * kept(g, x, axis, keepdims),)
+
+
+@rule(np.linalg.norm, infer=_norm_type)
+class _Norm:
+    @staticmethod
+    def jvp(
+        dots: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+    ) -> Any:
+        return _norm_jvp(dots[0], y, x, ord, axis, keepdims)
+
+    @staticmethod
+    def vjp(
+        g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+    ) -> Any:
+        return _norm_vjp(g, y, x, ord, axis, keepdims)
+
+
+@rule(np.linalg.matrix_norm, infer=_norm_type)
+class _MatrixNorm:
+    @staticmethod
+    def jvp(dots: Any, y: Any, x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
+        return _norm_jvp(dots[0], y, x, ord, (-2, -1), keepdims)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
+        return _norm_vjp(g, y, x, ord, (-2, -1), keepdims)

@@ -1,0 +1,68 @@
+"""Attributes and methods of arrays, as functions of the table.
+
+A method whose call differs from that of its function has an adapter: it gets the arguments (the
+array first) and keywords of the method, and returns those of the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.rules.registry import ARRAY
+
+Arguments = tuple[list[Any], dict[str, Any]]
+
+METHOD_ADAPTERS: dict[str, Callable[[list[Any], dict[str, Any]], Arguments]] = {}
+
+ARRAY.methods.update(
+    astype=np.astype, choose=np.choose, compress=np.compress, copy=np.copy,
+    diagonal=np.diagonal, dot=np.dot, flatten=np.ravel, item=runtime.item, nonzero=np.nonzero,
+    ravel=np.ravel, repeat=np.repeat, reshape=np.reshape, searchsorted=np.searchsorted,
+    squeeze=np.squeeze, swapaxes=np.swapaxes, take=np.take, trace=np.trace,
+    transpose=np.transpose,
+)  # fmt: skip
+ARRAY.attributes.update(
+    T=np.transpose, dtype=np.result_type, mT=np.matrix_transpose, ndim=np.ndim, shape=np.shape,
+    size=np.size,
+)  # fmt: skip
+
+
+def _adapter(name: str) -> Callable[[Callable[..., Arguments]], Callable[..., Arguments]]:
+    def declare(adapt: Callable[..., Arguments]) -> Callable[..., Arguments]:
+        METHOD_ADAPTERS[name] = adapt
+        return adapt
+
+    return declare
+
+
+@_adapter("reshape")
+def _reshape(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
+    """``x.reshape(2, 3)`` is ``np.reshape(x, (2, 3))``."""
+    return ([args[0], tuple(args[1:])] if len(args) > 2 else args), kwargs
+
+
+@_adapter("transpose")
+def _transpose(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
+    """``x.transpose(1, 0)`` is ``np.transpose(x, (1, 0))``."""
+    return ([args[0], tuple(args[1:])] if len(args) > 2 else args), kwargs
+
+
+@_adapter("compress")
+def _compress(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
+    """``x.compress(condition)`` is ``np.compress(condition, x)``."""
+    x, *rest = args
+    if "condition" in kwargs:
+        return [kwargs["condition"], x, *rest], {k: v for k, v in kwargs.items() if k != "condition"}
+    return [rest[0], x, *rest[1:]], kwargs
+
+
+@_adapter("astype")
+def _astype(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
+    """The keywords that say how to convert do not change the values; `np.astype` lacks them."""
+    dtype = kwargs.get("dtype")
+    rest = {k: v for k, v in kwargs.items() if k not in ("dtype", "casting", "order", "subok")}
+    return (args if dtype is None else [args[0], dtype]), rest
