@@ -5,11 +5,14 @@ What holds afterwards: a Signature as a call would give it; what is not said is 
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import types
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from srcad.compiler import Signature
 from srcad.errors import SignatureError, TypeStringError
@@ -17,68 +20,101 @@ from srcad.ir.abstract import (
     ANY,
     BOOL,
     COMPLEX,
+    DTYPE,
     FLOAT,
     INT,
     LONG_DTYPE,
     MANY,
+    NONE,
+    OBJECT,
     ONE,
+    SLICE,
     STR,
+    UNDEF,
     UNKNOWN,
     Array,
-    Dim,
     DictOf,
+    Dim,
     ListOf,
+    Scalar,
     TupleOf,
     Type,
+    dtype_name,
     item,
+    join,
     type_of_value,
+    with_dims,
 )
 
+_PYTHON: dict[type, Type] = {float: FLOAT, int: INT, bool: BOOL, complex: COMPLEX, str: STR}
 _PLAIN: dict[str, Type] = {
-    "float": FLOAT, "int": INT, "bool": BOOL, "complex": COMPLEX, "str": STR, "any": UNKNOWN,
+    **{python.__name__: t for python, t in _PYTHON.items()}, "None": NONE, "any": UNKNOWN,
 }  # fmt: skip
-_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*)|(?P<number>\d+)|(?P<string>\"[^\"]*\"|'[^']*')"
-                    r"|(?P<mark>\.\.\.|[\[\]{}(),:*?]))")  # fmt: skip
+_NUMERIC = np.typecodes["AllInteger"] + np.typecodes["AllFloat"] + "?"
+_DTYPES: dict[str, str] = {
+    **{short: dtype_name(np.dtype(long)) for short, long in LONG_DTYPE.items()},
+    **{dtype_name(np.dtype(c)): dtype_name(np.dtype(c)) for c in _NUMERIC},
+}
+_NUMPY: dict[type, Type] = {np.dtype(c).type: item(dtype_name(np.dtype(c))) for c in _NUMERIC}
+_STATIC = (NONE, STR, DTYPE, SLICE, OBJECT)
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<word>[^\W\d]\w*)|(?P<number>\d+)|(?P<string>"[^"\\]*"|'[^'\\]*')"""
+    r"""|(?P<mark>\.\.\.|[\[\]{}(),:*?]))"""
+)
 _FORMS = "float, int, bool, complex, str, f64[*,1,?], list[float], (float, f64[*]), {'w': f64[*]}"
 
 
 class _Reader:
+    """Reads a type string, one token after the other."""
+
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: list[tuple[str, str, int]] = []
+        self.tokens: list[tuple[str, int]] = []
+        self.next = 0
         position = 0
         while text[position:].strip():
             match = _TOKEN.match(text, position)
             if match is None:
-                position += len(text[position:]) - len(text[position:].lstrip())
+                position = len(text) - len(text[position:].lstrip())
                 raise self.error(f"unexpected {text[position]!r}", position)
             kind = match.lastgroup or ""
-            self.tokens.append((kind, match.group(kind), match.start(kind)))
+            self.tokens.append((match.group(kind), match.start(kind)))
             position = match.end()
-        self.next = 0
 
-    def error(self, what: str, position: int | None = None) -> TypeStringError:
-        at = len(self.text) if position is None else position
+    def error(self, what: str, position: int) -> TypeStringError:
         return TypeStringError(
             f"the type string {self.text!r} cannot be read",
-            reason=f"{what} at column {at + 1}",
+            reason=f"{what} at column {position + 1}",
             advice=f"write one of: {_FORMS}",
         )
 
     def peek(self) -> str:
-        return self.tokens[self.next][1] if self.next < len(self.tokens) else ""
+        """The next token; empty at the end."""
+        return self.tokens[self.next][0] if self.next < len(self.tokens) else ""
 
-    def take(self, expected: str = "") -> str:
-        if self.next >= len(self.tokens):
-            raise self.error(f"{expected!r} is missing" if expected else "the text ends too early")
-        kind, text, position = self.tokens[self.next]
-        if expected and text != expected:
-            raise self.error(f"{expected!r} expected, {text!r} found", position)
+    def position(self) -> int:
+        return self.tokens[self.next][1] if self.next < len(self.tokens) else len(self.text)
+
+    def take(self, *expected: str) -> str:
+        """Take the next token, which must be one of those expected, if any are given."""
+        token = self.peek()
+        wanted = " or ".join(map(repr, expected))
+        if not token:
+            missing = f"{wanted} expected, but " if expected else ""
+            raise self.error(f"{missing}the text ends", self.position())
+        if expected and token not in expected:
+            raise self.error(f"{wanted} expected, {token!r} found", self.position())
         self.next += 1
-        return text
+        return token
+
+    def comma_before(self, closing: str) -> None:
+        """Take a comma, which may be left out before the closing bracket."""
+        if self.peek() != closing:
+            self.take(",", *([closing] if closing else []))
 
     def type(self) -> Type:
-        position = self.tokens[self.next][2] if self.next < len(self.tokens) else len(self.text)
+        position = self.position()
         word = self.take()
         if word == "{":
             return self.mapping()
@@ -89,65 +125,70 @@ class _Reader:
             elem = self.type()
             self.take("]")
             return ListOf(elem)
+        indexed = self.peek() == "["
+        if indexed and word in ("float", "int", "complex", "?"):
+            return self.dims(None if word == "?" else dtype_name(np.dtype(word)))
+        if indexed and word in _DTYPES:
+            return self.dims(_DTYPES[word])
         if word in _PLAIN:
             return _PLAIN[word]
-        dtype = LONG_DTYPE.get(word, word if word in LONG_DTYPE.values() else None)
-        if dtype is None:
-            raise self.error(f"unknown type {word!r}", position)
-        if self.peek() != "[":
-            return item(dtype)
-        self.take("[")
-        return self.dims(dtype)
+        if word in _DTYPES:
+            return item(_DTYPES[word])
+        raise self.error(f"unknown type {word!r}", position)
 
-    def dims(self, dtype: str) -> Type:
-        dims: list[Dim] = []
+    def dims(self, dtype: str | None) -> Type:
+        self.take("[")
         if self.peek() == "...":
             self.take()
             self.take("]")
             return Array(dtype, None)
+        dims: list[Dim] = []
         while self.peek() != "]":
-            position = self.tokens[self.next][2] if self.next < len(self.tokens) else None
-            word = self.take()
-            if word == "*" or (word.isdigit() and word != "1"):
-                dims.append(MANY)
-            elif word == "1":
-                dims.append(ONE)
-            elif word == "?":
-                dims.append(ANY)
-            else:
-                raise self.error(f"a dimension is *, 1, ? or a number, not {word!r}", position)
-            if self.peek() != "]":
-                self.take(",")
+            dims.append(self.dim())
+            self.comma_before("]")
         self.take("]")
         return Array(dtype, tuple(dims))
 
+    def dim(self) -> Dim:
+        position = self.position()
+        word = self.take()
+        if word.isdecimal():
+            return ONE if int(word) == 1 else MANY
+        if word in ("*", "?"):
+            return MANY if word == "*" else ANY
+        raise self.error(f"a dimension is *, 1, ? or a number, not {word!r}", position)
+
     def mapping(self) -> Type:
-        items: list[tuple[object, Type]] = []
+        items: dict[object, Type] = {}
         while self.peek() != "}":
-            key = self.take()
-            plain: object = key[1:-1] if key[:1] in "\"'" else int(key) if key.isdigit() else None
-            if plain is None:
-                raise self.error(f"a key is a string or a number, not {key!r}")
+            position = self.position()
+            word = self.take()
+            if word[0] not in "\"'" and not word.isdecimal():
+                raise self.error(f"a key is a string or a number, not {word!r}", position)
+            key = int(word) if word.isdecimal() else word[1:-1]
+            if key in items:
+                raise self.error(f"the key {key!r} is given twice", position)
             self.take(":")
-            items.append((plain, self.type()))
-            if self.peek() != "}":
-                self.take(",")
+            items[key] = self.type()
+            self.comma_before("}")
         self.take("}")
-        return DictOf(tuple(items))
+        return DictOf(tuple(items.items()))
 
     def tuple(self) -> Type:
         elems: list[Type] = []
+        comma = True
         while self.peek() != ")":
             elems.append(self.type())
-            if self.peek() != ")":
-                self.take(",")
+            comma = self.peek() == ","
+            self.comma_before(")")
         self.take(")")
+        if len(elems) == 1 and not comma:
+            return elems[0]  # only parentheses, as in Python
         return TupleOf(tuple(elems))
 
     def end(self) -> None:
-        if self.next < len(self.tokens):
-            _, text, position = self.tokens[self.next]
-            raise self.error(f"unexpected {text!r}", position)
+        if self.peek():
+            raise self.error(f"unexpected {self.peek()!r}", self.position())
 
 
 def parse_type(text: str) -> Type:
@@ -170,17 +211,25 @@ def parse_type(text: str) -> Type:
 
 
 def parse_types(text: str) -> dict[str, Type]:
-    """Types by parameter name: ``x: f64[*,*], n: int``."""
+    """Types by parameter name: ``x: f64[*,*], n: int``.
+
+    Raises
+    ------
+    TypeStringError
+        Naming the column.
+    """
     reader = _Reader(text)
     result: dict[str, Type] = {}
-    while reader.next < len(reader.tokens):
+    while reader.peek():
+        position = reader.position()
         name = reader.take()
         if not name.isidentifier():
-            raise reader.error(f"a parameter's name expected, {name!r} found")
+            raise reader.error(f"a parameter's name expected, {name!r} found", position)
+        if name in result:
+            raise reader.error(f"the type of {name!r} is given twice", position)
         reader.take(":")
         result[name] = reader.type()
-        if reader.next < len(reader.tokens):
-            reader.take(",")
+        reader.comma_before("")
     return result
 
 
@@ -193,11 +242,12 @@ def signature_from_types(
     ------
     SignatureError
         If a type is given for a parameter that does not exist.
+    TypeStringError
+        If a type string cannot be read.
     """
-    given: dict[str, Any] = parse_types(types_of) if isinstance(types_of, str) else dict(types_of or {})
+    given = parse_types(types_of) if isinstance(types_of, str) else types_of or {}
     base = signature_from_annotations(function)
-    found = dict(base.types)
-    statics = dict(base.statics)
+    found, statics, examples = dict(base.types), dict(base.statics), dict(base.examples)
     names = list(inspect.signature(function, follow_wrapped=False).parameters)
     for name, t in given.items():
         if name not in names:
@@ -208,54 +258,107 @@ def signature_from_types(
             )
         found[name] = as_type(t)
         statics.pop(name, None)
-    return Signature(found, statics, dict(base.examples))
+        examples.pop(name, None)
+        if found[name] == NONE:
+            statics[name] = None
+        elif found[name] == OBJECT:  # an example, such as a model for `self`
+            examples[name] = t
+    return Signature(found, statics, examples)
 
 
 def as_type(t: Any) -> Type:
-    """A type from a string, a Python type, a structure of these, or an example value."""
+    """A type from a string, a Python or NumPy type, a structure of these, or an example value."""
     if isinstance(t, Type):
         return t
     if isinstance(t, str):
         return parse_type(t)
-    if isinstance(t, type) and t.__name__ in _PLAIN:
-        return _PLAIN[t.__name__]
-    if isinstance(t, dict):
+    if isinstance(t, type):
+        return _PYTHON.get(t) or _NUMPY.get(t) or OBJECT
+    if type(t) is dict:
         return DictOf(tuple((k, as_type(v)) for k, v in t.items()))
-    if isinstance(t, tuple):
+    if type(t) is tuple:
         return TupleOf(tuple(as_type(v) for v in t))
+    if type(t) is list:
+        elem: Type = UNDEF
+        for v in t:
+            elem = join(elem, as_type(v))
+        return ListOf(elem)
     return type_of_value(t)
 
 
 def signature_from_annotations(function: types.FunctionType) -> Signature:
     """What annotations and defaults say; every other parameter is unknown.
 
-    Annotations are only looked at, never evaluated: a string is read as a type string if it is
-    one.
+    Annotations are only looked at, never evaluated. Defaults that are no numbers or arrays are
+    taken as the values of their parameters, and other defaults where a value must be known.
     """
     found: dict[str, Type] = {}
     statics: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     for p in inspect.signature(function, follow_wrapped=False).parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
-        t = _annotated(p.annotation)
-        if t is None and p.default is not p.empty:
-            if p.default is None or isinstance(p.default, str):
-                statics[p.name] = p.default
-                continue
-            t = type_of_value(p.default)
-            t = UNKNOWN if str(t) == "object" else t
-        found[p.name] = UNKNOWN if t is None else t
-    return Signature(found, statics, {})
+        annotated = None if p.annotation is p.empty else type_of_annotation(p.annotation)
+        if p.default is p.empty:
+            found[p.name] = annotated or UNKNOWN
+            continue
+        t = type_of_value(p.default)
+        if t in _STATIC:
+            statics[p.name] = p.default
+        else:
+            found[p.name] = annotated or t
+            examples[p.name] = p.default
+    return Signature(found, statics, examples)
 
 
-def _annotated(annotation: Any) -> Type | None:
-    if annotation is inspect.Parameter.empty:
-        return None
+def type_of_annotation(annotation: Any) -> Type | None:
+    """The type that an annotation says, or None if it says none that srcad knows.
+
+    A string is read as a type string if it is one; else, as for all annotations of a module
+    with ``from __future__ import annotations``, as Python.
+    """
     if isinstance(annotation, str):
-        try:
-            return parse_type(annotation)
-        except TypeStringError:
-            return None
-    if isinstance(annotation, type):
-        return _PLAIN.get(annotation.__name__) if annotation.__module__ == "builtins" else None
-    return None
+        text = annotation
+    elif isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        module = annotation.__module__
+        text = ("" if module == "builtins" else f"{module}.") + annotation.__qualname__
+    else:
+        text = repr(annotation)
+    try:
+        return parse_type(text)
+    except TypeStringError:
+        pass
+    try:
+        return _annotated(ast.parse(text, mode="eval").body)
+    except SyntaxError:
+        return None
+
+
+def _annotated(node: ast.expr) -> Type | None:
+    """The type of an annotation that is Python: ``np.float64``, ``NDArray[np.float64]``."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return type_of_annotation(node.value)
+    if isinstance(node, ast.Name):
+        return _PLAIN.get(node.id) or _named_dtype(node.id)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return _named_dtype(node.attr) if node.value.id in ("np", "numpy") else None
+    if not isinstance(node, ast.Subscript):
+        return None
+    name = node.value.attr if isinstance(node.value, ast.Attribute) else ast.unparse(node.value)
+    inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    parts = [_annotated(n) for n in inner]
+    if name in ("NDArray", "ndarray", "dtype"):
+        last = parts[-1] if parts else None
+        if name != "dtype" and isinstance(last, (Scalar, Array)):
+            return Array(with_dims(last, None).dtype, None)
+        return last if name == "dtype" else None
+    known = [t for t in parts if t is not None]
+    if len(known) < len(parts):
+        return None
+    if name in ("list", "List") and len(known) == 1:
+        return ListOf(known[0])
+    return TupleOf(tuple(known)) if name in ("tuple", "Tuple") else None
+
+
+def _named_dtype(name: str) -> Type | None:
+    return item(_DTYPES[name]) if name in _DTYPES and name not in LONG_DTYPE else None

@@ -468,3 +468,8 @@ def planned(
     return Request(
         request.function, tuple(steps), request.optimized, request.generic, request.source
     )
+
+
+# Inside of a differentiated function the parser recognises these by their attribute.
+for _function in (grad, value_and_grad, jvp, vjp, hvp):
+    _function.__srcad_transform__ = _function.__name__  # type: ignore[attr-defined]

@@ -151,14 +151,11 @@ class Derivative:
         self._counts = {"hits": 0, "misses": 0, "invalidated": 0}
         self._warned = False
         self._parameters = parameters_of(request.function)
-        self._transform_names()
 
-    def _transform_names(self) -> None:
-        step = self.request.steps[-1]
-        self.__srcad_transform__ = step.transform
-        paths = [p[0] if len(p) == 1 else p for p in step.argnums]
-        argnums = paths[0] if step.single else tuple(paths)
-        self.__srcad_options__ = {"argnums": argnums, "has_aux": step.has_aux}
+    @property
+    def __srcad_steps__(self) -> tuple[Step, ...]:
+        """The transforms, for a derivative that is called inside of a differentiated function."""
+        return self.request.steps
 
     # ------------------------------------------------------------------ calling
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -62,7 +62,7 @@ def zeros_like(x: Any) -> Any:
     return x.dtype.type(0) if isinstance(x, (np.floating, np.complexfloating)) else 0.0
 
 
-def astype(x: Any, dtype: str) -> Any:
+def astype(x: Any, dtype: str = "float64") -> Any:
     """`x` in another dtype (arrays and NumPy scalars)."""
     return x.astype(dtype)
 
@@ -136,7 +136,8 @@ def products_of_others(x: Any, axis: Any = None) -> Any:
     axes = range(rank) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     last = tuple(range(rank - len(axes), rank))
     moved = np.moveaxis(x, tuple(axes), last)
-    rows = moved.reshape(*moved.shape[: rank - len(axes)], -1)
+    kept = moved.shape[: rank - len(axes)]
+    rows = moved.reshape(*kept, int(np.prod(moved.shape[len(kept) :])))
     before, after = np.ones_like(rows), np.ones_like(rows)
     before[..., 1:] = np.cumprod(rows[..., :-1], axis=-1)
     after[..., :-1] = np.cumprod(rows[..., :0:-1], axis=-1)[..., ::-1]
@@ -250,13 +251,13 @@ def pad_vjp(g: Any, like: Any, pad_width: Any, mode: str = "constant") -> Any:
     """The cotangent of the array of `np.pad`: where its elements went, summed."""
     shape = np.shape(like)
     if isinstance(pad_width, dict):
-        widths = [pad_width.get(i, pad_width.get(i - len(shape), 0)) for i in range(len(shape))]
-        pairs = np.array([np.broadcast_to(w, 2) for w in widths])
-    else:
-        pairs = np.broadcast_to(pad_width, (len(shape), 2))
+        axes = {axis % len(shape): width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(axes.get(i, 0), 2) for i in range(len(shape))]
+    pairs: Any = np.broadcast_to(pad_width, (len(shape), 2))
     if mode in ("constant", "empty"):
         return g[tuple(slice(before, before + n) for (before, _), n in zip(pairs, shape))]
-    index = np.pad(np.reshape(np.arange(np.size(like)), shape), pairs, mode=mode)
+    keywords: dict[str, Any] = {"mode": mode}
+    index = np.pad(np.reshape(np.arange(np.size(like)), shape), pairs, **keywords)
     total = np.zeros(np.size(like), g.dtype)
     np.add.at(total, index, g)
     return np.reshape(total, shape)
@@ -329,7 +330,7 @@ def tensordot_vjp(g: Any, other: Any, like: Any, axes: Any, side: int) -> Any:
     ranks = (np.ndim(like), np.ndim(other)) if side == 0 else (np.ndim(other), np.ndim(like))
     if axes in ("dot", "inner"):
         last = ranks[1] - 2 if axes == "dot" and ranks[1] > 1 else ranks[1] - 1
-        pair = [(ranks[0] - 1,), (last,)] if all(ranks) else [(), ()]
+        pair: list[tuple[int, ...]] = [(ranks[0] - 1,), (last,)] if all(ranks) else [(), ()]
     elif np.ndim(axes) == 0:
         pair = [tuple(range(ranks[0] - axes, ranks[0])), tuple(range(axes))]
     else:
@@ -391,10 +392,10 @@ def einsum_vjp(g: Any, subscripts: str, position: int, *operands: Any) -> Any:
         output += "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     like = operands[position]
     # The ellipsis of each operand as letters of its own, aligned at the right.
-    letters = [c for c in map(chr, [*range(97, 123), *range(65, 91)]) if c not in inputs]
+    free = [c for c in map(chr, [*range(97, 123), *range(65, 91)]) if c not in inputs]
     ranks = [np.ndim(x) - len(t.replace("...", "")) for x, t in zip(operands, terms)]
     extra = max([r for r, t in zip(ranks, terms) if "..." in t], default=0)
-    dots = letters[:extra]
+    dots = free[:extra]
     terms = [t.replace("...", "".join(dots[extra - r :])) for t, r in zip(terms, ranks)]
     output = output.replace("...", "".join(dots))
     target = terms[position]
@@ -415,7 +416,8 @@ def einsum_vjp(g: Any, subscripts: str, position: int, *operands: Any) -> Any:
     stretched = tuple(i for i, c in enumerate(unique) if mine[c] == 1 and sizes[c] != 1)
     bar = np.sum(bar, axis=stretched, keepdims=True) if stretched else bar
     total = np.zeros(np.shape(like), bar.dtype)
-    np.einsum(f"{target}->{unique}", total)[...] = bar  # a view: a diagonal where one repeats
+    diagonal = np.einsum(f"{target}->{unique}", total) if target else total  # a view of it
+    diagonal[...] = bar
     return total
 
 

@@ -156,7 +156,7 @@ def _differ(actual: np.ndarray, expected: np.ndarray, bound: np.ndarray) -> np.n
         near = np.abs(actual - expected) <= bound
     finite = np.isfinite(actual) & np.isfinite(expected)
     alike = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-    return ~np.where(finite, near, alike)
+    return np.asarray(~np.where(finite, near, alike))
 
 
 def _tolerance(value: Any) -> tuple[float, float]:
@@ -553,7 +553,8 @@ def directional_derivative(f: Callable[..., Any], tangents: Sequence[Any]) -> Ca
 
 def weighted_sum(f: Callable[..., Any], count: int, weights: Any) -> Callable[..., Any]:
     """Return the sum of the elements of the result of `f`, times `weights`, as such a function."""
-    terms, constants = [], {}
+    terms: list[str] = []
+    constants: dict[str, Any] = {}
 
     def visit(weight: Any, place: str) -> None:
         if isinstance(weight, dict):

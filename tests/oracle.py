@@ -74,10 +74,6 @@ class Settings:
     gradient : tuple, optional
         The gradient at a kink, by convention, one entry for each argument that carries a
         derivative; differences must be refused there.
-    order : int
-        The highest order that is tested.
-    modes : sequence of str
-        Those of "forward" and "reverse" that are supported.
     error : str
         Name of the exception of `srcad` that differentiation must raise.
     """
@@ -88,8 +84,6 @@ class Settings:
     float32: bool = True
     scalar: bool = True
     gradient: tuple[Any, ...] | None = None
-    order: int = 2
-    modes: Sequence[str] = ("forward", "reverse")
     error: str = ""
 
 
@@ -299,11 +293,6 @@ def entries() -> list[Entry]:
         if settings:
             raise LookupError(f"{theme}.SETTINGS names no function of its module: {list(settings)}")
     return found
-
-
-def cases() -> list[Case]:
-    """All functions of the corpus on all variants of their arguments."""
-    return [case for entry in entries() for case in entry.cases()]
 
 
 def generator(*names: str) -> np.random.Generator:

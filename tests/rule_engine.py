@@ -13,15 +13,14 @@ of IR; real arrays flow through `run`.
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from rule_rows import Row
+
 from srcad import runtime
 from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
@@ -45,8 +44,8 @@ from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.rules.language import broadcast_like, unbroadcast, unbroadcast_to
-from srcad.rules.registry import Rule, lookup
-from srcad.rules.symbols import Sym, apply, as_operand, field_of
+from srcad.rules.registry import Rule, call_arguments, lookup
+from srcad.rules.symbols import Sym, apply, apply_operands, as_operand, field_of
 
 H = 1e-3  # step of the five-point differences
 
@@ -73,7 +72,11 @@ def is_leaf(value: Any) -> bool:
 def is_constant(row: Row, value: Any, key: Any) -> bool:
     """Whether an argument is a constant of the program; keywords are, unless they are arrays or
     differentiated."""
-    if isinstance(key, str) and not isinstance(value, np.ndarray) and key not in (row.argnums or ()):
+    if (
+        isinstance(key, str)
+        and not isinstance(value, np.ndarray)
+        and key not in (row.argnums or ())
+    ):
         return True
     return key in row.constants or not (is_leaf(value) or isinstance(value, (tuple, list)))
 
@@ -101,8 +104,11 @@ def application(row: Row, typed: bool) -> tuple[Program, list[Any], list[int]]:
         values.append(value)
         return Sym(builder, v, scalar)
 
-    placed = [place(v, k) for k, v in zip(keys, data)]
-    args, kwargs = placed[: len(row.args)], dict(zip(row.kwargs, placed[len(row.args) :]))
+    placed = [place(v, k) for k, v in zip(keys, data, strict=True)]
+    args, kwargs = (
+        placed[: len(row.args)],
+        dict(zip(row.kwargs, placed[len(row.args) :], strict=True)),
+    )
     output = apply(builder, row.fn, args, kwargs)
     return Program(inputs, builder.block, output), values, active
 
@@ -112,7 +118,7 @@ def run(program: Program, values: Sequence[Any], exact: bool = False) -> Any:
 
     Unless `exact`, a Python float may stand where a NumPy scalar was inferred (and the reverse).
     """
-    env: dict[Value, Any] = dict(zip(program.inputs, values))
+    env: dict[Value, Any] = dict(zip(program.inputs, values, strict=True))
 
     def get(operand: Any) -> Any:
         if isinstance(operand, (list, tuple)):
@@ -141,8 +147,10 @@ def interpret(op: Op, parts: list[Any]) -> Any:
         fn = attrs.pop("fn")
         rule = lookup(fn)
         assert rule is not None
-        args, kwargs = call_arguments(rule, parts)
-        return fn(*args, **kwargs, **attrs)
+        given = dict(zip(map(id, op.operands), parts, strict=True))
+        written = call_arguments(rule, op.operands)
+        args = [given[id(o)] for name, o in written if name is None]
+        return fn(*args, **{n: given[id(o)] for n, o in written if n is not None}, **attrs)
     if op.kind is O.GETITEM:
         return parts[0][_index(parts[1:])]
     if op.kind in (O.SETITEM, O.ADD_AT):
@@ -163,28 +171,13 @@ def _index(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def call_arguments(rule: Rule, operands: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """How the operands are passed: those that are keyword-only in the rule, by keyword."""
-    if rule.variadic:
-        return list(operands), {}
-    kinds = {n: p.kind for n, p in rule.signature.parameters.items()}
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    for name, value in zip(rule.operands, operands):
-        if kinds[name] is inspect.Parameter.KEYWORD_ONLY:
-            kwargs[name] = value
-        else:
-            args.append(value)
-    return args, kwargs
-
-
 def consistent(t: Type, value: Any, exact: bool) -> bool:
     """Whether the abstract type `t` describes the value."""
     if isinstance(t, TupleOf):
         if not isinstance(value, (tuple, list)) or t.elems is None:
             return isinstance(value, (tuple, list))
         return len(value) == len(t.elems) and all(
-            consistent(e, v, exact) for e, v in zip(t.elems, value)
+            consistent(e, v, exact) for e, v in zip(t.elems, value, strict=True)
         )
     if isinstance(t, ListOf):
         return isinstance(value, (list, tuple)) and all(consistent(t.elem, v, exact) for v in value)
@@ -203,7 +196,8 @@ def consistent(t: Type, value: Any, exact: bool) -> bool:
     return t.dims is None or (
         len(t.dims) == value.ndim
         and not any(
-            (d is ONE and n != 1) or (d is MANY and n == 1) for d, n in zip(t.dims, value.shape)
+            (d is ONE and n != 1) or (d is MANY and n == 1)
+            for d, n in zip(t.dims, value.shape, strict=True)
         )
     )
 
@@ -216,7 +210,7 @@ def plus(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return b if a is None else a
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return [plus(x, y) for x, y in zip(a, b)]
+        return [plus(x, y) for x, y in zip(a, b, strict=True)]
     assert not isinstance(a, (list, tuple)) and not isinstance(b, (list, tuple))
     return a + b
 
@@ -297,7 +291,9 @@ def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
         g = Sym(builder, g.operand, is_scalar_rule(op))
     count = len(xs)
     if rule.form == "elementwise":
-        found: Sequence[Any] = [times(g, p) for p in partials_of(rule, result_of(builder, op), xs, attrs)]
+        found: Sequence[Any] = [
+            times(g, p) for p in partials_of(rule, result_of(builder, op), xs, attrs)
+        ]
     elif rule.form == "linear":
         wanted = active_operands(rule, op)
         result = rule.bodies[0](g, *xs, **attrs)
@@ -324,7 +320,7 @@ def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
     assert isinstance(found, (list, tuple)) and len(found) == count, "one cotangent per operand"
     return [
         fit(c, o) if rule.is_active(i) and not isinstance(o, Const) else None
-        for i, (c, o) in enumerate(zip(found, op.operands))
+        for i, (c, o) in enumerate(zip(found, op.operands, strict=True))
     ]
 
 
@@ -367,7 +363,7 @@ def reverse_ops(
         if g is None:
             continue
         if op.kind is O.APPLY:
-            for operand, bar in zip(op.operands, vjp_of(builder, op, g)):
+            for operand, bar in zip(op.operands, vjp_of(builder, op, g), strict=True):
                 add(operand, bar)
         elif op.kind is O.GETITEM:
             base = zeros(builder, op.operands[0])
@@ -390,7 +386,9 @@ def reverse_ops(
     return bars
 
 
-def indexed(builder: Builder, kind: O.OpKind, array: Any, value: Any, index: Sequence[Operand]) -> Sym:
+def indexed(
+    builder: Builder, kind: O.OpKind, array: Any, value: Any, index: Sequence[Operand]
+) -> Sym:
     parts = (as_operand(builder, array), as_operand(builder, value), *index)
     return Sym(builder, builder.emit1(kind, parts, parts[0].type))
 
@@ -414,7 +412,7 @@ def reverse(program: Program, active: Sequence[int], seed_like: Any, typed: bool
         bars = reverse_ops(builder, program.ops, {program.output: g}, varied)
     else:
         bars = {}
-        for operand, part in zip(program.output, g):
+        for operand, part in zip(program.output, g, strict=True):
             if isinstance(operand, Value) and part is not None:
                 bars[operand] = plus(bars.get(operand), part)
         bars = reverse_ops(builder, program.ops, bars, varied)
@@ -446,18 +444,18 @@ def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
     fn = op.attrs["fn"]
 
     def call(operands: Sequence[Any]) -> Any:
-        args, kwargs = call_arguments(rule, operands)
-        return Sym(builder, op.result)._apply(fn, args, {**kwargs, **attrs})
+        parts = tuple(as_operand(builder, o) for o in operands)
+        return Sym(builder, apply_operands(builder, fn, parts, attrs))
 
     total: Any = None
     if rule.form == "elementwise":
-        for dot, partial in zip(dots, partials_of(rule, y, xs, attrs)):
+        for dot, partial in zip(dots, partials_of(rule, y, xs, attrs), strict=True):
             total = plus(total, times(dot, partial))
         return None if total is None else like_result(total, y)
     if rule.form == "linear":
         wanted = active_operands(rule, op)
         return call([full(builder, d, o) if i in wanted else x
-                     for i, (d, o, x) in enumerate(zip(dots, op.operands, xs))])  # fmt: skip
+                     for i, (d, o, x) in enumerate(zip(dots, op.operands, xs, strict=True))])  # fmt: skip
     if rule.form in ("bilinear", "multilinear"):
         for i, dot in enumerate(dots):
             if dot is not None:
@@ -465,7 +463,7 @@ def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
         return total
     if rule.form == "composite":
         inner, output = definition(builder, rule, xs, attrs)
-        tangents = {o: d for o, d in zip(op.operands, dots) if d is not None}
+        tangents = {o: d for o, d in zip(op.operands, dots, strict=True) if d is not None}
         return forward_ops(builder, inner, tangents).get(output)
     result = rule.bodies[0](tuple(dots), y, *xs, **attrs)
     return list(result) if isinstance(result, tuple) else like_result(result, y)
@@ -495,7 +493,9 @@ def forward_ops(builder: Builder, ops: Sequence[Op], dots: dict[Any, Any]) -> di
             if parts[0] is None:
                 continue
             operand = as_operand(builder, parts[0])
-            dot = Sym(builder, builder.emit1(O.GETITEM, (operand, *op.operands[1:]), op.result.type))
+            dot = Sym(
+                builder, builder.emit1(O.GETITEM, (operand, *op.operands[1:]), op.result.type)
+            )
         elif op.kind is O.ADD_AT:
             array, value, *index = op.operands
             first, second = full(builder, parts[0], array), full(builder, parts[1], value)
@@ -510,7 +510,7 @@ def forward_ops(builder: Builder, ops: Sequence[Op], dots: dict[Any, Any]) -> di
         else:
             assert op.kind is O.PACK, op.kind
             if not any(isinstance(p, (list, tuple)) for p in parts):
-                dot = [full(builder, p, o) for p, o in zip(parts, op.operands)]
+                dot = [full(builder, p, o) for p, o in zip(parts, op.operands, strict=True)]
             else:
                 dot = list(parts)
             if op.attrs["container"] == "tuple":
@@ -525,7 +525,7 @@ def forward(program: Program, active: Sequence[int], typed: bool) -> Program:
     builder = Builder(list(program.ops))
     tangents = [Value(program.inputs[i].type, f"d{i}") for i in active]
     dots: dict[Any, Any] = {
-        program.inputs[i]: Sym(builder, d) for i, d in zip(active, tangents)
+        program.inputs[i]: Sym(builder, d) for i, d in zip(active, tangents, strict=True)
     }
     forward_ops(builder, program.ops, dots)
 
@@ -546,7 +546,9 @@ def flat(tree: Any, like: Any = 0.0) -> np.ndarray:
     where `like` is complex."""
     if isinstance(tree, (list, tuple)):
         likes = like if isinstance(like, (list, tuple)) else [like] * len(tree)
-        return np.concatenate([flat(t, x) for t, x in zip(tree, likes)] or [np.zeros(0)])
+        return np.concatenate(
+            [flat(t, x) for t, x in zip(tree, likes, strict=True)] or [np.zeros(0)]
+        )
     if tree is None:
         return np.zeros(0)
     a = np.asarray(tree) + (0j if np.iscomplexobj(like) else 0)
@@ -585,7 +587,7 @@ def upcast(value: Any) -> Any:
 
 def moved(value: Any, direction: Any, step: float) -> Any:
     if isinstance(value, (list, tuple)):
-        return type(value)(moved(v, d, step) for v, d in zip(value, direction))
+        return type(value)(moved(v, d, step) for v, d in zip(value, direction, strict=True))
     return value + step * direction
 
 
@@ -595,7 +597,7 @@ def differences(
     """Directional derivative of `f` (with results like `like`) by the five-point formula."""
 
     def at(k: int) -> np.ndarray:
-        pairs = zip(values, dirs)
+        pairs = zip(values, dirs, strict=True)
         return flat(f([v if d is None else moved(v, d, k * H) for v, d in pairs]), like)
 
     return (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * H)
@@ -604,7 +606,7 @@ def differences(
 def pairing(a: Any, b: Any) -> float:
     """Re(sum(a * b)): how a cotangent acts on a tangent (df = Re(x_bar * dx))."""
     if isinstance(a, (list, tuple)):
-        return sum(pairing(x, y) for x, y in zip(a, b))
+        return sum(pairing(x, y) for x, y in zip(a, b, strict=True))
     if a is None or b is None:
         return 0.0
     return float(np.real(np.sum(np.asarray(upcast(a)) * np.asarray(upcast(b)))))
@@ -629,7 +631,7 @@ def strip_integers(tree: Any) -> Any:
 def match(tree: Any, like: Any) -> Any:
     """`tree` without the parts that carry no derivative in `like`."""
     if isinstance(like, (list, tuple)) and isinstance(tree, (list, tuple)):
-        return [match(t, x) for t, x in zip(tree, like)]
+        return [match(t, x) for t, x in zip(tree, like, strict=True)]
     return None if like is None else tree
 
 
@@ -678,7 +680,7 @@ def _check(row: Row, typed: bool) -> None:
     wide = [upcast(v) for v in values]
     dots = [random_like(values[i], rng) for i in active]
     directions: list[Any] = [None] * len(values)
-    for i, d in zip(active, dots):
+    for i, d in zip(active, dots, strict=True):
         directions[i] = upcast(d)
 
     y_real = strip_integers(y)
@@ -695,7 +697,7 @@ def _check(row: Row, typed: bool) -> None:
     bars = run(adjoint, [*values, *seeds])
     close(pairing(bars, dots), pairing(seed, y_dot), 4 * rtol * max(1, len(expected)) ** 0.5,
           f"{label}: cotangents against the tangent")  # fmt: skip
-    for bar, i in zip(bars, active):
+    for bar, i in zip(bars, active, strict=True):
         check_form(bar, values[i], f"{label}: cotangent of input {i}")
     if row.order >= 2:
         check_second(row, adjoint, [*values, *seeds], active, len(values), rng, rtol, label, typed)
@@ -711,7 +713,7 @@ def check_second(
     second = forward(adjoint, both, typed)
     bars_dot = run(second, [*values, *dots])
     directions: list[Any] = [None] * len(values)
-    for i, d in zip(both, dots):
+    for i, d in zip(both, dots, strict=True):
         directions[i] = upcast(d)
     likes = [values[i] for i in active]
     wide_adjoint = retyped(row, active, values[:inputs], values[inputs:])

@@ -94,7 +94,9 @@ add(np.tensordot, COMPLEX, sample(3, 2), kwargs={"axes": 1})
 
 # -- vdot, vecdot, outer, kron, cross
 
-for a, b in (((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (3, 2)), ((6,), (2, 3)), ((1,), ()), ((), ())):
+for a, b in (
+    ((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (3, 2)), ((6,), (2, 3)), ((1,), ()), ((), ()),
+):  # fmt: skip
     pair(np.vdot, a, b)
 pair(np.vdot, (3,), (3,), "f4", "f8")
 add(np.vdot, 1.5, 2.5)
@@ -102,7 +104,9 @@ add(np.vdot, COMPLEX, sample(3, 2))
 add(np.vdot, sample(2, 3), COMPLEX)
 add(np.vdot, COMPLEX, 1j * COMPLEX)
 for fn in (np.vecdot, np.linalg.vecdot):
-    for a, b in (((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((1, 3), (2, 3))):
+    for a, b in (
+        ((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((1, 3), (2, 3)),
+    ):  # fmt: skip
         pair(fn, a, b)
     pair(fn, (3, 2), (3, 2), axis=0)
     pair(fn, (3, 2), (3, 2), axis=-2)
@@ -141,7 +145,8 @@ PRODUCTS: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
     ("ij,ji->", (2, 3), (3, 2)), ("ij,ij->i", (2, 3), (2, 3)), ("ij,ij->ij", (2, 3), (2, 3)),
     ("ij,i->ij", (2, 3), (2,)), ("ij,j->ji", (2, 3), (3,)), ("bij,bjk->bik", (4, 2, 3), (4, 3, 2)),
     ("bij,bj->bi", (4, 2, 3), (4, 3)), ("bi,bij->bj", (4, 2), (4, 2, 3)),
-    ("bqhd,bkhd->bhqk", (2, 3, 2, 4), (2, 5, 2, 4)), ("bhqk,bkhd->bqhd", (2, 2, 3, 5), (2, 5, 2, 4)),
+    ("bqhd,bkhd->bhqk", (2, 3, 2, 4), (2, 5, 2, 4)),
+    ("bhqk,bkhd->bqhd", (2, 2, 3, 5), (2, 5, 2, 4)),
     ("ijk,kl->ijl", (2, 3, 4), (4, 2)), ("ijk,jkl->il", (2, 3, 4), (3, 4, 2)),
     ("ijk,lkj->il", (2, 3, 4), (2, 4, 3)), ("ijk,ilk->jl", (2, 3, 4), (2, 5, 4)),
     ("abij,abij->ab", (2, 3, 2, 2), (2, 3, 2, 2)), ("ij,k->k", (2, 3), (4,)),

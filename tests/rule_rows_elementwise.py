@@ -7,8 +7,8 @@ import operator
 from typing import Any
 
 import numpy as np
-
 from rule_rows import Row, sample
+
 from srcad import runtime
 
 ROWS: list[Row] = []
@@ -133,6 +133,10 @@ HOLOMORPHIC = (
 )  # fmt: skip
 for fn, (low, high) in UNARY.items():
     unary(fn, low, high)
+for fn in (np.sin, np.exp, np.sqrt, np.arcsinh, np.absolute, operator.neg):
+    add(fn, sample(3, dtype="f2"))
+for fn in (np.hypot, np.maximum, np.logaddexp, np.power, operator.mul):
+    add(fn, sample(3, 1, dtype="f2"), sample(4, dtype="f2", seed=1))
 for fn in (*HOLOMORPHIC, np.absolute, np.sign, np.conjugate, np.real, np.imag, np.angle):
     add(fn, 0.7 - 0.4j)
     add(fn, sample(3) * (0.6 + 0.3j))
@@ -140,7 +144,11 @@ for fn in (*HOLOMORPHIC, np.absolute, np.sign, np.conjugate, np.real, np.imag, n
 add(np.angle, sample(3) * (0.6 + 0.3j), kwargs={"deg": True})
 add(np.unwrap, sample(4))
 add(np.unwrap, sample(2, 3, high=20.0), kwargs={"axis": 0, "period": 5.0})
-add(np.nan_to_num, np.array([1.5, np.nan, np.inf, -np.inf]), kwargs={"nan": 2.0, "posinf": 3.0, "neginf": -4.0})
+add(
+    np.nan_to_num,
+    np.array([1.5, np.nan, np.inf, -np.inf]),
+    kwargs={"nan": 2.0, "posinf": 3.0, "neginf": -4.0},
+)
 add(np.sinc, np.array([0.0, 1e-9, 1e-3, 0.2, 1.0, 7.7]))
 add(runtime.sinc_derivative, sample(4, low=-3, high=3))
 add(runtime.sinc_derivative, 0.0, kwargs={"n": 3})
@@ -219,11 +227,26 @@ for p, q in PAIRS:
 
 add(runtime.log_argument, sample(3, low=-1, high=1))
 add(runtime.log_argument, sample(3) * (1 + 1j))
+add(runtime.broadcast_like, sample(3), sample(2, 3), argnums=(0,))
+add(runtime.broadcast_like, 1.5, sample(2, 1), argnums=(0,))
+add(runtime.unbroadcast, sample(2, 3), sample(3), argnums=(0,))
+add(runtime.unbroadcast, sample(2, 3), sample(1, 1, dtype="f4"), argnums=(0,))
+add(runtime.unbroadcast, sample(2, 3), 1.5, argnums=(0,))
+add(runtime.expand_reduced, sample(3), sample(2, 3), argnums=(0,), kwargs={"axis": 0})
+add(runtime.expand_reduced, sample(2, 1), sample(2, 3), argnums=(0,),
+    kwargs={"axis": 1, "keepdims": True})  # fmt: skip
+add(runtime.astype, sample(3, dtype="f4"), kwargs={"dtype": "float64"})
+add(runtime.as_cotangent, sample(3), sample(2, 3), argnums=(0,))
 add(runtime.select, True, 1.5, 2.5)
 add(runtime.select, False, 1.5, 2.5)
 
 # -- no derivative: only the types are checked
 
+for x in (1.5, sample(3), sample(3, dtype="f4"), np.float32(1.5), np.array([1, 2])):
+    add(runtime.zeros_like, x)
+add(runtime.check_seed, sample(3), sample(3), "y")
+for x in (1.5, sample(1), sample(1, 1, dtype="f4")):
+    add(runtime.scalar_seed, x)
 INTEGERS = np.array([3, 1, 2])
 for x in (1.3, sample(3), sample(2, 3, dtype="f4"), np.float32(1.3)):
     for fn in (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from rule_rows import Row, kwargs_product, sample
+
 from srcad import runtime
 
 ROWS: list[Row] = []
@@ -31,7 +31,9 @@ def reduction(fn: Any, keepdims: bool = True, tuples: bool = True, **more: Any) 
     """`fn` over all axes of all arrays, with and without `keepdims`."""
     for array in ARRAYS:
         axes = [a for a in axes_of(array) if tuples or not isinstance(a, tuple)]
-        for kwargs in kwargs_product(axis=axes, keepdims=(..., True) if keepdims else (...,), **more):
+        for kwargs in kwargs_product(
+            axis=axes, keepdims=(..., True) if keepdims else (...,), **more
+        ):
             add(fn, array, kwargs=kwargs)
     add(fn, sample(3, dtype="f4"))
     add(fn, np.float64(1.5))
@@ -52,10 +54,14 @@ for fn in (np.median, np.nanmedian):
             add(fn, array, kwargs=kwargs, generic=plain)
 add(np.sum, sample(3, dtype="f4"), kwargs={"dtype": "float64"})
 add(np.mean, sample(3, 2, dtype="f4"), kwargs={"dtype": "float64", "axis": 0})
-for fn in (np.sum, np.mean, np.prod, np.var, np.max):
+for fn in (np.sum, np.mean, np.prod, np.var, np.std, np.max, np.min, np.ptp, np.median):
     add(fn, [1.5, 2.5, 0.5])
     add(fn, 1.5)
     add(fn, np.array(1.5))
+    add(fn, sample(4, dtype="f2"))
+for fn in (np.cumsum, np.cumprod, np.diff, np.trapezoid, np.average):
+    add(fn, [1.5, 2.5, 0.5])
+    add(fn, sample(4, dtype="f2"))
 for fn in (np.sum, np.prod):
     add(fn, sample(0))
     add(fn, sample(0, 3), kwargs={"axis": 0})
@@ -63,7 +69,11 @@ for fn in (np.sum, np.prod):
     add(fn, sample(3) * (1 + 0.5j))
 add(np.max, sample(3, 0), kwargs={"axis": 0})
 add(np.mean, sample(3) * (1 + 0.5j))
-for zeros in (np.array([2.0, 0.0, 3.0]), np.array([0.0, 2.0, 0.0]), np.array([[0.0, 1.0], [2.0, 0.0]])):
+for zeros in (
+    np.array([2.0, 0.0, 3.0]),
+    np.array([0.0, 2.0, 0.0]),
+    np.array([[0.0, 1.0], [2.0, 0.0]]),
+):
     add(np.prod, zeros)
     add(np.prod, zeros, kwargs={"axis": -1})
     add(np.cumprod, zeros)
@@ -113,7 +123,8 @@ for axis in (..., 0, 1, -1, (0, 1)):
     for keepdims in (..., True):
         (kwargs,) = kwargs_product(axis=(axis,), keepdims=(keepdims,))
         add(np.average, sample(3, 4), kwargs=kwargs)
-        add(np.average, sample(3, 4), kwargs={**kwargs, "weights": sample(3, 4, seed=1)})
+        add(np.average, sample(3, 4), kwargs={**kwargs, "weights": sample(3, 4, seed=1)},
+            generic=not isinstance(axis, int))  # fmt: skip
         if isinstance(axis, int):
             weights = sample((3, 4)[axis], seed=2)
             add(np.average, sample(3, 4), kwargs={**kwargs, "weights": weights},

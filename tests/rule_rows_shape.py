@@ -35,7 +35,8 @@ ALL = [*NUMBERS, *VECTORS, *MATRICES, CUBE, COMPLEX]
 for x, shape in (
     (sample(6), (2, 3)), (sample(6), (2, -1)), (sample(2, 3), 6), (sample(2, 3), -1),
     (sample(2, 3), (6,)), (sample(1, 3, dtype="f4"), (3, 1)), (sample(2, 3), (3, 2)),
-    (sample(1), ()), (1.5, (1, 1)), (np.float64(1.5), 1), (np.float64(1.5), ()), (sample(0, 3), (3, 0)), (COMPLEX, -1),
+    (sample(1), ()), (1.5, (1, 1)), (np.float64(1.5), 1), (np.float64(1.5), ()),
+    (sample(0, 3), (3, 0)), (COMPLEX, -1),
 ):  # fmt: skip
     add(np.reshape, x, shape)
 add(np.reshape, sample(2, 3), (3, 2), kwargs={"order": "F"})
@@ -78,7 +79,8 @@ for axis, start in ((-1, 1), (0, -1), (-2, -3)):
 
 # -- another order
 
-each(np.flip, [sample(4), sample(2, 3, dtype="f4"), CUBE, sample(0)], [{}, {"axis": 0}, {"axis": -1}])
+FLIPPED = [sample(4), sample(2, 3, dtype="f4"), CUBE, sample(0)]
+each(np.flip, FLIPPED, [{}, {"axis": 0}, {"axis": -1}])
 add(np.flip, CUBE, kwargs={"axis": (0, 2)})
 for x in (sample(2, 3), sample(3, 1, dtype="f4"), CUBE):
     add(np.fliplr, x)
@@ -155,8 +157,9 @@ add(runtime.item, np.float64(1.5))
 # -- joining
 
 PAIRS = [
-    [sample(3), sample(2)], [sample(1), sample(3, dtype="f4")], [sample(2, 3), sample(2, 3, seed=1)],
-    [sample(1, 3), sample(2, 3)], [sample(3, dtype="f4"), sample(0, dtype="f4")],
+    [sample(3), sample(2)], [sample(1), sample(3, dtype="f4")],
+    [sample(2, 3), sample(2, 3, seed=1)], [sample(1, 3), sample(2, 3)],
+    [sample(3, dtype="f4"), sample(0, dtype="f4")],
 ]  # fmt: skip
 for pair in PAIRS:
     add(np.concatenate, pair)
@@ -190,6 +193,11 @@ add(np.vstack, [sample(3), sample(2, 3)])
 add(np.hstack, [1.5, sample(3)])
 add(np.dstack, [sample(2, 3), sample(2, 3, 2)])
 add(np.column_stack, [sample(3), sample(3, 2)])
+add(np.vstack, [[1.5, 2.5], (0.5, np.float32(1.0))])
+add(np.concatenate, ((1.5, np.float64(2.5)), sample(3)))
+add(np.concatenate, ((1.5, np.float64(2.5)), sample(3)), kwargs={"axis": None})
+add(np.stack, [(1.5, 2.5), sample(2)], kwargs={"axis": 1})
+add(np.hstack, [[1.5], 2.5, 1])
 add(runtime.cut_like, sample(5), [sample(2), sample(3, dtype="f4")], argnums=(0,))
 add(runtime.cut_like, sample(2, 3), (sample(2, 1), sample(2, 2)), kwargs={"axis": 1}, argnums=(0,))
 add(runtime.paste_like, [sample(2), sample(2, 2)], sample(3, 2), argnums=(0,))
@@ -240,7 +248,8 @@ add(runtime.pad_vjp, sample(5), sample(3), (1, 1), kwargs={"mode": "edge"}, argn
 MASK = np.array([[True, False, True], [False, False, True]])
 for a, b in (
     (sample(2, 3), sample(2, 3, seed=1)), (sample(3), 1.5), (1.5, sample(2, 1, dtype="f4")),
-    (sample(1, 3), np.float32(2.5)), (sample(2, 3, dtype="f4"), 0), (COMPLEX, sample(3)), (1.5, 2.5),
+    (sample(1, 3), np.float32(2.5)), (sample(2, 3, dtype="f4"), 0), (COMPLEX, sample(3)),
+    (1.5, 2.5),
 ):  # fmt: skip
     add(np.where, MASK, a, b)
 add(np.where, MASK[:, :1], sample(3), sample(2, 3))

@@ -2,8 +2,9 @@
 
 A guard names a place (a global, a closure cell, an attribute, ...) and the object that was found
 there while compiling. The object is compared by identity; a constant, by type and exact value, so
-assigning an equal constant keeps the guard. Nothing is raised for a name that is gone: the guard
-then fails.
+assigning an equal constant keeps the guard. A list, dictionary or set also has to hold what it
+held. Of a number or array that is read live, only the type is guarded. Nothing is raised for a
+name that is gone: the guard then fails.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from __future__ import annotations
 import builtins
 import struct
 import types
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-_MISSING = object()
+from srcad.ir.abstract import Type, type_of_value
+
+Kind: TypeAlias = Literal["global", "builtin", "cell", "attribute", "default", "kwdefault", "code"]
+MISSING = object()
 # Compared by value; None, True and False are single objects. A bound method is a new object at
 # each look-up. All else (arrays, NumPy scalars, classes) is compared by identity.
-_BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType)
+BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,32 +50,72 @@ class Guard:
         What was found.
     """
 
-    kind: Literal["global", "builtin", "cell", "attribute", "default", "kwdefault", "code"]
+    kind: Kind
     holder: Any
     name: str
     expected: object
 
     def holds(self) -> bool:
         """Return whether the object expected is still there."""
-        return _same(self._current(), self.expected)
+        return same(found_at(self.kind, self.holder, self.name), self.expected)
 
-    def _current(self) -> object:
-        holder, name = self.holder, self.name
-        if self.kind == "global":
-            return holder.get(name, _MISSING)
-        if self.kind == "builtin":
-            if name in holder:
-                return _MISSING
-            return _builtins_of(holder).get(name, _MISSING)
-        if self.kind == "cell":
-            return _cell_contents(holder)
-        if self.kind == "attribute":
-            return getattr(holder, name, _MISSING)
-        if self.kind == "default":
-            return _positional_default(holder, name)
-        if self.kind == "kwdefault":
-            return (holder.__kwdefaults__ or {}).get(name, _MISSING)
-        return holder.__code__
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContentsGuard:
+    """The assumption that a container is still there and holds what it held."""
+
+    guard: Guard
+    contents: object
+
+    def holds(self) -> bool:
+        """Return whether the container expected is still there and unchanged."""
+        return self.guard.holds() and same(_contents(self.guard.expected), self.contents)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeGuard:
+    """The assumption that what is read live at a place still has its abstract type."""
+
+    kind: Literal["global", "cell", "attribute"]
+    holder: Any
+    name: str
+    expected: Type
+
+    def holds(self) -> bool:
+        """Return whether the type is the same; also if the name is gone.
+
+        The generated code then raises Python's own error.
+        """
+        value = found_at(self.kind, self.holder, self.name)
+        return value is MISSING or type_of_value(value) == self.expected
+
+
+AnyGuard: TypeAlias = Guard | ContentsGuard | TypeGuard
+
+
+def guard_object(kind: Kind, holder: Any, name: str, expected: object) -> Guard | ContentsGuard:
+    """Return the guard for an object, by identity or value, contents included."""
+    guard = Guard(kind, holder, name, expected)
+    return ContentsGuard(guard, _contents(expected)) if _can_change(expected) else guard
+
+
+def found_at(kind: Kind, holder: Any, name: str) -> Any:
+    """Return what is at a place now, or `MISSING`."""
+    if kind == "global":
+        return holder.get(name, MISSING)
+    if kind == "builtin":
+        if name in holder:
+            return MISSING
+        return _builtins_of(holder).get(name, MISSING)
+    if kind == "cell":
+        return _cell_contents(holder)
+    if kind == "attribute":
+        return getattr(holder, name, MISSING)
+    if kind == "default":
+        return _positional_default(holder, name)
+    if kind == "kwdefault":
+        return (holder.__kwdefaults__ or {}).get(name, MISSING)
+    return holder.__code__
 
 
 def check_all(guards: Iterable[Guard]) -> bool:
@@ -121,7 +166,7 @@ class _Bindings:
 def _test(guard: Guard, bindings: _Bindings) -> str:
     """Return the text that checks one guard."""
     name = bindings.name
-    holder, key, missing = guard.holder, repr(guard.name), name(_MISSING)
+    holder, key, missing = guard.holder, repr(guard.name), name(MISSING)
     if guard.kind == "attribute":
         # A module is searched by its namespace, unless it makes the attribute when asked.
         if type(holder) is types.ModuleType and guard.name in vars(holder):
@@ -152,27 +197,46 @@ def _test(guard: Guard, bindings: _Bindings) -> str:
 
 def _is_expected(guard: Guard, found: str, bindings: _Bindings) -> str:
     expected = bindings.name(guard.expected)
-    if type(guard.expected) in _BY_VALUE:
-        return f"({found} is {expected} or {bindings.name(_same)}({found}, {expected}))"
+    if type(guard.expected) in BY_VALUE:
+        return f"({found} is {expected} or {bindings.name(same)}({found}, {expected}))"
     return f"{found} is {expected}"
 
 
-def _same(current: Any, expected: Any) -> bool:
+def same(current: Any, expected: Any) -> bool:
     """Return whether two objects are one, or the same constant to the last bit."""
     if current is expected:
         return True
     kind = type(expected)
-    if type(current) is not kind or kind not in _BY_VALUE:
+    if type(current) is not kind or kind not in BY_VALUE:
         return False
     if kind is float:
         return struct.pack("d", current) == struct.pack("d", expected)  # -0.0, nan
     if kind is complex:
-        return _same((current.real, current.imag), (expected.real, expected.imag))
+        return same((current.real, current.imag), (expected.real, expected.imag))
     if kind is tuple:
-        return len(current) == len(expected) and all(map(_same, current, expected))
+        return len(current) == len(expected) and all(map(same, current, expected))
     if kind is types.MethodType:
         return current.__self__ is expected.__self__ and current.__func__ is expected.__func__
     return bool(current == expected)
+
+
+_CONTAINERS = (list, dict, set, deque)
+
+
+def _can_change(value: object) -> bool:
+    """Return whether a constant is, or holds, a container that can be changed in place."""
+    if isinstance(value, tuple):
+        return any(map(_can_change, value))
+    return isinstance(value, _CONTAINERS)
+
+
+def _contents(value: Any, around: tuple[object, ...] = ()) -> object:
+    """Return what a container holds now, as tuples; `around` are the containers around it."""
+    if not isinstance(value, (tuple, *_CONTAINERS)) or any(value is outer for outer in around):
+        return value
+    around = (*around, value)
+    parts = [*value.items()] if isinstance(value, dict) else value
+    return tuple([_contents(part, around) for part in parts])
 
 
 def _builtins_of(namespace: Any) -> Any:
@@ -185,11 +249,11 @@ def _cell_contents(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:  # the variable is not bound
-        return _MISSING
+        return MISSING
 
 
 def _positional_default(function: types.FunctionType, parameter: str) -> object:
     code = function.__code__
     defaults = function.__defaults__ or ()
     with_default = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
-    return dict(zip(with_default, defaults, strict=False)).get(parameter, _MISSING)
+    return dict(zip(with_default, defaults, strict=False)).get(parameter, MISSING)

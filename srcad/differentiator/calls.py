@@ -99,11 +99,10 @@ def fill_pair(
     reverse = Reverse(body.ops, list(inputs), outputs)
     bars = Bars()
     seeds = []
+    taken = {"tape"}
     for y, s in zip(body.yields, seeded):
         if s:
-            name = f"{_name(y)}_bar"
-            while any(other.name == name for other in seeds):
-                name += "_1"
+            name = fresh_name(f"{_name(y)}_bar", taken)
             seed = Value(adjoint_type(y.type), name, Role.ADJOINT, True)
             seeds.append(seed)
             reverse.accumulate(bars, y, seed)
@@ -141,6 +140,16 @@ def fill_pair(
     backward_function.inputs = {p.name: p.value for p in backward_function.params}
 
 
+def fresh_name(name: str, taken: set[str]) -> str:
+    """`name`, or with a suffix if it is taken; it is taken from now on."""
+    found, n = name, 0
+    while found in taken:
+        n += 1
+        found = f"{name}_{n}"
+    taken.add(found)
+    return found
+
+
 def _name(o: Operand) -> str:
     return o.name if isinstance(o, Value) and o.named else "out"
 
@@ -160,18 +169,19 @@ def tangent_call(
     callee.derivatives[key] = (function, moving)
     source = clone_function(callee)
     body = source.body
-    dots = {
-        p: Value(adjoint_type(p.type), f"{p.name}_dot", Role.TANGENT, True)
-        for p, v in zip(body.params, varied)
-        if v
-    }
+    taken = {p.name for p in body.params}
+    dots: dict[Value, Operand] = {}
+    for p, v in zip(body.params, varied):
+        if v:
+            name = fresh_name(f"{p.name}_dot", taken)
+            dots[p] = Value(adjoint_type(p.type), name, Role.TANGENT, True)
     forward = Forward(dict(dots))
     forward.block(body.ops)
     yields = [*body.yields]
     for y, m in zip(body.yields, moving):
         if m:
             yields.append(forward.dot_or_zero(y))
-    params = (*body.params, *dots.values())
+    params = (*body.params, *(d for d in dots.values() if isinstance(d, Value)))
     function.params = tuple(Param(v, v.name) for v in params)
     function.body = Region(params, forward.builder.block, tuple(yields))
     function.result = tuple(range(len(yields))) if len(yields) != 1 else 0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
-from srcad.differentiator.calls import fill_pair
+from srcad.differentiator.calls import fill_pair, fresh_name
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.reverse import Bars, Reverse
 from srcad.ir import ops as O
@@ -68,11 +68,14 @@ def gradient(
         return len(yields) - 1
 
     tree: Any = map_tree(wrt, lambda v: put(grads[v]))
-    primal_tree = map_tree(function.result, lambda i: put(body.yields[i]) if _is_index(i) else i)
-    if has_aux:
-        tree = (primal_tree, tree) if value else (tree, primal_tree[1])
-    elif value:
-        tree = (primal_tree, tree)
+
+    def primal(part: Any) -> Any:
+        return map_tree(part, lambda i: put(body.yields[i]) if _is_index(i) else i)
+
+    if value:
+        tree = (primal(function.result), tree)
+    elif has_aux:
+        tree = (tree, primal(function.result[1]))
     return Function(
         name or f"{function.name}_grad", function.params,
         Region(body.params, [*forward, *b.block], tuple(yields)),
@@ -173,9 +176,7 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
     dot_tree = map_tree(function.result, lambda i: indices[i] if _is_index(i) else Const.of(None))
     taken = {p.name for p in function.params}
     for seed in seeds.values():
-        while seed.name in taken:
-            seed.name += "_1"
-        taken.add(seed.name)
+        seed.name = fresh_name(seed.name, taken)
     params = _with_seeds(function.params, seeds.values())
     return Function(
         name or f"{function.name}_jvp", params,
@@ -245,15 +246,16 @@ def fill(callee: Function) -> None:
     for inner in (*callees(base), base):
         fill(inner)
     wrt = tuple(base.body.params[i] for i in positions)
-    made = gradient(base, wrt, value=transform == "value_and_grad")
-    n = len(made.body.yields)
-    order = list(range(n))
-    if transform == "value_and_grad":
-        order = [n - 1, *range(n - 1)]
-    callee.params = made.params
-    callee.body = Region(
-        made.body.params, made.body.ops, tuple(made.body.yields[i] for i in order[: len(callee.body.yields)])
-    )
+    if transform == "jvp":
+        made = pushforward(base, wrt)
+        yields = made.body.yields
+    else:
+        made = gradient(base, wrt, value=transform == "value_and_grad")
+        yields = made.body.yields
+        if transform == "value_and_grad":  # the gradients come first among the yields
+            yields = (yields[-1], *yields[:-1])
+    callee.params = tuple(Param(p.value, p.name) for p in made.params)
+    callee.body = Region(made.body.params, made.body.ops, yields)
     callee.inputs = made.inputs
     _unshare(callee)
 

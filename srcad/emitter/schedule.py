@@ -64,7 +64,7 @@ class _Uses:
             return
         self.users[operand].remove(user)
         op = self.defining.get(operand)
-        if self.users[operand] or op is None or op.kind.structured or O.has_effect(op):
+        if self.users[operand] or op is None or op.kind not in (O.APPLY, O.GETITEM, O.FIELD):
             return
         if any(self.of(r) for r in op.results):
             return
@@ -430,13 +430,13 @@ class _Path:
 
     def into(self, tail: Op, region: Region, emits: list[tuple[Value, Operand]]) -> _Path:
         """The path through one branch of the last `if`."""
-        yielded: dict[Any, Operand] = dict(zip(tail.results, region.yields))
-        flag = yielded.get(self.flag, self.flag)
+        yielded: dict[Value, Operand] = dict(zip(tail.results, region.yields))
+        flag = None if self.flag is None else _yielded(yielded, self.flag)
         return _Path(
             region,
             Const.of(False) if flag is UNDEFINED else flag,
-            [yielded.get(n, n) for n in self.nexts],
-            [(v, yielded.get(e, e)) for v, e in emits],
+            [_yielded(yielded, n) for n in self.nexts],
+            [(v, _yielded(yielded, e)) for v, e in emits],
         )
 
     def going_on(self) -> list[list[Operand]]:
@@ -448,6 +448,10 @@ class _Path:
         if tail is None:
             return [self.nexts]
         return [n for region in tail.regions for n in self.into(tail, region, []).going_on()]
+
+
+def _yielded(yielded: dict[Value, Operand], operand: Operand) -> Operand:
+    return yielded.get(operand, operand) if isinstance(operand, Value) else operand
 
 
 def _is(flag: Operand | None, truth: bool) -> bool:

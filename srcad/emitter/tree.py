@@ -28,6 +28,30 @@ class Define:
 
 
 @dataclass(eq=False)
+class Ternary:
+    """The expression ``then if cond else orelse``.
+
+    None stands for the condition itself: ``cond or orelse``, ``cond and then``.
+    """
+
+    cond: Operand
+    then: Operand | None
+    orelse: Operand | None
+
+    def parts(self) -> list[Operand]:
+        return [p for p in (self.cond, self.then, self.orelse) if p is not None]
+
+
+@dataclass(eq=False)
+class Choose:
+    """``result = then if cond else orelse``"""
+
+    result: Value
+    choice: Ternary
+    loc: Loc | None = None
+
+
+@dataclass(eq=False)
 class Copy:
     """``targets = sources``, all at once."""
 
@@ -141,18 +165,10 @@ class Return:
 
 
 Statement = Union[
-    Define, Copy, NewList, Append, Pop, Reverse, Count, Break, Branch, ForLoop, WhileLoop, Return
-]
+    Define, Choose, Copy, NewList, Append, Pop, Reverse, Count, Break, Branch, ForLoop, WhileLoop,
+    Return,
+]  # fmt: skip
 Block = list[Statement]
-
-
-@dataclass(eq=False)
-class Ternary:
-    """The expression ``then if cond else orelse``."""
-
-    cond: Operand
-    then: Operand
-    orelse: Operand
 
 
 @dataclass(eq=False)
@@ -165,8 +181,6 @@ class Program:
         Values that are one variable from the start: a loop's final value is its parameter.
     folded
         Values that have no variable; their expression is printed where they are used.
-    reversed_lists
-        Lists whose elements stand in the reverse of their logical order.
     """
 
     params: tuple[Value, ...]
@@ -186,11 +200,8 @@ class Program:
         found = self.folded.get(operand)
         if found is None:
             yield self.canonical(operand)
-        elif isinstance(found, Ternary):
-            for part in (found.cond, found.then, found.orelse):
-                yield from self.leaves(part)
         else:
-            for part in found.operands:
+            for part in found.parts() if isinstance(found, Ternary) else found.operands:
                 yield from self.leaves(part)
 
     def all_leaves(self, operands: Sequence[Operand]) -> list[Value]:
@@ -201,6 +212,8 @@ def operands_of(statement: Statement) -> list[Operand]:
     """The operands that a statement itself reads (not those of the statements within it)."""
     if isinstance(statement, Define):
         return list(statement.op.operands)
+    if isinstance(statement, Choose):
+        return statement.choice.parts()
     if isinstance(statement, Copy):
         return [source for _, source in statement.pairs]
     if isinstance(statement, Append):
@@ -233,6 +246,19 @@ def operands_in(tree: object) -> list[Operand]:
         return [o for part in tree.values() for o in operands_in(part)]
     assert isinstance(tree, (Value, Const))
     return [tree]
+
+
+def writes(statement: Statement) -> list[Value]:
+    """The values that a statement itself makes."""
+    if isinstance(statement, Define):
+        return list(statement.results)
+    if isinstance(statement, (Choose, Pop)):
+        return [statement.result]
+    if isinstance(statement, Copy):
+        return [target for target, _ in statement.pairs]
+    if isinstance(statement, (NewList, Count)):
+        return [statement.target]
+    return []
 
 
 def inner_blocks(statement: Statement) -> list[Block]:
@@ -269,6 +295,8 @@ def role_of(statement: Statement) -> Role | None:
     """What a statement is for; None if that does not show."""
     if isinstance(statement, Define):
         return statement.results[0].role if statement.results else None
+    if isinstance(statement, Choose):
+        return statement.result.role
     if isinstance(statement, Copy):
         return statement.pairs[0][0].role if statement.pairs else None
     if isinstance(statement, (NewList, Append, Reverse, Count)):

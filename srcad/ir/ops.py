@@ -62,12 +62,19 @@ ALL_KINDS = (
 
 
 def has_effect(op: Op) -> bool:
-    """Whether the operation, or one within it, must be kept."""
-    if op.kind.effect:
-        return True
-    if op.kind is CALL:
-        return any(has_effect(inner) for inner in op.attrs["callee"].body.ops)
-    return any(has_effect(inner) for region in op.regions for inner in region.ops)
+    """Whether the operation, or one within it or in a function that it calls, must be kept."""
+    seen: set[int] = set()
+    todo = [op]
+    while todo:
+        op = todo.pop()
+        if op.kind.effect:
+            return True
+        for region in op.regions:
+            todo.extend(region.ops)
+        if op.kind is CALL and id(op.attrs["callee"]) not in seen:
+            seen.add(id(op.attrs["callee"]))
+            todo.extend(op.attrs["callee"].body.ops)
+    return False
 
 
 class ForView:

@@ -31,15 +31,15 @@ from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, kind_of
 from srcad.ir.build import leaves
-from srcad.ir.values import Function, Op, Operand, Region, Role, Value, walk
+from srcad.ir.values import Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.facts import ADD, MUL, operand_key
 
 # Fresh memory is what these are called for: two results that are written to must stay two.
-FRESH = frozenset((
+FRESH: frozenset[Any] = frozenset((
     np.array, np.copy, np.empty, np.empty_like, np.full, np.full_like, np.ones, np.ones_like,
     np.zeros, np.zeros_like, runtime.zeros_like,
 ))  # fmt: skip
-_COMMUTATIVE = frozenset((*ADD, *MUL))
+_COMMUTATIVE: frozenset[Any] = frozenset((*ADD, *MUL))
 _MERGED = frozenset((O.APPLY, O.GETITEM, O.FIELD, O.GLOBAL, O.PACK, O.CALL))
 
 Known = ChainMap[Hashable, Op]  # operations by what they compute; inner regions see outer ones
@@ -73,7 +73,7 @@ class _Numbering:
             first = known.setdefault(key, op)
             if first is not op and self.inputs.isdisjoint(op.results):
                 self.repeated.add(id(op))
-                for old, new in zip(op.results, first.results):
+                for old, new in zip(op.results, first.results, strict=True):
                     self.standing[old] = self.standing.get(new, new)
 
     def key(self, op: Op) -> Hashable:
@@ -82,8 +82,8 @@ class _Numbering:
             return None
         operands: Any = tuple([self.operand_key(o) for o in op.operands])
         attrs = tuple([(k, attribute_key(v)) for k, v in op.attrs.items()])
-        if op.kind is O.APPLY and op.attrs["fn"] in _COMMUTATIVE and all(map(_is_number, op.operands)):
-            operands = frozenset(operands), len(operands)
+        if op.attrs.get("fn") in _COMMUTATIVE and all(map(_is_number, op.operands)):
+            operands = frozenset(operands)
         return (op.kind, attrs, operands)
 
     def operand_key(self, operand: Operand) -> Hashable:
@@ -100,7 +100,7 @@ def may_merge(op: Op, opaque: bool) -> bool:
     if op.kind is O.APPLY:
         return op.attrs["fn"] not in FRESH
     if op.kind is O.PACK:
-        return op.attrs["container"] == "tuple"
+        return bool(op.attrs["container"] == "tuple")
     if op.kind is O.FIELD:
         return not (opaque and op.attrs.get("attribute"))
     return op.kind is not O.CALL or not O.has_effect(op)

@@ -36,6 +36,7 @@ MATMUL = (operator.matmul, np.matmul)
 POWER = (operator.pow, pow, np.power)
 _ARITHMETIC = frozenset((*ADD, *SUB, *MUL, *DIV))
 _ONE_OF_MANY = (max, min, sum, runtime.select)  # on Python numbers, one of them as it is
+_AS_GIVEN = (runtime.broadcast_like, runtime.unbroadcast)  # a number stays the number that it is
 
 
 def operand_key(operand: Operand) -> Hashable:
@@ -151,13 +152,21 @@ def _same_kind(have: Type, want: Type) -> bool:
     if isinstance(have, TupleOf) and isinstance(want, TupleOf):
         if have.elems is None or want.elems is None:
             return want.elems is None
-        pairs = zip(have.elems, want.elems)
-        return len(have.elems) == len(want.elems) and all(_same_kind(h, w) for h, w in pairs)
+        if len(have.elems) != len(want.elems):
+            return False
+        return all(_same_kind(h, w) for h, w in zip(have.elems, want.elems, strict=True))
     return False
 
 
 def _dtype(t: Type) -> str | None:
     return t.kind if isinstance(t, Scalar) else t.dtype if isinstance(t, Array) else None
+
+
+def _keeps_dtype(given: Type, t: Type) -> bool:
+    """Whether an array of a given number, or that number, is of type `t`."""
+    if not isinstance(t, Array) or not t.dims:
+        return given == t
+    return given == FLOAT if isinstance(given, Scalar) else _dtype(given) == t.dtype
 
 
 class _Loose:
@@ -200,13 +209,13 @@ class _Loose:
             return True
         if fn in POWER and isinstance(t, Scalar) and not _is_plain_power(op):
             return True
+        if fn in _AS_GIVEN and not _keeps_dtype(op.operands[0].type, t):
+            return True
         if not self._any(op.operands):
             return False
         if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result
-            return not any(
-                not self._any((o,)) and _dtype(o.type) == _dtype(t) is not None
-                for o in op.operands
-            )
+            deciding = [o for o in op.operands if _dtype(o.type) == _dtype(t) is not None]
+            return all(self._any((o,)) for o in deciding)
         return True
 
     def _join(self, result: Value, sources: Sequence[Operand]) -> None:
@@ -216,12 +225,12 @@ class _Loose:
     def _branches(self, op: Op) -> None:
         for region in op.regions:
             self.region(region)
-        for result, *sources in zip(op.results, *(r.yields for r in op.regions)):
+        for result, *sources in zip(op.results, *(r.yields for r in op.regions), strict=True):
             self._join(result, sources)
 
     def _for(self, op: Op) -> None:
         view = O.ForView(op)
-        for element, stream in zip(view.elements, view.streams):
+        for element, stream in zip(view.elements, view.streams, strict=True):
             if self._any((stream,)):
                 self.loose.add(element)
         self.region(view.body)
@@ -232,13 +241,17 @@ class _Loose:
         self.region(view.cond)
         self.region(view.body)
         self._loop(view)
-        self.loose.update(c for c, p in zip(view.cond_carries, view.carries) if p in self.loose)
+        for of_cond, carry in zip(view.cond_carries, view.carries, strict=True):
+            if carry in self.loose:
+                self.loose.add(of_cond)
 
     def _loop(self, view: O.ForView | O.WhileView) -> None:
-        for param, final, *sources in zip(view.carries, view.finals, view.inits, view.next_carries):
+        for param, final, *sources in zip(
+            view.carries, view.finals, view.inits, view.next_carries, strict=True
+        ):
             self._join(param, sources)
             self._join(final, sources)
-        for collected, emitted in zip(view.lists, view.emits):
+        for collected, emitted in zip(view.lists, view.emits, strict=True):
             t = collected.type
             if self._any((emitted,)) or not _same_kind(ListOf(emitted.type), t):
                 self.loose.add(collected)

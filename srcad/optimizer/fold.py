@@ -32,7 +32,8 @@ def fold(op: Op) -> Const | None:
     >>> from srcad.ir.abstract import FLOAT
     >>> from srcad.ir.values import Value
     >>> def of(fn, *numbers):
-    ...     return fold(Op(O.APPLY, tuple(map(Const.of, numbers)), {"fn": fn}, (Value(FLOAT, "t"),)))
+    ...     operands = tuple(map(Const.of, numbers))
+    ...     return fold(Op(O.APPLY, operands, {"fn": fn}, (Value(FLOAT, "t"),)))
     >>> of(operator.mul, 2.0, -0.0).value, of(operator.truediv, 1.0, 0.0)
     (-0.0, None)
     """

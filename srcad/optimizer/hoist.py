@@ -35,8 +35,19 @@ import numpy as np
 
 from srcad import runtime
 from srcad.ir import ops as O
-from srcad.ir.abstract import ONE, Array, ListOf, Scalar, Type, dims_of, kind_of, rank_of
-from srcad.ir.values import Const, Function, Op, Operand, Region, Value, walk
+from srcad.ir.abstract import (
+    FLOAT,
+    INT,
+    ONE,
+    Array,
+    ListOf,
+    Scalar,
+    Type,
+    dims_of,
+    kind_of,
+    rank_of,
+)
+from srcad.ir.values import Const, Function, Op, Region, Value, walk
 from srcad.optimizer.cse import FRESH
 from srcad.optimizer.facts import ADD, MUL, NEG, SUB
 
@@ -76,8 +87,10 @@ class _Hoisting:
 
     def out_of_loop(self, op: Op) -> tuple[Op, list[Op]]:
         before: list[Op] = []
-        certainly = op.kind is O.FOR and _runs(op)
-        regions = tuple(self.out_of_region(r, before, certainly) for r in op.regions)
+        regions = tuple(
+            self.out_of_region(r, before, _runs(op) if op.kind is O.FOR else k == 0)
+            for k, r in enumerate(op.regions)
+        )  # the condition of `while`, its first region, is computed at least once
         if before:
             self.moved = True
             op = Op(op.kind, op.operands, op.attrs, op.results, regions, op.loc)
@@ -117,10 +130,9 @@ class _Hoisting:
 
 def _runs(loop: Op) -> bool:
     """Whether a `for` has at least one iteration for certain."""
-    bounds = [o.value for o in O.ForView(loop).op.operands[:3] if isinstance(o, Const)]
-    if len(bounds) != 3 or not all(type(n) is int for n in bounds) or bounds[2] == 0:
-        return False
-    return len(range(*bounds)) > 0  # type: ignore[arg-type]
+    bounds = [o.value for o in loop.operands[:3] if isinstance(o, Const)]
+    start, *rest = [n for n in bounds if isinstance(n, int)] or [0]
+    return len(rest) == 2 and rest[1] != 0 and len(range(start, *rest)) > 0
 
 
 def _cannot_raise(op: Op) -> bool:
@@ -131,11 +143,14 @@ def _cannot_raise(op: Op) -> bool:
         return isinstance(types[0], ListOf) or bool(rank_of(types[0]))
     if fn is np.transpose:
         return isinstance(types[0], Array) and op.attrs.get("axes") is None
-    if fn in _ARITHMETIC:
-        return all(map(_is_plain_number, types)) or (
-            all(map(_is_float, types)) and sum(not _is_thin(t) for t in types) <= 1
-        )
-    return fn in _ON_NUMBERS and all(map(_is_plain_number, types))
+    if fn in _ON_NUMBERS:
+        return all(map(_is_plain_number, types))
+    if fn not in _ARITHMETIC:
+        return False
+    if all(map(_is_plain_number, types)):
+        # A long int does not fit into a float.
+        return FLOAT not in types or all(o.type != INT or isinstance(o, Const) for o in op.operands)
+    return all(map(_is_float, types)) and sum(not _is_thin(t) for t in types) <= 1
 
 
 def _is_plain_number(t: Type) -> bool:
@@ -150,5 +165,3 @@ def _is_thin(t: Type) -> bool:
     """Whether a value broadcasts with anything: no dimension is longer than one."""
     return all(d is ONE for d in dims_of(t) or ())
 
-
-__all__ = ["hoist", "Operand"]

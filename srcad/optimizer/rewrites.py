@@ -342,7 +342,7 @@ def cast_to_own(s: Site, op: Op) -> Outcome:
 
 def reshape_not_needed(s: Site, op: Op) -> Outcome:
     x, shape = op.operands
-    if not is_array(x) or "order" in op.attrs or not same_type(op, x):
+    if not is_array(x) or "order" in op.attrs:
         return None
     own = s.defined(shape, (np.shape,))
     whole = isinstance(shape, Const) and shape.value in (-1, (-1,)) and rank_of(x.type) == 1

@@ -115,14 +115,13 @@ class _Simplifier:
             if operands != op.operands:
                 op = Op(op.kind, operands, op.attrs, op.results, (), op.loc)
         rewrite = _REWRITE.get(op.kind)
-        outcome: Outcome = op if rewrite is not None else None
-        while rewrite is not None and isinstance(outcome, Op):
+        while isinstance(outcome := rewrite(self, op) if rewrite else None, Op):
             op = outcome
-            outcome = rewrite(self, op)
-            self.changed |= outcome is not None
+            self.changed = True
         if outcome is None:
             self.append(op)
         else:
+            self.changed = True
             self.mapping[op.result] = outcome
 
     def append(self, op: Op) -> None:
@@ -156,10 +155,10 @@ class _Simplifier:
         pack = self.definition(container, O.PACK)
         if pack is None:
             return None
+        parts = pack.operands
         if pack.attrs["container"] == "dict":
-            return pack.operands[pack.attrs["keys"].index(key)]
-        size = len(pack.operands)
-        return pack.operands[key] if type(key) is int and -size <= key < size else None
+            return dict(zip(pack.attrs["keys"], parts, strict=True)).get(key)
+        return parts[key] if type(key) is int and -len(parts) <= key < len(parts) else None
 
     def getitem(self, op: Op) -> Outcome:
         """An element of a display, or the element that was just stored."""
@@ -174,7 +173,8 @@ class _Simplifier:
         if store is None or len(store.operands) != len(op.operands) + 1:
             return None
         v = store.operands[1]
-        if not all(_is_integer(i) and same_operand(i, k) for i, k in zip(index, store.operands[2:])):
+        pairs = zip(index, store.operands[2:], strict=True)
+        if not all(_is_integer(i) and same_operand(i, k) for i, k in pairs):
             return None
         if isinstance(x.type, ListOf):
             return v
@@ -186,7 +186,7 @@ class _Simplifier:
         (condition,) = self.operands(op.operands)
         if isinstance(condition, Const) and self.inlined(op.regions[not condition.value], op):
             return
-        regions = tuple(self.region(r) for r in op.regions)
+        regions = [self.region(r) for r in op.regions]
         kept = []
         for k, result in enumerate(op.results):
             same = self.common_yield(regions, k)
@@ -195,8 +195,8 @@ class _Simplifier:
             else:
                 self.mapping[result] = same
                 self.changed = True
-        regions = tuple(Region((), r.ops, tuple(r.yields[k] for k in kept)) for r in regions)
-        self.append(if_op(condition, *regions, [op.results[k] for k in kept], op.loc))
+        then, orelse = (Region((), r.ops, tuple(r.yields[k] for k in kept)) for r in regions)
+        self.append(if_op(condition, then, orelse, [op.results[k] for k in kept], op.loc))
 
     def inlined(self, region: Region, op: Op) -> bool:
         """Put the branch that is taken in the place of the `if`."""
@@ -204,11 +204,11 @@ class _Simplifier:
             return False
         for inner in region.ops:
             self.operation(inner)
-        self.mapping.update(zip(op.results, self.operands(region.yields)))
+        self.mapping.update(zip(op.results, self.operands(region.yields), strict=True))
         self.changed = True
         return True
 
-    def common_yield(self, regions: tuple[Region, ...], k: int) -> Operand | None:
+    def common_yield(self, regions: Sequence[Region], k: int) -> Operand | None:
         """What all branches yield that end; None if they differ."""
         found = [r.yields[k] for r in regions if not _raises(r)]
         if not found or any(not same_operand(y, found[0]) for y in found):
@@ -223,7 +223,9 @@ class _Simplifier:
         changing = []
         inits = self.operands(view.inits)
         nexts = self.operands(view.next_carries)
-        for k, (param, init, following) in enumerate(zip(view.carries, inits, nexts)):
+        for k, (param, init, following) in enumerate(
+            zip(view.carries, inits, nexts, strict=True)
+        ):
             if init is UNDEFINED or not (following is param or same_operand(following, init)):
                 changing.append(k)
                 continue
@@ -239,8 +241,9 @@ class _Simplifier:
             return
         inside = {*body.params, *(r for op in walk(body) for r in op.results)}
         inside.update(p for op in walk(body) for region in op.regions for p in region.params)
-        first = len(body.yields) - len(view.lists) - view.may_stop
-        for collected, emitted in zip(view.lists, body.yields[first:]):
+        end = len(body.yields) - view.may_stop
+        emits = body.yields[end - len(view.lists) : end]
+        for collected, emitted in zip(view.lists, emits, strict=True):
             if emitted is UNDEFINED:
                 continue
             if isinstance(emitted, Const) or emitted not in inside:
@@ -250,12 +253,14 @@ class _Simplifier:
         view = O.ForView(op)
         changing = self.steady(view)
         streams = []
-        for k, (element, stream) in enumerate(zip(view.elements, self.operands(view.streams))):
-            if stream in self.repeated:
-                self.mapping[element] = self.repeated[stream]  # type: ignore[index]
+        for element, stream, flag in zip(
+            view.elements, self.operands(view.streams), view.stream_flags, strict=True
+        ):
+            if isinstance(stream, Value) and stream in self.repeated:
+                self.mapping[element] = self.repeated[stream]
                 self.changed = True
             else:
-                streams.append((element, stream, view.stream_flags[k]))
+                streams.append((element, stream, flag))
         region = self.region(view.body)
         params = (view.index, *(view.carries[k] for k in changing), *(e for e, _, _ in streams))
         body = _with_carries(region, params, changing, len(view.carries))
@@ -264,8 +269,8 @@ class _Simplifier:
         self.append(for_op(
             (start, stop, step), [self.operand(view.inits[k]) for k in changing],
             [(s, flag) for _, s, flag in streams], body, [view.finals[k] for k in changing],
-            [*zip(view.lists, view.emit_flags)], reverse=view.reverse, trips=view.trips,
-            loc=op.loc,
+            [*zip(view.lists, view.emit_flags, strict=True)],
+            reverse=view.reverse, trips=view.trips, loc=op.loc,
         ))  # fmt: skip
 
     def while_loop(self, op: Op) -> None:
@@ -278,7 +283,8 @@ class _Simplifier:
         assert view.trips is not None
         self.append(while_op(
             [self.operand(view.inits[k]) for k in changing], cond, body,
-            [view.finals[k] for k in changing], [*zip(view.lists, view.emit_flags)], view.trips,
+            [view.finals[k] for k in changing],
+            [*zip(view.lists, view.emit_flags, strict=True)], view.trips,
             may_stop=view.may_stop, loc=op.loc,
         ))  # fmt: skip
 

@@ -54,6 +54,7 @@ from srcad.parser.bindings import (
     same,
     values_in,
 )
+from srcad.parser import derived
 from srcad.parser.expressions import MethodOf
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.iteration import (
@@ -162,7 +163,7 @@ class CallLowering(_Base):
         if isinstance(fn, types.MethodType):
             return self.call_source(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
         if isinstance(fn, types.FunctionType):
-            return self.call_source(_unwrapped(fn), args, kwargs, node)
+            return self.call_source(fn, args, kwargs, node)
         if all(isinstance(a, Known) for a in (*args, *kwargs.values())):
             return self.opaque_call(fn, args, kwargs, node)
         name = getattr(fn, "__qualname__", type(fn).__name__)
@@ -576,45 +577,61 @@ class CallLowering(_Base):
     def derivative_request(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding | None:
-        """`grad(g)` called here, or a Derivative object called here."""
+        """`grad(g)` or `jvp(g, ...)` called here, or a Derivative object called here."""
         transform = getattr(fn, "__srcad_transform__", None)
         if transform is None:
             return None
-        if hasattr(fn, "__wrapped__"):  # a derivative object made outside: its primal, again
-            options = tuple(sorted(fn.__srcad_options__.items()))
-            return self.call_derived(
-                Derived(transform, Known(fn.__wrapped__), options), args, kwargs, node
-            )
+        if hasattr(fn, "__srcad_steps__"):  # a derivative object made outside: its primal, again
+            return self.call_derived(self.derived_of(fn), args, kwargs, node)
+        options: list[tuple[str, Any]] = []
+        for k, v in kwargs.items():
+            if isinstance(v, Struct) and all(isinstance(p, Known) for p in v.parts):
+                v = Known(tuple(p.value for p in v.parts if isinstance(p, Known)))
+            if not isinstance(v, Known):
+                raise self.unsupported(
+                    node, f"`{k}` must be known while compiling", f"it is {describe(v)}",
+                    "pass a constant",
+                )  # fmt: skip
+            options.append((k, v.value))
+        if transform == "jvp":
+            return self.call_jvp(args, options, node)
         if transform not in ("grad", "value_and_grad"):
             raise self.unsupported(
                 node, f"`{transform}` inside of a differentiated function is not supported yet",
-                "only grad and value_and_grad are", "use srcad.grad",
+                "only grad, value_and_grad and jvp are", "use srcad.grad",
             )  # fmt: skip
-        options = []
-        for k, v in kwargs.items():
-            if not isinstance(v, Known):
-                raise self.unsupported(node, f"`{k}` must be known while compiling",
-                                       f"it is {describe(v)}", "pass a constant")  # fmt: skip
-            options.append((k, v.value))
         if len(args) > 1 and isinstance(args[1], Known):
             options.append(("argnums", args[1].value))
+        elif len(args) > 1 and isinstance(args[1], Struct):
+            parts = [p.value for p in args[1].parts if isinstance(p, Known)]
+            options.append(("argnums", tuple(parts)))
         return Derived(transform, args[0], tuple(sorted(options)))
 
-    def call_derived(
-        self, derived: Derived, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-    ) -> Binding:
-        """Differentiate a known function inside of this one: its derivative is IR again (D1)."""
-        from srcad.parser import derived as hook
+    def derived_of(self, derivative: Any) -> Derived:
+        """A derivative object as transforms of its primal."""
+        binding: Binding = Known(derivative.function)
+        for step in derivative.__srcad_steps__:
+            argnums = tuple(p[0] if len(p) == 1 else p for p in step.argnums)
+            chosen = argnums[0] if step.single else argnums
+            options = (("argnums", chosen), ("has_aux", step.has_aux))
+            binding = Derived(step.transform, binding, options)
+        assert isinstance(binding, Derived)
+        return binding
 
-        target = derived.target
-        if isinstance(target, Derived):
-            inner = target
-            raise self.unsupported(
-                node, f"`{inner.transform}` of `{inner.transform}` inside of a function is not supported yet",
-                "only one derivative can be nested here", "differentiate from outside",
-            )  # fmt: skip
+    def derived_base(
+        self, target: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> tuple[derived.Shape, list[Operand], dict[str, Binding]]:
+        """The function that is derived, derivatives within applied: (shape, operands, arguments)."""
+        chain: list[Derived] = []
+        while True:
+            if isinstance(target, Known) and hasattr(target.value, "__srcad_steps__"):
+                target = self.derived_of(target.value)
+            if not isinstance(target, Derived):
+                break
+            chain.append(target)
+            target = target.target
         if isinstance(target, Known) and isinstance(target.value, types.FunctionType):
-            function: Any = _unwrapped(target.value)
+            function: Any = target.value
         elif isinstance(target, Closure):
             function = target
         else:
@@ -625,15 +642,55 @@ class CallLowering(_Base):
         bound = self.bind_arguments(function, args, kwargs, node)
         bound = {k: self.materialised(b) for k, b in bound.items()}
         callee, operands = self.callee(function, bound, node)
-        if callee.result is None or callee.recursive:
-            raise self.unsupported(node, "the derivative of a recursive function inside of a function is not supported yet",
-                                   "its derivative would call itself", "differentiate from outside")  # fmt: skip
-        options = dict(derived.options)
+        if callee.result is None or any(c is callee for c in self.pending.values()):
+            raise self.unsupported(
+                node, "a function takes its own derivative while it is differentiated",
+                "its derivative would never end", "differentiate from outside",
+            )  # fmt: skip
+        shape = derived.Shape(callee.function, callee.result, tuple(callee.outputs))
+        for d in reversed(chain):
+            shape = self.derive_shape(shape, d, bound, node)
+        return shape, [*operands, *callee.captured], bound
+
+    def derive_shape(
+        self, shape: derived.Shape, d: Derived, bound: dict[str, Binding], node: gast.AST
+    ) -> derived.Shape:
+        options = dict(d.options)
+        argnums = options.pop("argnums", 0)
+        if options.pop("has_aux", False) or any(k not in ("optimize", "generic") for k in options):
+            raise self.unsupported(
+                node, "an option of this nested derivative is not supported",
+                "it would be ignored", "use only argnums",
+            )  # fmt: skip
+        return derived.derive(self, shape, d.transform, argnums, list(bound), bound, node)
+
+    def call_derived(
+        self, d: Derived, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        """Differentiate a known function inside of this one: its derivative is IR again (D1)."""
+        shape, operands, _ = self.derived_base(d, args, kwargs, node)
+        return derived.emit(self, shape, operands)
+
+    def call_jvp(
+        self, args: list[Binding], options: list[tuple[str, Any]], node: gast.AST
+    ) -> Binding:
+        if any(k not in ("optimize", "generic") for k, _ in options) or len(args) != 3:
+            raise self.unsupported(
+                node, "this form of `jvp` is not supported inside of a function",
+                "it takes the function, the primals and the tangents", "use jvp(f, (x,), (x_dot,))",
+            )  # fmt: skip
+        primals = self.known_elements(args[1], node)
+        tangents = self.known_elements(args[2], node)
+        shape, operands, bound = self.derived_base(args[0], primals, {}, node)
         names = list(bound)
-        operands = [*operands, *callee.captured]
-        return hook.emit_derivative(
-            self, callee, operands, derived.transform, options, names, bound, node
-        )
+        moving: list[str] = []
+        seeds: list[Operand] = []
+        for name, tangent in zip(names, tangents):
+            if not (isinstance(tangent, Known) and tangent.value is None):
+                moving.append(name)
+                seeds += derived.seed_operands(self, tangent, bound[name], node)
+        shape = derived.derive(self, shape, "jvp", tuple(moving), names, bound, node)
+        return derived.emit(self, shape, [*operands, *seeds])
 
     def materialised(self, binding: Binding) -> Binding:
         """A known number as a run-time value, so that it can be differentiated."""
@@ -1042,10 +1099,6 @@ def _hashable(value: Any) -> bool:
 def _python_function(fn: Any) -> bool:
     module = getattr(fn, "__module__", None)
     return module in ("math", "operator", "_operator", "builtins")
-
-
-def _unwrapped(fn: types.FunctionType) -> types.FunctionType:
-    return fn
 
 
 def _shape_key(binding: Any) -> Any:

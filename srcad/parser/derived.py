@@ -6,6 +6,8 @@ the differentiator fills in the body before it transforms the caller.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gast
@@ -13,59 +15,153 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.abstract import adjoint_type, differentiable, is_number
 from srcad.ir.build import clone_function
-from srcad.ir.values import Function, Operand, Region, Value
-from srcad.parser.bindings import Binding, Struct, values_in
+from srcad.ir.values import Const, Function, Operand, Region, Value
+from srcad.parser.bindings import Binding, Known, Struct, map_values, number, values_in
 
 
-def emit_derivative(
+@dataclass(frozen=True)
+class Shape:
+    """An IR function and how its yields make up its result: `outputs` are placeholders."""
+
+    function: Function
+    result: Binding
+    outputs: tuple[Value, ...]
+
+
+def derive(
     lowerer: Any,
-    callee: Any,
-    operands: list[Operand],
+    base: Shape,
     transform: str,
-    options: dict[str, Any],
-    names: list[str],
+    argnums: Any,
+    names: Sequence[str],
     bound: dict[str, Binding],
     node: gast.AST,
-) -> Binding:
-    """Emit the call of the derivative of `callee` and return what it gives."""
-    argnums = options.pop("argnums", 0)
-    if options:
-        raise lowerer.unsupported(
-            node, f"the option `{next(iter(options))}` is not supported in a nested derivative",
-            "it would be ignored", "leave it out",
-        )  # fmt: skip
-    base: Function = callee.function
+) -> Shape:
+    """The header of a derivative of `base`: its types are known, its body is filled in later."""
     wanted = argnums if isinstance(argnums, tuple) else (argnums,)
-    positions = []
-    for a in wanted:
-        name = names[a] if isinstance(a, int) else a
-        before = sum(len(values_in(bound[n])) for n in names[: names.index(name)])
-        if not isinstance(bound[name], Value) or not differentiable(bound[name].type):
-            raise lowerer.unsupported(
-                node, f"the argument `{name}` of a nested derivative is not a number or array",
-                "only those can be differentiated here", "choose other argnums",
-            )  # fmt: skip
-        positions.append(before)
-    if len(base.body.yields) != 1 or base.result != 0 or not is_number(base.body.yields[0].type):
+    chosen = [_place(lowerer, a, names, bound, node) for a in wanted]
+    positions = tuple(p for places in chosen for p in places)
+    if transform == "jvp":
+        return _tangent_shape(base, positions)
+    function = base.function
+    if len(base.outputs) != 1 or not is_number(base.outputs[0].type):
         raise lowerer.unsupported(
-            node, f"the derivative of `{base.name}` is taken, which does not return one number",
+            node, f"the derivative of `{function.name}` is taken, which does not return one number",
             "a gradient is of a scalar function", "return one number",
         )  # fmt: skip
-    shape = clone_function(base)
-    yields: list[Operand] = [shape.body.params[i] for i in positions]
-    types = [adjoint_type(v.type) for v in yields]
-    hints = [f"{base.params[i].name}_bar" for i in positions]
+    grads = [_placeholder(function.params[p].value, "bar") for p in positions]
+    each = iter(grads)
+    parts = [_group(places, each) for places in chosen]
+    result: Binding = Struct.sequence("tuple", parts) if isinstance(argnums, tuple) else parts[0]
+    outputs = grads
     if transform == "value_and_grad":
-        yields = [shape.body.yields[0], *yields]
-        types = [base.body.yields[0].type, *types]
-        hints = [base.name, *hints]
-        yields[0] = shape.body.params[positions[0]]
-    function = Function(
-        f"{base.name}_grad", shape.params, Region(shape.body.params, [], tuple(yields)),
+        value = Value(base.outputs[0].type, function.name)
+        outputs = [value, *grads]
+        result = Struct.sequence("tuple", [value, result])
+    header = _header(function, f"{function.name}_grad", (), outputs, (transform, positions))
+    return Shape(header, result, tuple(outputs))
+
+
+def _tangent_shape(base: Shape, positions: tuple[int, ...]) -> Shape:
+    function = base.function
+    seeds = [_placeholder(function.params[p].value, "dot") for p in positions]
+    values = [Value(o.type, o.name) for o in base.outputs]
+    dots = {o: _placeholder(o, "dot") for o in base.outputs if differentiable(o.type)}
+    replaced = dict(zip(base.outputs, values))
+    value = map_values(base.result, replaced.__getitem__)
+    tangent = _tangents(base.result, dots)
+    outputs = (*values, *dots.values())
+    header = _header(
+        function, f"{function.name}_jvp", tuple(seeds), outputs, ("jvp", positions)
+    )
+    return Shape(header, Struct.sequence("tuple", [value, tangent]), outputs)
+
+
+def _tangents(binding: Binding, dots: dict[Value, Value]) -> Binding:
+    if isinstance(binding, Struct):
+        return Struct(binding.kind, tuple((k, _tangents(b, dots)) for k, b in binding.items))
+    if isinstance(binding, Value) and binding in dots:
+        return dots[binding]
+    return Known(None)
+
+
+def _header(
+    base: Function,
+    name: str,
+    seeds: tuple[Value, ...],
+    outputs: Sequence[Value],
+    derivation: tuple[str, tuple[int, ...]],
+) -> Function:
+    shape = clone_function(base)
+    from srcad.ir.values import Param
+
+    params = (*shape.params, *(Param(s, s.name) for s in seeds))  # renamed when filled in
+    yields = tuple(Const(None, o.type) for o in outputs)
+    transform, positions = derivation
+    return Function(
+        name, params, Region(tuple(p.value for p in params), [], yields),
         tuple(range(len(yields))) if len(yields) != 1 else 0, shape.inputs, loc=base.loc,
-        derivation=(base, transform, tuple(positions)),
+        derivation=(base, transform, positions),
     )  # fmt: skip
-    results = list(lowerer.builder.emit(O.CALL, operands, types, hints, {"callee": function}))
-    value = results.pop(0) if transform == "value_and_grad" else None
-    grads: Binding = results[0] if not isinstance(argnums, tuple) else Struct.sequence("tuple", results)
-    return grads if value is None else Struct.sequence("tuple", [value, grads])
+
+
+def _placeholder(v: Value, suffix: str) -> Value:
+    return Value(adjoint_type(v.type), f"{v.name}_{suffix}")
+
+
+def _group(places: list[int], each: Any) -> Binding:
+    parts = [next(each) for _ in places]
+    return parts[0] if len(parts) == 1 else Struct.sequence("tuple", parts)
+
+
+def _place(
+    lowerer: Any, argnum: Any, names: Sequence[str], bound: dict[str, Binding], node: gast.AST
+) -> list[int]:
+    """Positions of the IR parameters that carry an argument."""
+    if isinstance(argnum, int) and -len(names) <= argnum < len(names):
+        argnum = names[argnum]
+    if argnum not in names:
+        raise lowerer.unsupported(
+            node, f"the derivative is taken in {argnum!r}, which is no argument",
+            f"the arguments are {', '.join(names)}", "choose other argnums",
+        )  # fmt: skip
+    before = sum(len(values_in(bound[n])) for n in names[: list(names).index(argnum)])
+    found = values_in(bound[argnum])
+    if not found or not all(differentiable(v.type) for v in found):
+        raise lowerer.unsupported(
+            node, f"the argument `{argnum}` of a nested derivative is not a number or array",
+            "only those can be differentiated here", "choose other argnums",
+        )  # fmt: skip
+    return list(range(before, before + len(found)))
+
+
+def emit(lowerer: Any, shape: Shape, operands: list[Operand]) -> Binding:
+    """Emit the call of a derived function and return what it gives."""
+    types = [o.type for o in shape.outputs]
+    hints = [o.name for o in shape.outputs]
+    results = lowerer.builder.emit(O.CALL, operands, types, hints, {"callee": shape.function})
+    return map_values(shape.result, dict(zip(shape.outputs, results)).__getitem__)
+
+
+def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AST) -> list[Operand]:
+    """Operands of a tangent, one per value of the primal."""
+    if isinstance(primal, Struct):
+        if not isinstance(tangent, Struct) or len(tangent.items) != len(primal.items):
+            raise lowerer.unsupported(
+                node, "a tangent has another structure than its primal",
+                "each part of the argument needs a direction", "build it like the argument",
+            )  # fmt: skip
+        found: list[Operand] = []
+        for t, p in zip(tangent.parts, primal.parts):
+            found += seed_operands(lowerer, t, p, node)
+        return found
+    if not isinstance(primal, Value):
+        return []
+    operand = number(tangent)
+    if operand is None:
+        raise lowerer.unsupported(
+            node, "a tangent must be a number or an array", "it is a direction", "pass a number"
+        )
+    if isinstance(operand, Const) and type(operand.value) is int:
+        operand = Const.of(float(operand.value))
+    return [operand]

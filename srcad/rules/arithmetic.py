@@ -46,7 +46,7 @@ elementwise((operator.pos, np.positive), lambda y, x: 1, cost=Cost.CHEAP)
 elementwise((operator.mod, np.remainder), lambda z, x1, x2: (1, -(x1 // x2)), cost=Cost.CHEAP)
 
 
-def is_real(x: Sym) -> bool:
+def is_real(x: Any) -> bool:
     """Whether `x` certainly has no imaginary part."""
     return kind_of(x.type) in ("b", "i", "f")
 
@@ -56,9 +56,14 @@ def given(x: Any) -> bool:
     return x is not None and not (isinstance(x, Sym) and x.is_const and x.const is None)
 
 
+def one_like(x: Any) -> Any:
+    """The number 1, of the kind that `x` has if it is a Python number."""
+    return 1.0 if x.type == FLOAT else 1
+
+
 def nonzero(y: Any) -> Any:
     """`y` as a divisor: 1 where it is 0."""
-    return select(y == 0, 1, y)
+    return select(y == 0, one_like(y), y)
 
 
 def elements(x: Any) -> list[Any] | None:
@@ -70,12 +75,17 @@ def elements(x: Any) -> list[Any] | None:
     return None
 
 
-def sign(x: Sym) -> Any:
+def array_of(x: Any, like: Any) -> Any:
+    """A list or tuple of numbers as an array (an array as it is)."""
+    return x if isinstance(x, Sym) and isinstance(x.type, Array) else call(np.asarray, like, x)
+
+
+def sign(x: Any) -> Any:
     """The sign of a real number or array, 0 at 0; its derivative is zero."""
     return (x > 0) - (x < 0) if isinstance(x.type, Scalar) else np.sign(x)
 
 
-def power_partials(z: Any, x1: Sym, x2: Sym) -> tuple[Any, Any]:
+def power_partials(z: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
     """Partials of x1**x2: no logarithm where the exponent is constant, none of x1 <= 0."""
     if x2.is_const and isinstance(x2.const, (int, float)):
         n = x2.const
@@ -87,15 +97,17 @@ def power_partials(z: Any, x1: Sym, x2: Sym) -> tuple[Any, Any]:
     return _power_in_base(x1, x2), z * np.log(_log_argument(x1))
 
 
-def _power_in_base(x1: Sym, x2: Sym) -> Any:
-    """x2 * x1**(x2 - 1), which is 0 for x1 = x2 = 0."""
+def _power_in_base(x1: Any, x2: Any) -> Any:
+    """x2 * x1**(x2 - 1), which is 0 for x1 = x2 = 0 (and right at order 2 elsewhere)."""
     if x1.is_const and x1.const != 0:
         return x2 * x1 ** (x2 - 1)
     both = (x1 == 0) & (x2 == 0)
-    return x2 * x1 ** select(both, 1, x2 - 1)
+    if isinstance(x1.type, Scalar) and not isinstance(x2.type, Scalar):
+        return x2 * x1 ** select(both, one_like(x2), x2 - 1)  # np.where would widen x1
+    return x2 * select(both, one_like(x1), x1) ** (x2 - 1)
 
 
-def _log_argument(x: Sym) -> Any:
+def _log_argument(x: Any) -> Any:
     """x; but 1 where x is 0, or real and negative: there no derivative in the exponent exists,
     or it is 0."""
     if x.is_const and isinstance(x.const, (int, float)) and x.const > 0:
@@ -103,7 +115,7 @@ def _log_argument(x: Sym) -> Any:
     kind = kind_of(x.type)
     if kind is None:
         return call(runtime.log_argument, x, x)
-    return select(x != 0 if kind == "c" else x > 0, x, 1)
+    return select(x != 0 if kind == "c" else x > 0, x, one_like(x))
 
 
 elementwise((operator.pow, np.power, np.float_power), power_partials)
@@ -115,7 +127,7 @@ elementwise(
 )
 
 
-def _abs_partial(y: Any, x: Sym) -> Any:
+def _abs_partial(y: Any, x: Any) -> Any:
     return sign(x) if is_real(x) else np.conj(np.sign(x))
 
 
@@ -203,7 +215,7 @@ class _Divmod:
 
 
 def extremum_vjp(
-    wins: Callable[[Any, Any], Any], g: Any, y: Any, x1: Sym, x2: Sym
+    wins: Callable[[Any, Any], Any], g: Any, y: Any, x1: Any, x2: Any
 ) -> tuple[Any, Any]:
     """Cotangents of the greater (or lesser) of two: all to the winner; ties share equally.
 
@@ -215,7 +227,7 @@ def extremum_vjp(
     return unbroadcast_to(first, x1, y), unbroadcast_to(second, x2, y)
 
 
-def extremum_jvp(wins: Callable[[Any, Any], Any], dots: Any, x1: Sym, x2: Sym) -> Any:
+def extremum_jvp(wins: Callable[[Any, Any], Any], dots: Any, x1: Any, x2: Any) -> Any:
     """The tangent of the greater (or lesser) of two."""
     d1, d2 = dots
     tie = 0.5 * d1 if d2 is None else 0.5 * d2 if d1 is None else 0.5 * (d1 + d2)
@@ -253,7 +265,7 @@ def _declare_extremum(fn: Any, wins: Callable[[Any, Any], Any]) -> None:
                 xs, dots = tuple(parts), elements(dots[0])
             if len(xs) == 2:
                 return extremum_jvp(wins, dots, *xs)
-            moved = [d * s for d, s in zip(dots, _shares(y, xs)) if d is not None]
+            moved = [d * s for d, s in zip(dots, _shares(y, xs), strict=True) if d is not None]
             return functools.reduce(operator.add, moved)
 
         @staticmethod

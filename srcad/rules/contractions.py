@@ -16,6 +16,7 @@ import numpy as np
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Dim, Type, broadcast, dims_of, rank_of
+from srcad.rules.arithmetic import is_real
 from srcad.rules.contract import contract, expanded, ordered, spec
 from srcad.rules.language import broadcast_like, call, mT, unbroadcast_to
 from srcad.rules.registry import Call, bilinear, multilinear, rule
@@ -25,7 +26,6 @@ from srcad.rules.shape_types import (
     product_dim,
     reshape_like,
 )
-from srcad.rules.ufuncs import is_real
 
 Labels = list[Hashable]
 
@@ -97,8 +97,8 @@ def _matmul_b(g: Any, x1: Any, x2: Any) -> Any:
 
 
 def _matmul_labels(m: int, n: int) -> tuple[Labels, Labels, Labels]:
-    la: Labels = ["i", "j"][2 - m :]
-    lb: Labels = ["j", "k"][:n]
+    la: Labels = [*"ij"][2 - m :]
+    lb: Labels = [*"jk"][:n]
     return la, lb, [c for c in la + lb if c != "j"]
 
 
@@ -171,7 +171,7 @@ def _tensordot_labels(m: int, n: int, axes: Any) -> tuple[Labels, Labels, Labels
         return None
     la: Labels = list(range(m))
     lb: Labels = list(range(m, m + n))
-    for i, j in zip(*found):
+    for i, j in zip(*found, strict=True):
         lb[j] = la[i]
     lo = [c for c in la if c not in lb] + [c for c in lb if c not in la]
     return la, lb, lo
@@ -183,7 +183,7 @@ def _tensordot_dims(call: Call, axes: Any) -> tuple[Dim, ...] | None:
     if a is None or b is None or labels is None:
         return None
     la, lb, lo = labels
-    sizes = {**dict(zip(lb, b)), **dict(zip(la, a))}
+    sizes = {**dict(zip(lb, b, strict=True)), **dict(zip(la, a, strict=True))}
     return tuple(sizes[c] for c in lo)
 
 
@@ -195,14 +195,14 @@ def _contraction(fn: Any, axes: str) -> None:
         return Array(_dtype(call), dims, dims == ())
 
     bilinear(
-        fn, lambda g, a, b: _tensordot_a(g, a, b, axes), lambda g, a, b: _tensordot_b(g, a, b, axes),
-        infer=infer,
+        fn, lambda g, a, b: _tensordot_a(g, a, b, axes),
+        lambda g, a, b: _tensordot_b(g, a, b, axes), infer=infer,
     )  # fmt: skip
 
 
 def _tensordot_a(g: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     ranks = _ranks(a, b)
-    labels = None if ranks is None else _tensordot_labels(*ranks, axes)
+    labels = None if ranks is None else _tensordot_labels(ranks[0], ranks[1], axes)
     if labels is None:
         return call(runtime.tensordot_vjp, g, g, b, a, axes=axes, side=0)
     la, lb, lo = labels
@@ -211,7 +211,7 @@ def _tensordot_a(g: Any, a: Any, b: Any, axes: Any = 2) -> Any:
 
 def _tensordot_b(g: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     ranks = _ranks(a, b)
-    labels = None if ranks is None else _tensordot_labels(*ranks, axes)
+    labels = None if ranks is None else _tensordot_labels(ranks[0], ranks[1], axes)
     if labels is None:
         return call(runtime.tensordot_vjp, g, g, a, b, axes=axes, side=1)
     la, lb, lo = labels
@@ -326,7 +326,7 @@ def _kron_type(call: Call) -> Type:
         return Array(_dtype(call), None)
     rank = max(len(a), len(b))
     a, b = ((ONE,) * (rank - len(d)) + d for d in (a, b))
-    dims = tuple(product_dim(pair) for pair in zip(a, b))
+    dims = tuple(product_dim(pair) for pair in zip(a, b, strict=True))
     return Array(_dtype(call), dims, dims == ())
 
 
@@ -335,7 +335,8 @@ def _kron_parts(g: Any, a: Any, b: Any, m: int, n: int) -> tuple[Any, Labels, La
     rank = max(m, n)
     la: Labels = [("a", i) for i in range(rank - m, rank)]
     lb: Labels = [("b", i) for i in range(rank - n, rank)]
-    sizes, labels = [], []
+    sizes: list[Any] = []
+    labels: Labels = []
     for i in range(rank):
         for x, mine, label in ((a, m, ("a", i)), (b, n, ("b", i))):
             if i >= rank - mine:
@@ -422,12 +423,12 @@ def _cross_type(call: Call) -> Type:
 
 
 def _linalg_cross_a(g: Any, x1: Any, x2: Any, axis: int = -1) -> Any:
-    bar = np.linalg.cross(x2, g, axis=axis)
+    bar: Any = np.linalg.cross(x2, g, axis=axis)
     return unbroadcast_to(bar, x1, bar)
 
 
 def _linalg_cross_b(g: Any, x1: Any, x2: Any, axis: int = -1) -> Any:
-    bar = np.linalg.cross(g, x1, axis=axis)
+    bar: Any = np.linalg.cross(g, x1, axis=axis)
     return unbroadcast_to(bar, x2, bar)
 
 
@@ -438,9 +439,10 @@ bilinear(np.linalg.cross, _linalg_cross_a, _linalg_cross_b, infer=_cross_type)
 
 
 def _subscripts(text: Any, ranks: list[int | None]) -> tuple[list[Labels], Labels] | None:
-    """The labels of every operand and of the result; None if an ellipsis has unknown rank.
+    """The labels of every operand and of the result.
 
-    The dimensions of an ellipsis are labelled by negative numbers, counted from the right.
+    The dimensions of an ellipsis are labelled by negative numbers, counted from the right. None
+    if the rank of one is not known, or if the subscripts do not fit (then NumPy raises).
     """
     if not isinstance(text, str):
         raise MissingRuleError(
@@ -450,11 +452,19 @@ def _subscripts(text: Any, ranks: list[int | None]) -> tuple[list[Labels], Label
         )
     inputs, arrow, output = text.replace(" ", "").partition("->")
     terms = inputs.split(",")
-    extra = []
-    for term, rank in zip(terms, ranks):
-        if "..." in term and rank is None:
+    if len(terms) != len(ranks):
+        return None
+    extra = []  # the dimensions of each ellipsis
+    for term, rank in zip(terms, ranks, strict=True):
+        named = len(term.replace("...", ""))
+        if "..." in term:
+            if rank is None or rank < named:
+                return None
+            extra.append(rank - named)
+        elif rank in (None, named):
+            extra.append(0)
+        else:
             return None
-        extra.append((rank or 0) - len(term.replace("...", "")) if "..." in term else 0)
 
     def labels(term: str, dots: int) -> Labels:
         before, ellipsis, after = term.partition("...")
@@ -465,7 +475,7 @@ def _subscripts(text: Any, ranks: list[int | None]) -> tuple[list[Labels], Label
         once = sorted(c for c in set(letters) if letters.count(c) == 1)
         output = "..." * ("..." in inputs) + "".join(once)
     return (
-        [labels(t, n) for t, n in zip(terms, extra)],
+        [labels(t, n) for t, n in zip(terms, extra, strict=True)],
         labels(output, max(extra, default=0)),
     )
 
@@ -479,10 +489,10 @@ def _einsum_type(call: Call) -> Type:
         return Array(dtype, None)
     inputs, output = found
     columns: dict[Hashable, list[Dim]] = {}
-    for labels, part in zip(inputs, parts):
-        for c, d in zip(labels, part.dims or (ANY,) * len(labels)):
+    for labels, part in zip(inputs, parts, strict=True):
+        for c, d in zip(labels, part.dims or (ANY,) * len(labels), strict=True):
             columns.setdefault(c, []).append(d)
-    dims = tuple(_together(columns[c]) for c in output)
+    dims = tuple(_together(columns.get(c, [])) for c in output)
     if dims == () and call.attrs.get("optimize") and len(parts) > 1:
         return Array(dtype, None)  # a number or an array, as the path ends
     return Array(dtype, dims, dims == ())
@@ -499,9 +509,9 @@ def _same_sizes(inputs: list[Labels], operands: tuple[Any, ...]) -> bool:
     """Whether no index broadcasts: all its occurrences have certainly one size."""
     columns: dict[Hashable, set[Dim]] = {}
     counts: dict[Hashable, int] = {}
-    for labels, x in zip(inputs, operands):
+    for labels, x in zip(inputs, operands, strict=True):
         dims = dims_of(array_of(x.type)) or (ANY,) * len(labels)
-        for c, d in zip(labels, dims):
+        for c, d in zip(labels, dims, strict=True):
             columns.setdefault(c, set()).add(d)
             counts[c] = counts.get(c, 0) + 1
     return all(counts[c] == 1 or (len(s) == 1 and ANY not in s) for c, s in columns.items())
@@ -520,7 +530,8 @@ def _einsum(
     ):  # fmt: skip
         return call(runtime.einsum_vjp, g, g, subscripts, me, *operands)
     inputs, output = found
-    rest = [(labels, x) for i, (labels, x) in enumerate(zip(inputs, operands)) if i != me]
+    pairs = list(zip(inputs, operands, strict=True))
+    rest = pairs[:me] + pairs[me + 1 :]
     given = {*output, *(c for labels, _ in rest for c in labels)}
     reached = [c for c in target if c in given]
     if not rest:
@@ -533,7 +544,7 @@ def _einsum(
             bar = contract(other, labels, g, output, reached)
     else:
         text = spec([output, *(labels for labels, _ in rest)], reached)
-        keywords = {"optimize": True} if len(rest) > 1 else {}
+        keywords: dict[str, Any] = {"optimize": True} if len(rest) > 1 else {}
         bar = np.einsum(text, g, *(x for _, x in rest), **keywords)
     if len(reached) == len(target):
         return bar

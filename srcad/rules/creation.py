@@ -1,4 +1,4 @@
-"""Rules of the functions that make arrays; what is given as value or bound may carry a derivative."""
+"""Rules of the functions that make arrays; a value or bound given may carry a derivative."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from srcad.ir.abstract import ANY, SLICE, Array, Scalar, Type, broadcast
 from srcad.rules.inference import constant_type, int_constant
 from srcad.rules.language import call, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, linear, rule, zero
+from srcad.rules.registry import Call, linear, rule, zero
 from srcad.rules.shape_types import (
     array_of,
     dims_of_shape,
@@ -44,8 +44,10 @@ def _filled_like(call: Call) -> Type:
     return Array(dtype, a.dims if shape is None else dims_of_shape(a, shape))
 
 
-zero(np.zeros_like, signature="a, dtype=None, order='K', subok=True, shape=None", infer=_filled_like)
-zero(np.ones_like, signature="a, dtype=None, order='K', subok=True, shape=None", infer=_filled_like)
+zero(
+    np.zeros_like, np.ones_like, signature="a, dtype=None, order='K', subok=True, shape=None",
+    infer=_filled_like,
+)  # fmt: skip
 zero(
     np.empty_like, signature="prototype, dtype=None, order='K', subok=True, shape=None",
     infer=_filled_like,
@@ -87,10 +89,10 @@ zero(np.identity, signature="n, dtype=None", infer=_eye_type)
 def _arange_type(call: Call) -> Type:
     given = dtype_given(call.attrs.get("dtype"))
     dtype = given or joined_dtype(array_of(t).dtype for t in call.types)
-    if any(c is MISSING for c in call.constants):
+    numbers = [int_constant(c) for c in call.constants]
+    if None in numbers or (len(numbers) == 3 and not numbers[2]):
         return Array(dtype, (ANY,))
-    numbers: Any = call.constants
-    return Array(dtype, (size_dim(len(np.arange(*numbers))),))
+    return Array(dtype, (size_dim(len(range(*numbers))),))  # type: ignore[arg-type]
 
 
 def _bounds(args: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -136,14 +138,18 @@ def _linspace_type(call: Call) -> Type:
 
 def _linspace_dtype(types: Any) -> str | None:
     """As NumPy has it: floating, and Python numbers are weak."""
-    samples = []
+    samples: list[Any] = []
     for t in types:
         a = array_of(t)
         if a.dtype is None:
             return None
         kind = {"int": int, "bool": bool, "float": float, "complex": complex}
         samples.append(kind[t.kind](1) if isinstance(t, Scalar) else np.ones((), a.dtype)[()])
-    return np.linspace(*samples, 2).dtype.name
+    start, stop = samples
+    try:
+        return str(np.linspace(start, stop, 2).dtype.name)
+    except TypeError:  # the primal will raise
+        return None
 
 
 def _linspace(
@@ -157,7 +163,7 @@ def _linspace(
         bars = [(1.0 - weights) @ g, weights @ g]
     else:
         bars = [np.tensordot(1.0 - weights, g, axes=1), np.tensordot(weights, g, axes=1)]
-    return tuple(unbroadcast_to(b, x, b) for b, x in zip(bars, (start, stop)))
+    return tuple(unbroadcast_to(b, x, b) for b, x in zip(bars, (start, stop), strict=True))
 
 
 linear(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
+from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ANY,
     FLOAT,
@@ -24,11 +25,11 @@ from srcad.ir.abstract import (
     dtype_of,
 )
 from srcad.rules import inference
-from srcad.rules.arithmetic import given
+from srcad.rules.arithmetic import array_of, given
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule
-from srcad.rules.symbols import Sym
+from srcad.rules.symbols import Sym, as_operand
 
 
 def running_type(call: Call) -> Type:
@@ -50,7 +51,7 @@ def flipped(x: Any, axis: int) -> Any:
 # -- running sums
 
 
-def _cumsum_transpose(g: Any, a: Sym, axis: Any = None, dtype: Any = None) -> Any:
+def _cumsum_transpose(g: Any, a: Any, axis: Any = None, dtype: Any = None) -> Any:
     along = 0 if axis is None else axis
     bar = flipped(np.cumsum(flipped(g, along), axis=along), along)
     return bar if axis is not None or a.known_ndim == 1 else np.reshape(bar, a.shape)
@@ -67,14 +68,14 @@ class _Cumprod:
     """From y[k] = a[k] * y[k - 1] follows a recurrence for the tangents, and one backwards."""
 
     @staticmethod
-    def jvp(dots: Any, y: Any, a: Sym, axis: Any = None) -> Any:
+    def jvp(dots: Any, y: Any, a: Any, axis: Any = None) -> Any:
         line, along = _in_line(a, axis)
         dot = dots[0] if line is a else np.reshape(dots[0], -1)
         before = call(runtime.delayed, a, y, axis=along, first=1.0)
         return call(runtime.linear_recurrence, a, line, before * dot, axis=along)
 
     @staticmethod
-    def vjp(g: Any, y: Any, a: Sym, axis: Any = None) -> Any:
+    def vjp(g: Any, y: Any, a: Any, axis: Any = None) -> Any:
         line, along = _in_line(a, axis)
         before = call(runtime.delayed, a, y, axis=along, first=1.0)
         ahead = call(runtime.delayed, a, line, axis=along, reverse=True)
@@ -82,7 +83,7 @@ class _Cumprod:
         return (bar if line is a else np.reshape(bar, a.shape),)
 
 
-def _in_line(a: Sym, axis: Any) -> tuple[Any, int]:
+def _in_line(a: Any, axis: Any) -> tuple[Any, int]:
     """Operand and axis of a running product; without axis it runs over all elements."""
     if axis is not None:
         return a, axis
@@ -160,7 +161,7 @@ def _products_of_others(x: Any, axis: Any = None) -> Any:
     return here * call(runtime.products_of_others, x, rows, axis=axis[1:])
 
 
-def _products_along(x: Sym, axis: int) -> Any:
+def _products_along(x: Any, axis: int) -> Any:
     before = np.cumprod(call(runtime.delayed, x, x, axis=axis, first=1.0), axis=axis)
     ahead = call(runtime.delayed, x, x, axis=axis, reverse=True, first=1.0)
     return before * flipped(np.cumprod(flipped(ahead, axis), axis=axis), axis)
@@ -169,11 +170,21 @@ def _products_along(x: Sym, axis: int) -> Any:
 # -- differences and trapezoids
 
 
-def _along(axis: int, part: slice) -> tuple[Any, ...]:
-    """The index that takes `part` along an axis and everything along the others."""
+def _along(x: Any, axis: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes `part` along an axis of x and everything along the others."""
+    if x.known_ndim == 1:
+        return (part,)
     if axis < 0:
         return (Ellipsis, part, *[slice(None)] * (-axis - 1))
     return (*[slice(None)] * axis, part)
+
+
+def _added_at(array: Any, index: tuple[Any, ...], value: Any) -> Any:
+    """`array[index] += value`, as a new array."""
+    builder = array._builder
+    parts = [as_operand(builder, part) for part in index]
+    operands = (array.operand, value.operand, *parts)
+    return Sym(builder, builder.emit1(O.ADD_AT, operands, array.type, "t"))
 
 
 def _diff_type(call: Call) -> Type:
@@ -185,15 +196,20 @@ def _diff_type(call: Call) -> Type:
     return Array(sampled_dtype(np.diff, t), dims)
 
 
-@composite(np.diff, infer=_diff_type)
-def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    for _ in range(n):
-        a = a[_along(axis, slice(1, None))] - a[_along(axis, slice(None, -1))]
-    return a
+def _diff_transpose(g: Any, a: Any, n: int = 1, axis: int = -1) -> Any:
+    for step in reversed(range(n)):
+        longer = a[_along(a, axis, slice(step, None))] if step else a
+        bar = call(runtime.zeros_like, a, longer)
+        bar = _added_at(bar, _along(a, axis, slice(1, None)), g)
+        g = _added_at(bar, _along(a, axis, slice(None, -1)), -g)
+    return g
+
+
+linear(np.diff, _diff_transpose, infer=_diff_type)
 
 
 def _trapezoid_type(call: Call) -> Type:
-    types = [as_array(t) for t, c in zip(call.types, call.constants) if c is not None]
+    types = [as_array(t) for t, c in zip(call.types, call.constants, strict=True) if c is not None]
     whole = functools.reduce(_product_type, types)
     dims = reduced_dims(dims_of(types[0]), call.attrs.get("axis", -1), False)
     if dims is None and dtype_of(whole) is None:
@@ -207,16 +223,19 @@ def _product_type(a: Type, b: Type) -> Type:
 
 @composite(np.trapezoid, operands=("y", "x", "dx"), infer=_trapezoid_type)
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    widths = dx
-    if given(x):
-        if axis == -1:
-            widths = np.diff(x)
-        elif x.ndim == 1:
-            widths = np.diff(x)[(slice(None), *[None] * (y.ndim - 1 - axis % y.ndim))]
-        else:
-            widths = np.diff(x, axis=axis)
-    heights = y[_along(axis, slice(1, None))] + y[_along(axis, slice(None, -1))]
-    return np.sum(widths * heights / 2.0, axis=axis)
+    y = array_of(y, y)
+    if not given(x):
+        ends = y[_along(y, axis, 0)] + y[_along(y, axis, -1)]
+        return dx * (np.sum(y, axis=axis) - 0.5 * ends)
+    x = array_of(x, x)
+    if axis == -1:
+        widths = np.diff(x)
+    elif x.ndim == 1:
+        widths = np.diff(x)[(slice(None), *[None] * (y.ndim - 1 - axis % y.ndim))]
+    else:
+        widths = np.diff(x, axis=axis)
+    pairs = y[_along(y, axis, slice(1, None))] + y[_along(y, axis, slice(None, -1))]
+    return 0.5 * np.sum(widths * pairs, axis=axis)
 
 
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1

@@ -33,6 +33,7 @@ from srcad.rules.shape_types import (
     reshape_like,
     slice_of,
     sum_dim,
+    to_elements,
     typed,
 )
 
@@ -80,16 +81,16 @@ def _cut(g: Any, arrays: Any, prepare: Callable[[Dims], Dims], axis: int) -> Any
     parts = elements(arrays)
     shapes = [None] if parts is None else [array_of(p.type).dims for p in parts]
     if parts is None or any(s is None for s in shapes):
-        return call(runtime.cut_like, g, g, arrays, **({"axis": axis} if axis else {}))
+        return _cut_at_run_time(g, arrays, axis)
     pieces = []
     start: Any = None
-    for i, (part, dims) in enumerate(zip(parts, shapes)):
+    for i, (part, dims) in enumerate(zip(parts, shapes, strict=True)):
         assert dims is not None
         rank = len(prepare(dims))
         at = min(axis, rank - 1) % rank
         marked = prepare((MANY,) * len(dims))
         if marked[at] is ONE:  # a dimension that the function added
-            piece = g[at_axis(at, start or 0)]
+            piece = g[at_axis(at, 0 if start is None else start)]
             count: Any = 1
         else:
             count = length(part, at if rank == len(dims) else -1)
@@ -101,23 +102,32 @@ def _cut(g: Any, arrays: Any, prepare: Callable[[Dims], Dims], axis: int) -> Any
 
 
 def _as_part(piece: Any, part: Any, dims: Dims, rank: int) -> Any:
+    """The piece, of this rank, in the shape of the array that it belongs to."""
     if rank != len(dims):
-        return reshape_like(piece, part)
-    number = dims == () and getattr(piece.type, "item", True)
-    dtype = array_of(piece.type).dtype
-    return piece if number else typed(piece, Array(dtype, dims))
+        piece = reshape_like(piece, part)
+    elif dims != () or not getattr(piece.type, "item", True):
+        piece = typed(piece, Array(array_of(piece.type).dtype, dims))
+    return to_elements(piece, part)
+
+
+def _cut_at_run_time(g: Any, arrays: Any, axis: int) -> Any:
+    pieces = call(runtime.cut_like, g, g, arrays, **({"axis": axis} if axis else {}))
+    parts = elements(arrays)
+    if parts is None:
+        return pieces
+    return [to_elements(piece, part) for piece, part in zip(pieces, parts, strict=True)]
 
 
 def _flat_cut(g: Any, arrays: Any) -> Any:
     """As `_cut`, of arrays that were flattened."""
     parts = elements(arrays)
     if parts is None:
-        return call(runtime.cut_like, g, g, arrays)
+        return _cut_at_run_time(g, arrays, 0)
     pieces = []
     start: Any = None
     for i, part in enumerate(parts):
         stop = None if i == len(parts) - 1 else part.size if start is None else start + part.size
-        pieces.append(reshape_like(g[slice_of(g, start, stop)], part))
+        pieces.append(to_elements(reshape_like(g[slice_of(g, start, stop)], part), part))
         start = stop
     return pieces
 
@@ -197,12 +207,15 @@ def _stack(
 ) -> Any:
     parts = elements(arrays)
     if parts is None:
-        return call(runtime.cut_like, g, g, arrays, **({"axis": axis} if axis else {}))
+        return _cut_at_run_time(g, arrays, axis)
     pieces = []
     for i, part in enumerate(parts):
         dims = array_of(part.type).dims
         piece = g[at_axis(axis, i, None if dims is None else len(dims) + 1)]
-        pieces.append(piece if dims is None else _as_part(piece, part, dims, len(dims)))
+        if dims is None:
+            pieces.append(to_elements(piece, part))
+        else:
+            pieces.append(_as_part(piece, part, dims, len(dims)))
     return pieces
 
 
@@ -231,7 +244,7 @@ def _paste(h: Any, g: Any, arrays: Any, axis: Any = 0) -> Any:
     if isinstance(h, (tuple, list)):
         parts = elements(arrays)
         assert parts is not None
-        h = [call(runtime.zeros_like, g, x) if p is None else p for p, x in zip(h, parts)]
+        h = [call(runtime.zeros_like, g, parts[i]) if p is None else p for i, p in enumerate(h)]
     return call(runtime.paste_like, g, h, g, axis=axis)
 
 
@@ -274,7 +287,7 @@ def _filled(g: Any, y: Any) -> Any:
     """The cotangents of several results, zeros for those without."""
     if not isinstance(g, (tuple, list)):
         return g
-    return [call(runtime.zeros_like, p, p) if c is None else c for c, p in zip(g, y)]
+    return [call(runtime.zeros_like, y[i], y[i]) if c is None else c for i, c in enumerate(g)]
 
 
 def _declare_split(fn: Any, join: Callable[[Any, Any], Any], axis: int | None) -> None:
@@ -400,7 +413,7 @@ def _tiled(call: Call) -> Type:
     rank = max(len(a.dims), len(counts))
     dims = (ONE,) * (rank - len(a.dims)) + a.dims
     counts = (1,) * (rank - len(counts)) + counts
-    return Array(a.dtype, tuple(_times(d, n) for d, n in zip(dims, counts)))
+    return Array(a.dtype, tuple(_times(d, n) for d, n in zip(dims, counts, strict=True)))
 
 
 def _tile(g: Any, A: Any, reps: Any) -> Any:
@@ -413,7 +426,7 @@ def _tile(g: Any, A: Any, reps: Any) -> Any:
     counts = (1,) * (rank - len(counts)) + counts
     blocks: list[Any] = []
     axes = []
-    for size, n in zip(sizes, counts):
+    for size, n in zip(sizes, counts, strict=True):
         if n != 1:
             axes.append(len(blocks))
             blocks.append(n)
@@ -494,4 +507,5 @@ linear(
 
 
 def _pad_again(h: Any, pad_width: Any, mode: str) -> Any:
-    return np.pad(h, pad_width, **({} if mode == "constant" else {"mode": mode}))
+    keywords: dict[str, Any] = {} if mode == "constant" else {"mode": mode}
+    return np.pad(h, pad_width, **keywords)

@@ -179,7 +179,7 @@ zero(runtime.check_seed, signature="seed, like, name", infer=lambda c: c.types[0
 zero(runtime.scalar_seed, signature="out", infer=lambda c: as_array(c.types[0]))
 linear(
     runtime.as_cotangent,
-    lambda g, x, like: unbroadcast_to(g, x, like),
+    lambda bar, g, like: unbroadcast_to(bar, g, like),
     infer=lambda c: c.types[1],
 )
 linear(runtime.astype, lambda g, x, dtype="float64": g, infer=lambda c: _as_dtype(c))

@@ -12,13 +12,13 @@ import numpy as np
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import Array, TupleOf, Type, broadcast
-from srcad.rules.arithmetic import elements
+from srcad.ir.abstract import Array, TupleOf, Type, broadcast, kind_of
+from srcad.rules.arithmetic import elements, is_real
 from srcad.rules.inference import reduced_dims, sampled_dtype
-from srcad.rules.language import call, kept, unbroadcast_to
+from srcad.rules.language import call, unbroadcast, unbroadcast_to
+from srcad.rules.reductions import number_of
 from srcad.rules.registry import Call, composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
-from srcad.rules.ufuncs import is_real, nonzero
 
 # -- types ---------------------------------------------------------------------------------------
 
@@ -27,7 +27,10 @@ def _dtype_of(t: Array, part: Any = None) -> str | None:
     """The dtype of a result for a matrix of type `t` (integers are computed in float64)."""
     if t.dtype is None:
         return None
-    found = np.linalg.inv(np.eye(2, dtype=t.dtype)).dtype
+    try:
+        found = np.linalg.inv(np.eye(2, dtype=t.dtype)).dtype
+    except TypeError:  # NumPy has no linear algebra for this dtype: the primal will raise
+        return None
     return found.type(0).real.dtype.name if part == "real" else found.name
 
 
@@ -93,7 +96,8 @@ class _Slogdet:
         moved = _trace_of(np.linalg.solve(a, dots[0]))
         if is_real(a):
             return None, moved
-        return 1j * np.imag(moved) * y[0], np.real(moved)
+        turned = 1j * np.imag(moved) * y[0]  # 0 for real matrices
+        return turned if kind_of(a.type) else unbroadcast(turned, y[0]), np.real(moved)
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any) -> Any:
@@ -140,6 +144,8 @@ class _Solve:
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+        a_bar: Any
+        b_bar: Any
         if b.known_ndim is not None and (b.known_ndim > 1 or a.known_ndim == 2):
             b_bar = np.linalg.solve(swap_last(a), g)
             a_bar = np.outer(b_bar, y) if b.known_ndim == 1 else b_bar @ swap_last(y)
@@ -148,7 +154,7 @@ class _Solve:
             bars = np.linalg.solve(swap_last(a), call(runtime.as_columns, y, g, b))
             a_bar = bars @ np.swapaxes(columns, -1, -2)
             b_bar = call(runtime.from_columns, y, bars, b)
-        return unbroadcast_to(-a_bar, a, a_bar), unbroadcast_to(b_bar, b, b_bar)
+        return -unbroadcast_to(a_bar, a, a_bar), unbroadcast_to(b_bar, b, b_bar)
 
 
 linear(
@@ -257,7 +263,7 @@ class _Cholesky:
         low, g = (_hermitian(y), swap_last(g)) if upper else (y, _conj(g))
         turned = _hermitian(low)
         inner = np.linalg.solve(turned, _triangle(turned @ g))
-        bar = _hermitian(np.linalg.solve(turned, _hermitian(inner)))
+        bar = np.linalg.solve(turned, _hermitian(inner))  # its conjugate transpose does as well
         return (_of_triangle(bar, not upper),)
 
 
@@ -270,7 +276,7 @@ def _eigh_type(call: Call) -> Type:
 def _inverse_gaps(w: Any) -> Any:
     """1 / (w[j] - w[i]), and 0 on the diagonal."""
     dtype = array_of(w.type).dtype
-    keywords = {} if dtype in (None, "float64") else {"dtype": np.dtype(dtype)}
+    keywords = {} if dtype in (None, "float64") else {"dtype": np.dtype(dtype).type}
     eye = call(np.eye, w, length(w, -1), **keywords)
     return 1.0 / (w[..., None, :] - w[..., :, None] + eye) - eye
 
@@ -299,16 +305,20 @@ class _Eigh:
         return (None if left is None else _of_triangle(left @ _hermitian(v), UPLO in "Ll"),)
 
 
+def _eigh(a: Any, uplo: Any) -> Any:
+    return np.linalg.eigh(a, **({} if uplo == "L" else {"UPLO": uplo}))
+
+
 @rule(np.linalg.eigvalsh, infer=_eigh_type)
 class _Eigvalsh:
     @staticmethod
     def jvp(dots: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
-        _, v = np.linalg.eigh(a, UPLO)
+        _, v = _eigh(a, UPLO)
         return _eigenvalues_dot(v, _symmetric(dots[0], UPLO in "Ll") @ v)
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
-        _, v = np.linalg.eigh(a, UPLO)
+        _, v = _eigh(a, UPLO)
         return (_of_triangle((v * g[..., None, :]) @ _hermitian(v), UPLO in "Ll"),)
 
 
@@ -318,7 +328,8 @@ class _Eigvalsh:
 def _norm_type(call: Call) -> Type:
     x = array_of(call.types[0])
     attrs = call.attrs
-    dims = reduced_dims(x.dims, _norm_axes(call.fn, attrs.get("axis")), attrs.get("keepdims", False))
+    axes = _norm_axes(call.fn, attrs.get("axis"))
+    dims = reduced_dims(x.dims, axes, attrs.get("keepdims", False))
     dtype = sampled_dtype(np.linalg.norm, x)
     return Array(dtype, dims, dims == ())
 
@@ -328,8 +339,22 @@ def _norm_axes(fn: Any, axis: Any) -> Any:
 
 
 def _total(x: Any, axis: Any, keepdims: bool) -> Any:
-    given = {"axis": axis, "keepdims": keepdims}
-    return np.sum(x, **{k: v for k, v in given.items() if v not in (None, False)})
+    keywords: dict[str, Any] = {} if axis is None else {"axis": axis}
+    if keepdims:
+        keywords["keepdims"] = True
+    return np.sum(x, **keywords)
+
+
+def _kept(y: Any, axis: Any, keepdims: bool) -> Any:
+    """`y` with the reduced dimensions as size one."""
+    return y if axis is None or keepdims else np.expand_dims(y, axis)
+
+
+def _divisor(y: Any) -> Any:
+    """`y`; but 1 where it is 0: a norm that is 0 has derivative 0."""
+    if y.known_ndim == 0:
+        return call(runtime.select, y, y, y, 1)
+    return np.where(y == 0, 1, y)
 
 
 def _is_two_norm(x: Any, order: Any, axis: Any) -> bool:
@@ -346,13 +371,13 @@ def _of_matrices(x: Any, axis: Any) -> bool:
 
 def _partial(x: Any, y: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     """The derivative of a norm in each element of `x` (that of ties is shared; 0 where 0 is)."""
-    y = kept(y, x, axis, keepdims)
+    y = _kept(y, axis, keepdims)
     if order == 0 and not _of_matrices(x, axis):
         return None
     size = np.absolute(x)
     sign = _conj(np.sign(x))
     if _is_two_norm(x, order, axis):
-        return _conj(x) / nonzero(y)
+        return _conj(x) / _divisor(y)
     if not isinstance(order, (int, float)):
         raise _no_rule(order)
     if not _of_matrices(x, axis):
@@ -360,14 +385,14 @@ def _partial(x: Any, y: Any, order: Any, axis: Any, keepdims: bool) -> Any:
             return sign
         if abs(order) == np.inf:
             hits = np.equal(size, y)
-            return sign * hits / np.sum(hits, axis=axis, keepdims=True)
-        return sign * (size / nonzero(y)) ** (order - 1)
+            return np.where(hits, sign, 0.0) / number_of(hits, x, axis, keepdims=True)
+        return sign * (size / _divisor(y)) ** (order - 1)
     if abs(order) not in (1, np.inf):
         raise _no_rule(order)
     rows, columns = (0, 1) if axis is None else axis
     sums = np.sum(size, axis=rows if abs(order) == 1 else columns, keepdims=True)
-    hits = np.equal(sums, kept(y, x, (rows, columns)) if axis is None else y)
-    return sign * hits / np.sum(hits, axis=(rows, columns), keepdims=True)
+    hits = np.equal(sums, y)
+    return np.where(hits, sign, 0.0) / number_of(hits, x, (rows, columns), keepdims=True)
 
 
 def _no_rule(order: Any) -> MissingRuleError:
@@ -381,7 +406,7 @@ def _no_rule(order: Any) -> MissingRuleError:
 def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if _is_two_norm(x, order, axis):
         moved = _total(_conj(x) * x_dot, axis, keepdims)
-        return (moved if is_real(x) else np.real(moved)) / nonzero(y)
+        return (moved if is_real(x) else np.real(moved)) / _divisor(y)
     partial = _partial(x, y, order, axis, keepdims)
     if partial is None:
         return None
@@ -391,9 +416,9 @@ def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool)
 
 def _norm_vjp(g: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if _is_two_norm(x, order, axis):
-        return (_conj(x) * kept(g / nonzero(y), x, axis, keepdims),)
+        return (_conj(x) * _kept(g / _divisor(y), axis, keepdims),)
     partial = _partial(x, y, order, axis, keepdims)
-    return (None if partial is None else partial * kept(g, x, axis, keepdims),)
+    return (None if partial is None else partial * _kept(g, axis, keepdims),)
 
 
 @rule(np.linalg.norm, infer=_norm_type)

@@ -19,7 +19,6 @@ from srcad.ir.abstract import (
     FLOAT,
     INT,
     UNKNOWN,
-    Array,
     TupleOf,
     Type,
     join,
@@ -27,10 +26,10 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.ops import Cost
 from srcad.rules import inference
-from srcad.rules.arithmetic import elements, nonzero, power_partials
+from srcad.rules.arithmetic import array_of, elements, nonzero, power_partials
 from srcad.rules.language import broadcast_like, call
 from srcad.rules.registry import Call, bilinear, elementwise, linear, rule, zero
-from srcad.rules.symbols import Sym, element_type
+from srcad.rules.symbols import element_type
 
 PER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
@@ -97,11 +96,6 @@ def _fsum_transpose(g: Any, seq: Any) -> Any:
 linear(math.fsum, _fsum_transpose, infer=inference.constant_type(FLOAT))
 
 
-def _array(x: Any, like: Sym) -> Any:
-    """A list or tuple of numbers as an array."""
-    return x if isinstance(x, Sym) and isinstance(x.type, Array) else call(np.asarray, like, x)
-
-
 def _like(bar: Any, sequence: Any) -> Any:
     """A cotangent that was computed as an array, as a list where the sequence is a display."""
     parts = elements(sequence)
@@ -112,8 +106,8 @@ def _like(bar: Any, sequence: Any) -> Any:
 class _Dist:
     @staticmethod
     def jvp(dots: Any, y: Any, p: Any, q: Any) -> Any:
-        apart = _array(p, y) - _array(q, y)
-        moved = [np.sum(apart * _array(d, y)) for d in dots if d is not None]
+        apart = array_of(p, y) - array_of(q, y)
+        moved = [np.sum(apart * array_of(d, y)) for d in dots if d is not None]
         total = moved[0] - moved[1] if len(moved) == 2 else moved[0]
         return (-total if dots[0] is None else total) / nonzero(y)
 
@@ -122,9 +116,9 @@ class _Dist:
         scale = g / nonzero(y)  # the derivative for p = q is 0, as that of abs
         first, second = elements(p), elements(q)
         if first is not None and second is not None:
-            bars = [scale * (a - b) for a, b in zip(first, second)]
+            bars = [scale * (a - b) for a, b in zip(first, second, strict=True)]
             return bars, [-bar for bar in bars]
-        bar = scale * (_array(p, y) - _array(q, y))
+        bar = scale * (array_of(p, y) - array_of(q, y))
         return _like(bar, p), _like(-bar, q)
 
 
@@ -156,7 +150,7 @@ class _Prod:
         moved = elements(dots[0])
         if isinstance(others, list) and moved is not None:
             return functools.reduce(operator.add, map(operator.mul, others, moved))
-        return np.sum(others * _array(dots[0], y))
+        return np.sum(others * array_of(dots[0], y))
 
     @staticmethod
     def vjp(g: Any, y: Any, iterable: Any, start: Any = 1) -> Any:
@@ -168,7 +162,7 @@ def _weighted(g: Any, sequence: Any, weights: Any) -> Any:
     """The cotangent of `sequence` in sum(sequence * weights)."""
     parts, factors = elements(sequence), elements(weights)
     if parts is None:
-        return g * _array(weights, g)
+        return g * array_of(weights, g)
     return [g * (weights[i] if factors is None else factors[i]) for i in range(len(parts))]
 
 

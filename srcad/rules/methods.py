@@ -55,9 +55,10 @@ def _transpose(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
 def _compress(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
     """``x.compress(condition)`` is ``np.compress(condition, x)``."""
     x, *rest = args
-    if "condition" in kwargs:
-        return [kwargs["condition"], x, *rest], {k: v for k, v in kwargs.items() if k != "condition"}
-    return [rest[0], x, *rest[1:]], kwargs
+    if "condition" not in kwargs:
+        return [*rest[:1], x, *rest[1:]], kwargs
+    others = {k: v for k, v in kwargs.items() if k != "condition"}
+    return [kwargs["condition"], x, *rest], others
 
 
 @_adapter("astype")

@@ -27,7 +27,6 @@ from srcad.rules.arithmetic import given, is_real, nonzero
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call, count, expand_reduced, kept
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule, zero
-from srcad.rules.symbols import Sym
 
 Axis = Any  # an int, a tuple of ints, or None for all axes
 
@@ -43,7 +42,7 @@ def reduction_type(call: Call) -> Type:
     return UNKNOWN if dims is None and dtype is None else Array(dtype, dims, dims == ())
 
 
-def number_of(hits: Any, like: Sym, axis: Axis, keepdims: bool) -> Any:
+def number_of(hits: Any, like: Any, axis: Axis, keepdims: bool) -> Any:
     """How many are true along `axis`, in a dtype that does not widen that of `like`."""
     if dtype_of(like.type) in ("float16", "float32", "complex64"):
         return np.sum(hits, axis=axis, keepdims=keepdims, dtype="float32")
@@ -75,10 +74,10 @@ def _average_type(call: Call) -> Type:
 
 
 @composite(np.average, operands=("a", "weights"), infer=_average_type)
-def _average(a: Any, *, weights: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def _average(a: Any, weights: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     if not given(weights):
         return np.mean(a, axis=axis, keepdims=keepdims)
-    if isinstance(axis, int) and a.ndim != weights.ndim:
+    if isinstance(axis, int) and weights.ndim == 1 and a.ndim != 1:
         weights = weights[(slice(None), *[None] * (a.ndim - 1 - axis % a.ndim))]
         weights = np.broadcast_to(weights, np.shape(a))
     total = np.sum(a * weights, axis=axis, keepdims=keepdims)
@@ -88,20 +87,18 @@ def _average(a: Any, *, weights: Any = None, axis: Axis = None, keepdims: bool =
 # -- variance and standard deviation
 
 
-def _degrees(a: Sym, axis: Axis, ddof: Any, correction: Any) -> Any:
+def _degrees(a: Any, axis: Axis, ddof: Any, correction: Any) -> Any:
     lost = ddof if correction is None else correction
     return count(a, axis) if lost == 0 else count(a, axis) - lost
 
 
-def _deviations(a: Sym, axis: Axis) -> Any:
+def _deviations(a: Any, axis: Axis) -> Any:
     """The deviations from the mean, conjugated."""
     apart = a - np.mean(a, axis=axis, keepdims=axis is not None)
     return apart if is_real(a) else np.conj(apart)
 
 
-def _covariation(
-    dot: Any, a: Sym, axis: Axis, ddof: Any, keepdims: bool, correction: Any
-) -> Any:
+def _covariation(dot: Any, a: Any, axis: Axis, ddof: Any, keepdims: bool, correction: Any) -> Any:
     moved = _deviations(a, axis) * dot
     moved = moved if is_real(a) else np.real(moved)
     total = np.sum(moved, axis=axis, keepdims=keepdims)
@@ -112,14 +109,14 @@ def _covariation(
 class _Var:
     @staticmethod
     def jvp(
-        dots: Any, y: Any, a: Sym, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
+        dots: Any, y: Any, a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
         correction: Any = None,
     ) -> Any:  # fmt: skip
         return 2 * _covariation(dots[0], a, axis, ddof, keepdims, correction)
 
     @staticmethod
     def vjp(
-        g: Any, y: Any, a: Sym, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
+        g: Any, y: Any, a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
         correction: Any = None,
     ) -> Any:  # fmt: skip
         scale = 2 * g / _degrees(a, axis, ddof, correction)
@@ -130,14 +127,14 @@ class _Var:
 class _Std:
     @staticmethod
     def jvp(
-        dots: Any, y: Any, a: Sym, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
+        dots: Any, y: Any, a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
         correction: Any = None,
     ) -> Any:  # fmt: skip
         return _covariation(dots[0], a, axis, ddof, keepdims, correction) / nonzero(y)
 
     @staticmethod
     def vjp(
-        g: Any, y: Any, a: Sym, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
+        g: Any, y: Any, a: Any, axis: Axis = None, ddof: Any = 0, keepdims: bool = False,
         correction: Any = None,
     ) -> Any:  # fmt: skip
         scale = g / nonzero(y) / _degrees(a, axis, ddof, correction)
@@ -150,13 +147,13 @@ class _Std:
 @rule((np.max, np.min), infer=reduction_type)
 class _Extremum:
     @staticmethod
-    def jvp(dots: Any, y: Any, a: Sym, axis: Axis = None, keepdims: bool = False) -> Any:
+    def jvp(dots: Any, y: Any, a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         hits = np.equal(a, kept(y, a, axis, keepdims))
         total = np.sum(np.where(hits, dots[0], 0.0), axis=axis, keepdims=keepdims)
         return total / number_of(hits, a, axis, keepdims)
 
     @staticmethod
-    def vjp(g: Any, y: Any, a: Sym, axis: Axis = None, keepdims: bool = False) -> Any:
+    def vjp(g: Any, y: Any, a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         hits = np.equal(a, kept(y, a, axis, keepdims))
         winners = number_of(hits, a, axis, keepdims=axis is not None)
         return (np.where(hits, kept(g, a, axis, keepdims), 0.0) / winners,)
@@ -173,12 +170,12 @@ def _ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @rule(np.prod, infer=reduction_type)
 class _Prod:
     @staticmethod
-    def jvp(dots: Any, y: Any, a: Sym, axis: Axis = None, keepdims: bool = False) -> Any:
+    def jvp(dots: Any, y: Any, a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         others = call(runtime.products_of_others, a, a, axis=axis)
         return np.sum(others * dots[0], axis=axis, keepdims=keepdims)
 
     @staticmethod
-    def vjp(g: Any, y: Any, a: Sym, axis: Axis = None, keepdims: bool = False) -> Any:
+    def vjp(g: Any, y: Any, a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         others = call(runtime.products_of_others, a, a, axis=axis)
         return (kept(g, a, axis, keepdims) * others,)
 

@@ -29,6 +29,7 @@ import numpy as np
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import Type
 from srcad.ir.ops import Cost
+from srcad.ir.values import Const, Operand
 
 MISSING = object()  # the "value" of an operand that is not a constant
 
@@ -374,6 +375,39 @@ def bind(
         elif key in bound.arguments and not _same(bound.arguments[key], parameter.default):
             attrs[key] = bound.arguments[key]
     return operands, attrs
+
+
+def call_arguments(
+    rule: Rule, operands: Sequence[Operand]
+) -> list[tuple[str | None, Operand]]:
+    """How the operands stand in a call of the function: (None, x) or, by keyword, (name, x).
+
+    Optional operands at the end that have their defaults are left out; one that does not stand
+    where the function itself has it is named.
+    """
+    own = _own_signature(rule.fn)
+    if own is None or rule.variadic:
+        return [(None, operand) for operand in operands]
+    parameters = own.parameters
+    places = {name: place for place, name in enumerate(parameters)}
+    given = list(zip(rule.operands, operands, strict=False))
+    while given and _has_default(parameters.get(given[-1][0]), given[-1][1]):
+        given.pop()
+    written: list[tuple[str | None, Operand]] = []
+    for name, operand in given:
+        by_keyword = name in places and (  # else it is positional-only, under a name of our own
+            parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+            or places[name] != len(written)
+            or any(key for key, _ in written)
+        )
+        written.append((name if by_keyword else None, operand))
+    return written
+
+
+def _has_default(parameter: inspect.Parameter | None, operand: Operand) -> bool:
+    if parameter is None or parameter.default is parameter.empty:
+        return False
+    return isinstance(operand, Const) and _same(operand.value, parameter.default)
 
 
 def _same(a: object, b: object) -> bool:

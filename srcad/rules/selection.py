@@ -8,11 +8,19 @@ import numpy as np
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import ANY, UNKNOWN, Array, Scalar, TupleOf, Type, broadcast, dims_of, rank_of
+from srcad.ir.abstract import (
+    ANY,
+    Array,
+    Scalar,
+    TupleOf,
+    Type,
+    broadcast,
+    rank_of,
+)
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import result_dtype
 from srcad.rules.language import call, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, composite, linear, rule, zero
+from srcad.rules.registry import Call, composite, linear, rule, zero
 from srcad.rules.shape_types import (
     Dims,
     array_of,
@@ -22,7 +30,6 @@ from srcad.rules.shape_types import (
     length,
     normal_axis,
     product_dim,
-    same_array,
 )
 
 # -- by a condition ------------------------------------------------------------------------------
@@ -46,7 +53,8 @@ def _where(g: Any, condition: Any, *xy: Any) -> Any:
     if not xy:
         return None
     # The cotangent is selected, not multiplied: what was not chosen gets no inf * 0.
-    x_bar, y_bar = np.where(condition, g, 0.0), np.where(condition, 0.0, g)
+    x_bar: Any = np.where(condition, g, 0.0)
+    y_bar: Any = np.where(condition, 0.0, g)
     return unbroadcast_to(x_bar, xy[0], x_bar), unbroadcast_to(y_bar, xy[1], y_bar)
 
 
@@ -72,7 +80,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
             advice="write the lists of conditions and choices out in the call",
         )
     result = default
-    for condition, choice in reversed(list(zip(conditions, choices))):
+    for condition, choice in reversed(list(zip(conditions, choices, strict=True))):
         result = call(np.where, condition, condition, choice, result)
     return result
 
@@ -153,7 +161,8 @@ def _along_axis_type(call: Call) -> Type:
 
 
 def _take_along_axis(g: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
-    return call(runtime.put_along_axis, g, g, arr, indices, **({} if axis == -1 else {"axis": axis}))
+    keywords = {} if axis == -1 else {"axis": axis}
+    return call(runtime.put_along_axis, g, g, arr, indices, **keywords)
 
 
 linear(
@@ -217,6 +226,8 @@ zero(np.searchsorted, signature="a, v, side='left', sorter=None", infer=lambda c
 def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
+    if a.known_ndim == 1:
+        return a[np.argsort(a)]
     return np.take_along_axis(a, np.argsort(a, axis=axis), axis)
 
 

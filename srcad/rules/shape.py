@@ -6,6 +6,7 @@ need not keep the argument.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.ops import Cost
+from srcad.rules.arithmetic import elements
 from srcad.rules.inference import constant_type, normalised_axes
 from srcad.rules.language import broadcast_like, call, inverse_permutation, unbroadcast_to
 from srcad.rules.registry import MISSING, Call, Infer, composite, linear, zero
@@ -42,6 +44,7 @@ from srcad.rules.shape_types import (
     product_dim,
     reshape_like,
     same_array,
+    to_elements,
 )
 
 # -- what shapes are -----------------------------------------------------------------------------
@@ -62,16 +65,16 @@ zero(np.broadcast_shapes, infer=constant_type(TupleOf(None)), cost=Cost.FREE)
 # -- the same elements in another shape ----------------------------------------------------------
 
 
-def _order_keyword(order: str, name: str) -> dict[str, str]:
-    """The keyword of the adjoint. "A" and "K" ask for the layout of the argument in memory,
-    which its cotangent need not have."""
+def _undo(g: Any, a: Any, order: Any, name: str) -> Any:
+    """`g` in the shape of `a`. The orders "A" and "K" ask for the layout of the argument in
+    memory, which its cotangent need not have."""
     if order in ("A", "K"):
         raise MissingRuleError(
             f"`{name}` with order={order!r} has no derivative rule",
             reason="the order of the elements then depends on the memory layout of the array",
             advice="use order='C' or order='F'",
         )
-    return {} if order == "C" else {"order": order}
+    return reshape_like(g, a) if order == "C" else np.reshape(g, a.shape, order=order)
 
 
 def _or_number(infer: Infer) -> Infer:
@@ -79,8 +82,9 @@ def _or_number(infer: Infer) -> Infer:
 
     def infer_either(call: Call) -> Type:
         found, a = infer(call), call.types[0]
-        if isinstance(a, Array) and a.item and isinstance(found, Array):
-            return Array(found.dtype, found.dims, found.dims == ())
+        if isinstance(found, Array) and found.dims == ():
+            known = isinstance(a, Scalar) or (isinstance(a, Array) and a.dims is not None)
+            return Array(found.dtype, () if known else None, isinstance(a, Array) and a.item)
         return found
 
     return infer_either
@@ -95,8 +99,7 @@ def _reshaped(call: Call) -> Type:
 
 
 def _reshape(g: Any, a: Any, shape: Any, order: str = "C", copy: Any = None) -> Any:
-    keywords = _order_keyword(order, "np.reshape")
-    return np.reshape(g, a.shape, **keywords) if keywords else reshape_like(g, a)
+    return _undo(g, a, order, "np.reshape")
 
 
 def _ravelled(call: Call) -> Type:
@@ -105,8 +108,7 @@ def _ravelled(call: Call) -> Type:
 
 
 def _ravel(g: Any, a: Any, order: str = "C") -> Any:
-    keywords = _order_keyword(order, "np.ravel")
-    return np.reshape(g, a.shape, **keywords) if keywords else reshape_like(g, a)
+    return _undo(g, a, order, "np.ravel")
 
 
 linear(
@@ -138,6 +140,14 @@ linear(
 )  # fmt: skip
 
 
+def _each(g: Any, arrays: Sequence[Any], cotangent: Callable[[Any, Any], Any]) -> Any:
+    """The cotangent of each array from that of the result that belongs to it."""
+    parts = elements(g) or []
+    pairs = zip(parts, arrays, strict=True)
+    found = tuple(None if part is None else cotangent(part, x) for part, x in pairs)
+    return found[0] if len(found) == 1 else found
+
+
 def _atleast(fn: Any) -> None:
     sample = by_sample()
 
@@ -148,7 +158,7 @@ def _atleast(fn: Any) -> None:
     def transpose(g: Any, *arys: Any) -> Any:
         if len(arys) == 1:
             return reshape_like(g, arys[0])
-        return tuple(None if p is None else reshape_like(p, x) for p, x in zip(g, arys))
+        return _each(g, arys, reshape_like)
 
     linear(fn, transpose, infer=infer, active=("arys",), cost=Cost.FREE)
 
@@ -214,7 +224,7 @@ def _broadcast(call: Call) -> Type:
     dims = dims_of_shape(call.types[1], call.constants[1])
     if dims is not None and a.dims is not None and len(a.dims) <= len(dims):
         tail = dims[len(dims) - len(a.dims) :]
-        sure = tuple(MANY if d is MANY else n for d, n in zip(a.dims, tail))
+        sure = tuple(MANY if d is MANY else n for d, n in zip(a.dims, tail, strict=True))
         dims = dims[: len(dims) - len(a.dims)] + sure
     return Array(a.dtype, dims)
 
@@ -233,8 +243,7 @@ def _broadcast_arrays_type(call: Call) -> Type:
 
 
 def _broadcast_arrays(g: Any, *args: Any, subok: bool = False) -> Any:
-    found = tuple(None if p is None else unbroadcast_to(p, x, p) for p, x in zip(g, args))
-    return found[0] if len(found) == 1 else found
+    return _each(g, args, lambda part, x: unbroadcast_to(part, x, part))
 
 
 linear(
@@ -263,11 +272,12 @@ def _meshgrid(
     g: Any, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
 ) -> Any:
     found = []
-    for i, (part, x) in enumerate(zip(g, xi)):
+    for i, (part, x) in enumerate(zip(elements(g) or [], xi, strict=True)):
         own = 1 - i if i < 2 <= len(xi) and indexing == "xy" else i
         others = tuple(j for j in range(len(xi)) if j != own)
         if part is not None:
-            part = reshape_like(np.sum(part, axis=others) if others else part, x)
+            part = np.sum(part, axis=others if len(others) > 1 else others[0]) if others else part
+            part = reshape_like(part, x)
         found.append(part)
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -291,7 +301,8 @@ def _diag_type(call: Call) -> Type:
     if v.dims is None or len(v.dims) not in (1, 2):
         return Array(v.dtype, None)
     if len(v.dims) == 2:
-        return Array(v.dtype, (_diagonal_dim(*v.dims, k),))
+        rows, columns = v.dims
+        return Array(v.dtype, (_diagonal_dim(rows, columns, k),))
     size = v.dims[0] if k == 0 else MANY if v.dims[0] is ONE or abs(k) > 1 else ANY
     return Array(v.dtype, (size, size))
 
@@ -312,10 +323,10 @@ def diagflat(v: Any, k: int = 0) -> Any:
     return np.diag(np.ravel(v), k)
 
 
-def _without(dims: Dims, axis1: int, axis2: int) -> tuple[Dims, tuple[Dim, ...]]:
+def _without(dims: Dims, axis1: int, axis2: int) -> tuple[Dims, Dim, Dim]:
     """The other dimensions, and the two of the axes."""
-    pair = axis1 % len(dims), axis2 % len(dims)
-    return tuple(d for i, d in enumerate(dims) if i not in pair), tuple(dims[i] for i in pair)
+    i, j = axis1 % len(dims), axis2 % len(dims)
+    return tuple(d for k, d in enumerate(dims) if k not in (i, j)), dims[i], dims[j]
 
 
 def _diagonal_type(axes: tuple[int, int] | None, keep: bool) -> Any:
@@ -330,10 +341,10 @@ def _diagonal_type(axes: tuple[int, int] | None, keep: bool) -> Any:
         if a.dims is None or len(a.dims) < 2:
             return Array(dtype, None)
         at = axes or (call.attrs.get("axis1", 0), call.attrs.get("axis2", 1))
-        rest, pair = _without(a.dims, *at)
+        rest, rows, columns = _without(a.dims, *at)
         if not keep:
             return Array(dtype, rest, rest == ())
-        return Array(dtype, (*rest, _diagonal_dim(*pair, call.attrs.get("offset", 0))))
+        return Array(dtype, (*rest, _diagonal_dim(rows, columns, call.attrs.get("offset", 0))))
 
     return infer
 
@@ -367,12 +378,12 @@ def _trace(
 ) -> Any:
     if a.known_ndim == 2 and (axis1 % 2, axis2 % 2) in ((0, 1), (1, 0)):
         k = offset if axis1 % 2 == 0 else -offset
-        keywords = {"k": k} if k else {}
+        keywords: dict[str, Any] = {"k": k} if k else {}
         given = array_of(g.type).dtype
         if given is not None and given != "float64":
-            keywords["dtype"] = np.dtype(given)
+            keywords["dtype"] = np.dtype(given).type
         return g * call(np.eye, g, a.shape[0], a.shape[1], **keywords)
-    diagonal = np.diagonal(a, offset, axis1, axis2)
+    diagonal: Any = np.diagonal(a, offset, axis1, axis2)
     return _put(broadcast_like(g[..., None], diagonal), a, offset, axis1, axis2)
 
 
@@ -417,24 +428,16 @@ def _converted(dtype_at: int | None) -> Any:
         if call.attrs.get("ndmin") or (call.fn is np.ascontiguousarray and dims == ()):
             missing = max(call.attrs.get("ndmin", 1) - len(dims or ()), 0)
             dims = None if dims is None else (ONE,) * missing + dims
-        return Array(a.dtype if wanted is None else np.dtype(wanted).name, dims)  # type: ignore[call-overload]
+        return Array(a.dtype if wanted is None else np.dtype(wanted).name, dims)
 
     return infer
-
-
-def _from_elements(g: Any, x: Any) -> Any:
-    """The cotangents of the elements of a nested tuple or list."""
-    elems = x.type.elems if isinstance(x.type, TupleOf) else None
-    if elems is None:
-        return g
-    return [_from_elements(g[i], x[i]) for i in range(len(elems))]
 
 
 def _array(g: Any, a: Any, **keywords: Any) -> Any:
     a_dims = dims_of(array_of(a.type))
     if keywords.get("ndmin", 0) > (0 if a_dims is None else len(a_dims)):
         g = reshape_like(g, a)
-    return _from_elements(g, a)
+    return to_elements(g, a)
 
 
 linear(np.copy, lambda g, a, order="K", subok=False: g, infer=_converted(None))

@@ -22,7 +22,6 @@ from srcad.ir.abstract import (
     Scalar,
     TupleOf,
     Type,
-    dims_of,
     rank_of,
 )
 from srcad.ir.values import Value
@@ -38,8 +37,11 @@ Dims = tuple[Dim, ...]
 
 
 @functools.lru_cache(maxsize=4096)
-def _promoted(names: tuple[str, ...]) -> str:
-    return np.result_type(*names).name
+def _promoted(names: tuple[str, ...]) -> str | None:
+    try:
+        return np.result_type(*names).name
+    except TypeError:  # no common dtype: the primal will raise
+        return None
 
 
 def joined_dtype(dtypes: Iterable[str | None]) -> str | None:
@@ -47,7 +49,7 @@ def joined_dtype(dtypes: Iterable[str | None]) -> str | None:
     names = tuple(dtypes)
     if not names or any(n is None for n in names):
         return None
-    return _promoted(names)  # type: ignore[arg-type]
+    return _promoted(names)
 
 
 def dtype_given(value: Any) -> str | None:
@@ -67,8 +69,8 @@ def array_of(t: Type) -> Array:
         length = ONE if len(parts) == 1 else MANY
         if not parts:
             return Array("float64", (MANY,))
-        dims = joined_dims([p.dims for p in parts])
-        return Array(joined_dtype(p.dtype for p in parts), None if dims is None else (length, *dims))
+        dtype, dims = joined_dtype(p.dtype for p in parts), joined_dims([p.dims for p in parts])
+        return Array(dtype, None if dims is None else (length, *dims))
     t = as_array(t)
     if isinstance(t, Scalar):
         return Array(_DEFAULT_DTYPE[t.kind], ())
@@ -82,7 +84,7 @@ def joined_dims(all_dims: Sequence[Dims | None]) -> Dims | None:
     known = [d for d in all_dims if d is not None]
     if not known or any(len(d) != len(known[0]) for d in known):
         return None
-    return tuple(certain(column) for column in zip(*known))
+    return tuple(certain(column) for column in zip(*known, strict=True))
 
 
 def certain(column: Iterable[Dim]) -> Dim:
@@ -191,7 +193,7 @@ def typed(y: Any, t: Type) -> Any:
 
 def reshape_like(g: Any, x: Sym) -> Any:
     """`g` (of as many elements) in the shape of `x`; nothing is emitted if it has that shape."""
-    dims = dims_of(as_array(x.type))
+    dims = array_of(x.type).dims
     if dims is not None and len(dims) <= 1 and rank_of(g.type) == len(dims):
         return g
     shape = () if dims == () else x.shape
@@ -215,7 +217,7 @@ def slice_of(like: Sym, start: Any, stop: Any) -> Any:
     return slice(start, stop)
 
 
-def length(x: Sym, axis: int) -> Any:
+def length(x: Any, axis: int) -> Any:
     """The size of `x` along an axis, as an int of the program."""
     rank = rank_of(array_of(x.type))
     if rank is None or not -rank <= axis < rank:
@@ -223,19 +225,17 @@ def length(x: Sym, axis: int) -> Any:
     return x.shape[axis % rank]
 
 
-def swap_last(x: Sym) -> Any:
+def swap_last(x: Any) -> Any:
     """The matrix transpose of an array of two or more dimensions."""
     if x.known_ndim == 2:
         return np.transpose(x)
     return np.swapaxes(x, -1, -2)
 
 
-def sequence(x: Any) -> list[Any] | None:
-    """The elements of an operand that is a tuple or list of known length, else None."""
-    if isinstance(x, (tuple, list)):
-        return list(x)
+def to_elements(g: Any, x: Sym) -> Any:
+    """The cotangent of the array of `x` as that of `x`: a list of them for a tuple or list."""
     elems = element_types(x.type)
-    return None if elems is None else [x[i] for i in range(len(elems))]
+    return g if elems is None else [to_elements(g[i], x[i]) for i in range(len(elems))]
 
 
 def negated(n: Any) -> Any:

@@ -1,0 +1,355 @@
+"""Statements over values -> gast statements with variables, and the comments between them.
+
+Variables are nodes without a name until `fill` names them all: only when the whole text stands is
+it known which names it must not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.emitter import tree as T
+from srcad.emitter.expressions import Expressions, constant
+from srcad.emitter.fold import unpacking
+from srcad.emitter.inplace import Ownership
+from srcad.emitter.liveness import Classes, Liveness
+from srcad.emitter.names import Names, Scope
+from srcad.emitter.operators import INFIX, INPLACE
+from srcad.emitter.ownership import has_memory
+from srcad.emitter.printer import Comment
+from srcad.errors import Loc
+from srcad.ir import ops as O
+from srcad.ir.abstract import UNKNOWN
+from srcad.ir.values import Const, Function, Operand, Role, Value
+from srcad.rules.indexing import may_repeat
+
+_COMPOUND = ("if ", "elif ", "else", "for ", "while ", "with ", "def ", "try")
+
+
+class Blocks:
+    """Prints the statements of one function."""
+
+    def __init__(
+        self,
+        program: T.Program,
+        liveness: Liveness,
+        classes: Classes,
+        ownership: Ownership,
+        names: Names,
+        called: dict[Function, str],
+        parameters: frozenset[str],
+        result_copies: set[int],
+        comments: bool,
+    ) -> None:
+        self.program, self.liveness, self.classes = program, liveness, classes
+        self.ownership, self.names, self.called = ownership, names, called
+        self.result_copies, self.comments = result_copies, comments
+        self.slots: list[tuple[gast.Name, Value]] = []
+        self.blanks: list[gast.Name] = []
+        self.line = ""  # the user's line that the last comment showed
+        self.expression = Expressions(program, names, self.variable, parameters)
+
+    # ------------------------------------------------------------------ variables
+    def variable(self, value: Value) -> gast.Name:
+        node = gast.Name("", gast.Load(), None, None)
+        self.slots.append((node, value))
+        return node
+
+    def target(self, value: Value) -> gast.Name:
+        node = self.variable(value)
+        node.ctx = gast.Store()
+        return node
+
+    def blank(self) -> gast.Name:
+        node = gast.Name("", gast.Store(), None, None)
+        self.blanks.append(node)
+        return node
+
+    def fill(self, scope: Scope) -> None:
+        """Give every variable its name."""
+        for node, value in self.slots:
+            node.id = scope(value)
+        unused = "_"
+        while unused in scope.users:
+            unused += "_"
+        for node in self.blanks:
+            node.id = unused
+
+    def same(self, a: Operand, b: Operand) -> bool:
+        if not (isinstance(a, Value) and isinstance(b, Value)):
+            return False
+        if a in self.program.folded or b in self.program.folded:
+            return False
+        return self.classes.same(a, b)
+
+    # ------------------------------------------------------------------ blocks
+    def function_body(self, sections: bool) -> list[gast.stmt]:
+        """The statements of the whole function; `sections` names the two sweeps."""
+        block = self.program.body
+        start = next(
+            (k for k, s in enumerate(block) if T.role_of(s) is Role.ADJOINT), len(block)
+        )  # fmt: skip
+        if not sections or not self.comments or start == len(block):
+            return self.block(block)
+        forward = self.block(block[:start])
+        reverse = self.block(block[start:])
+        if not forward:
+            return reverse
+        return [Comment("forward sweep"), *forward, Comment("reverse sweep"), *reverse]
+
+    def block(self, block: T.Block) -> list[gast.stmt]:
+        found: list[gast.stmt] = []
+        position = 0
+        while position < len(block):
+            s = block[position]
+            found += self.comment(s)
+            run = unpacking(block, position)
+            if run:
+                found.append(self.unpack(block[position : position + run]))
+            else:
+                found += self.statement(s)
+            position += run or 1
+        return found
+
+    def comment(self, s: T.Statement) -> list[gast.stmt]:
+        """The user's line, over the first of the statements that serve it."""
+        if not self.comments or not isinstance(s, (T.Define, T.Choose)):
+            return []
+        loc = s.op.loc if isinstance(s, T.Define) else s.loc
+        if loc is None or T.role_of(s) is not Role.ADJOINT:
+            return []
+        text = loc.text.strip()
+        if not text or text == self.line or _is_header(loc):
+            return []
+        self.line = text
+        return [Comment(text)]
+
+    def statement(self, s: T.Statement) -> list[gast.stmt]:
+        method = getattr(self, f"on_{type(s).__name__}")
+        return method(s)  # type: ignore[no-any-return]
+
+    # ------------------------------------------------------------------ definitions
+    def on_Define(self, s: T.Define) -> list[gast.stmt]:
+        op = s.op
+        if op.kind in (O.SETITEM, O.ADD_AT):
+            return self.write(s)
+        if op.kind is O.CALL:
+            return [self.call(s)]
+        if op.kind.effect and not op.results:
+            node = self.expression.template(op)
+            return [node if isinstance(node, gast.stmt) else gast.Expr(node)]
+        value = self.expression.operation
+        result = op.results[0]
+        if op.attrs.get("fn") in INPLACE and self.same(op.operands[0], result):
+            if not has_memory(result.type) or s in self.ownership.in_place:
+                operator = INFIX[op.attrs["fn"]]()
+                return [
+                    gast.AugAssign(self.target(result), operator, self.expression(op.operands[1]))
+                ]
+        return [gast.Assign([self.target(result)], value(op))]
+
+    def write(self, s: T.Define) -> list[gast.stmt]:
+        op = s.op
+        array, value, *index = op.operands
+        result = op.results[0]
+        found: list[gast.stmt] = []
+        if s not in self.ownership.in_place:
+            found.append(gast.Assign([self.target(result)], self.copy_of(array)))
+        elif not self.same(array, result):
+            found.append(gast.Assign([self.target(result)], self.expression(array)))
+        place = self.expression.index(tuple(index))
+        if op.kind is O.ADD_AT and may_repeat(index):
+            add = gast.Attribute(self.names.of_object(np.add), "at", gast.Load())
+            call = gast.Call(add, [self.variable(result), place, self.expression(value)], [])
+            return [*found, gast.Expr(call)]
+        target = gast.Subscript(self.variable(result), place, gast.Store())
+        if op.kind is O.ADD_AT:
+            return [*found, gast.AugAssign(target, gast.Add(), self.expression(value))]
+        return [*found, gast.Assign([target], self.expression(value))]
+
+    def copy_of(self, operand: Operand) -> gast.expr:
+        return gast.Call(gast.Attribute(self.expression(operand), "copy", gast.Load()), [], [])
+
+    def call(self, s: T.Define) -> gast.stmt:
+        op = s.op
+        function = gast.Name(self.called[op.attrs["callee"]], gast.Load(), None, None)
+        call = gast.Call(function, [self.expression(o) for o in op.operands], [])
+        if not op.results:
+            return gast.Expr(call)
+        after = self.liveness.after[s]
+        targets: list[gast.expr] = [
+            self.target(r) if after & self.liveness.bit(r) else self.blank() for r in op.results
+        ]
+        if len(targets) == 1:
+            return gast.Assign(targets, call)
+        return gast.Assign([gast.Tuple(targets, gast.Store())], call)
+
+    def unpack(self, run: T.Block) -> gast.stmt:
+        ops = [s.op for s in run if isinstance(s, T.Define)]
+        targets = [self.target(op.results[0]) for op in ops]
+        return gast.Assign(
+            [gast.Tuple(targets, gast.Store())], self.expression(ops[0].operands[0])
+        )
+
+    def on_Choose(self, s: T.Choose) -> list[gast.stmt]:
+        return [gast.Assign([self.target(s.result)], self.expression.ternary(s.choice))]
+
+    # ------------------------------------------------------------------ copies and lists
+    def on_Copy(self, s: T.Copy) -> list[gast.stmt]:
+        live = self.liveness.after[s]
+        pending: list[tuple[Value, Operand, bool]] = []
+        for target, source in s.pairs:
+            copied = (s, target) in self.ownership.copied
+            if live & self.liveness.bit(target) and (copied or not self.same(target, source)):
+                pending.append((target, source, copied))
+        found: list[gast.stmt] = []
+        while pending:
+            # A target can be set once no other source needs what its variable holds.
+            ready = [
+                p
+                for p in pending
+                if not any(q is not p and self.reads(q[1], p[0]) for q in pending)
+            ]
+            if not ready:
+                targets: list[gast.expr] = [self.target(t) for t, _, _ in pending]
+                sources = [self.source(o, c) for _, o, c in pending]
+                return [
+                    *found,
+                    gast.Assign(
+                        [gast.Tuple(targets, gast.Store())], gast.Tuple(sources, gast.Load())
+                    ),
+                ]
+            for p in ready:
+                found.append(gast.Assign([self.target(p[0])], self.source(p[1], p[2])))
+                pending.remove(p)
+        return found
+
+    def reads(self, operand: Operand, variable: Value) -> bool:
+        return any(self.same(v, variable) for v in self.program.leaves(operand))
+
+    def source(self, operand: Operand, copied: bool) -> gast.expr:
+        return self.copy_of(operand) if copied else self.expression(operand)
+
+    def on_NewList(self, s: T.NewList) -> list[gast.stmt]:
+        return [gast.Assign([self.target(s.target)], gast.List([], gast.Load()))]
+
+    def on_Append(self, s: T.Append) -> list[gast.stmt]:
+        copied = (s, self.program.canonical(s.target)) in self.ownership.copied
+        return [self.method(s.target, "append", self.source(s.item, copied))]
+
+    def on_Reverse(self, s: T.Reverse) -> list[gast.stmt]:
+        return [self.method(s.target, "reverse")]
+
+    def method(self, value: Value, name: str, *args: gast.expr) -> gast.stmt:
+        function = gast.Attribute(self.variable(value), name, gast.Load())
+        return gast.Expr(gast.Call(function, list(args), []))
+
+    def on_Pop(self, s: T.Pop) -> list[gast.stmt]:
+        pop = gast.Attribute(self.variable(s.source), "pop", gast.Load())
+        return [gast.Assign([self.target(s.result)], gast.Call(pop, [], []))]
+
+    def on_Count(self, s: T.Count) -> list[gast.stmt]:
+        return [gast.AugAssign(self.target(s.target), gast.Add(), constant(1))]
+
+    # ------------------------------------------------------------------ control flow
+    def on_Break(self, s: T.Break) -> list[gast.stmt]:
+        return [gast.Break()]
+
+    def on_Branch(self, s: T.Branch) -> list[gast.stmt]:
+        then, orelse = self.block(s.then), self.block(s.orelse)
+        if not _runs(then) and not _runs(orelse):
+            return []
+        cond = self.expression(s.cond)
+        if not _runs(then):
+            return [gast.If(_negated(cond), orelse, [])]
+        if not _runs(orelse):
+            return [gast.If(cond, then, [])]
+        if T.ends(s.then):
+            return [gast.If(cond, then, []), *orelse]
+        if T.ends(s.orelse):
+            return [gast.If(_negated(cond), orelse, []), *then]
+        return [gast.If(cond, then, orelse)]
+
+    def on_ForLoop(self, s: T.ForLoop) -> list[gast.stmt]:
+        pairs = [self.loop_source(source) for source in s.sources]
+        if len(pairs) == 1:
+            ((target, iterable),) = pairs
+        else:
+            target = gast.Tuple([t for t, _ in pairs], gast.Store())
+            iterable = self.builtin(zip, *(i for _, i in pairs))
+        return [gast.For(target, iterable, self.block(s.body), [], None)]
+
+    def loop_source(self, source: T.Source) -> tuple[gast.expr, gast.expr]:
+        targets = [self.blank() if t is None else self.target(t) for t in source.targets]
+        target = targets[0] if len(targets) == 1 else gast.Tuple(targets, gast.Store())
+        if source.bounds is not None:
+            start, stop, step = source.bounds
+            bounds: Sequence[Operand] = source.bounds
+            if isinstance(step, Const) and step.value == 1:
+                at_zero = isinstance(start, Const) and start.value == 0
+                bounds = (stop,) if at_zero else (start, stop)
+            iterable: gast.expr = self.builtin(range, *map(self.expression, bounds))
+        else:
+            assert source.iterable is not None
+            iterable = self.expression(source.iterable)
+            if source.counted:
+                iterable = self.builtin(enumerate, iterable)
+        return target, self.builtin(reversed, iterable) if source.backwards else iterable
+
+    def builtin(self, fn: Any, *args: gast.expr) -> gast.Call:
+        return gast.Call(self.names.of_object(fn), list(args), [])
+
+    def on_WhileLoop(self, s: T.WhileLoop) -> list[gast.stmt]:
+        test = self.block(s.test)
+        cond = self.expression(s.cond)
+        body = self.block(s.body)
+        if test:
+            leave = gast.If(_negated(cond), [gast.Break()], [])
+            return [gast.While(constant(True), [*test, leave, *body], [])]
+        return [gast.While(cond, body, [])]
+
+    def on_Return(self, s: T.Return) -> list[gast.stmt]:
+        count = iter(range(len(T.operands_in(s.tree))))
+
+        def build(tree: Any) -> gast.expr:
+            if isinstance(tree, dict):
+                keys = [self.expression.literal(k) for k in tree]
+                return gast.Dict(keys, [build(t) for t in tree.values()])
+            if isinstance(tree, list):
+                return gast.List([build(t) for t in tree], gast.Load())
+            if isinstance(tree, tuple):
+                return gast.Tuple([build(t) for t in tree], gast.Load())
+            return self.result(tree, next(count) in self.result_copies)
+
+        if s.tree == ():
+            return []
+        return [gast.Return(build(s.tree))]
+
+    def result(self, operand: Operand, copied: bool) -> gast.expr:
+        if not copied:
+            return self.expression(operand)
+        if operand.type == UNKNOWN:
+            array = gast.Attribute(self.names.of_object(np), "ndarray", gast.Load())
+            test = self.builtin(isinstance, self.expression(operand), array)
+            return gast.IfExp(test, self.copy_of(operand), self.expression(operand))
+        return self.copy_of(operand)
+
+
+def _is_header(loc: Loc) -> bool:
+    """Whether the user's line only opens a block."""
+    text = loc.text.partition("#")[0].strip()
+    return text.endswith(":") and text.startswith(_COMPOUND)
+
+
+def _runs(block: list[gast.stmt]) -> bool:
+    return any(not isinstance(s, Comment) for s in block)
+
+
+def _negated(cond: gast.expr) -> gast.expr:
+    if isinstance(cond, gast.UnaryOp) and isinstance(cond.op, gast.Not):
+        return cond.operand
+    return gast.UnaryOp(gast.Not(), cond)

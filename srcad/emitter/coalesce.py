@@ -1,0 +1,43 @@
+"""Which copies disappear: values that are one variable by the sense of the program.
+
+In order of what they save: the array before and after a write, what a loop carries from one
+iteration to the next, what the branches of an `if` give, the start values of loops.
+"""
+
+from __future__ import annotations
+
+from srcad.emitter import tree as T
+from srcad.emitter.inplace import Ownership
+from srcad.emitter.liveness import Classes
+from srcad.emitter.operators import INPLACE
+from srcad.ir import ops as O
+from srcad.ir.values import Operand, Value
+
+
+def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None:
+    """Unite classes of values, where they never hold different things at a time."""
+    wishes: list[tuple[int, int, Value, Value]] = []
+
+    def wish(rank: int, depth: int, a: Value, b: Operand) -> None:
+        if isinstance(b, Value) and b not in program.folded:
+            wishes.append((rank, -depth, a, b))
+
+    def visit(block: T.Block, depth: int) -> None:
+        for s in block:
+            if isinstance(s, T.Define) and s.results:
+                first = s.op.operands[0] if s.op.operands else None
+                if s.op.kind in (O.SETITEM, O.ADD_AT) or s in ownership.in_place:
+                    wish(0, depth, s.results[0], s.op.operands[0])
+                elif s.op.attrs.get("fn") in INPLACE and isinstance(first, Value):
+                    if first.name == s.results[0].name:
+                        wish(2, depth, s.results[0], first)
+            elif isinstance(s, T.Copy):
+                for target, source in s.pairs:
+                    wish(1, depth, target, source)
+            inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
+            for b in T.inner_blocks(s):
+                visit(b, inner)
+
+    visit(program.body, 0)
+    for _, _, a, b in sorted(wishes, key=lambda w: w[:2]):
+        classes.unite(a, b)

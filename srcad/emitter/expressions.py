@@ -1,0 +1,313 @@
+"""Operations as Python expressions: operators, calls, attributes, indices, literals.
+
+Types decide the text: what needs a helper of `srcad.runtime` in general is plain NumPy where the
+types of the operands are known.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import types
+from collections.abc import Callable
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad import runtime
+from srcad.emitter import tree as T
+from srcad.emitter.names import Names, module_of
+from srcad.emitter.operators import COMPARE, INFIX, POSITIONAL, PREFIX
+from srcad.errors import InternalError
+from srcad.ir import ops as O
+from srcad.ir.abstract import Array, Scalar, dims_of, kind_of
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
+from srcad.rules.registry import lookup
+
+
+class Expressions:
+    """Prints the operations of one function.
+
+    `variable` makes the node for a value's variable, `folded` tells which values have none.
+    """
+
+    def __init__(
+        self, program: T.Program, names: Names, variable: Callable[[Value], gast.Name],
+        parameters: frozenset[str],
+    ) -> None:  # fmt: skip
+        self.program, self.names, self.variable = program, names, variable
+        self.parameters = parameters
+
+    # ------------------------------------------------------------------ operands
+    def __call__(self, operand: Operand) -> gast.expr:
+        if operand is UNDEFINED:
+            return constant(None)
+        if isinstance(operand, Const):
+            return self.literal(operand.value)
+        found = self.program.folded.get(operand)
+        if found is None:
+            return self.variable(operand)
+        return self.ternary(found) if isinstance(found, T.Ternary) else self.operation(found)
+
+    def literal(self, value: Any) -> gast.expr:
+        if value is None or value is Ellipsis or type(value) in (
+            bool, int, float, complex, str, bytes
+        ):  # fmt: skip
+            return constant(value)
+        if type(value) is tuple:
+            return gast.Tuple([self.literal(v) for v in value], gast.Load())
+        if type(value) is slice:
+            parts = (value.start, value.stop, value.step)
+            args = [self.literal(p) for p in (parts if parts[2] is not None else parts[:2])]
+            return gast.Call(self.names.of_object(slice), args, [])
+        if isinstance(value, np.dtype):
+            return self.dtype(value)
+        if isinstance(value, np.generic):
+            return gast.Call(self.names.of_object(type(value)), [self.literal(value.item())], [])
+        if isinstance(value, (type, types.ModuleType)) or callable(value):
+            return self.names.of_object(value)
+        return self.names.helper(value, getattr(value, "__name__", None) or type(value).__name__)
+
+    def dtype(self, dtype: Any) -> gast.expr:
+        name = np.dtype(dtype).name
+        if hasattr(np, name):
+            return gast.Attribute(self.names.of_object(np), name, gast.Load())
+        return constant(name)
+
+    def ternary(self, choice: T.Ternary) -> gast.expr:
+        if choice.then is None:
+            return gast.BoolOp(gast.Or(), [self(choice.cond), self(choice.orelse)])  # type: ignore[arg-type]
+        if choice.orelse is None:
+            return gast.BoolOp(gast.And(), [self(choice.cond), self(choice.then)])
+        return gast.IfExp(self(choice.cond), self(choice.then), self(choice.orelse))
+
+    # ------------------------------------------------------------------ operations
+    def operation(self, op: Op) -> gast.expr:
+        if op.kind is O.APPLY:
+            return self.apply(op)
+        if op.kind is O.GETITEM:
+            return self.subscript(op.operands[0], op.operands[1:])
+        if op.kind is O.FIELD:
+            return self.field(op)
+        if op.kind is O.GLOBAL:
+            return self.global_value(op)
+        if op.kind is O.PACK:
+            return self.pack(op)
+        if op.kind is O.OPAQUE:
+            found = self.template(op)
+            return found.value if isinstance(found, gast.Expr) else found  # type: ignore[return-value]
+        raise InternalError(f"the operation {op.kind} is not an expression", loc=op.loc)
+
+    def field(self, op: Op) -> gast.expr:
+        key = op.attrs["key"]
+        if op.attrs.get("attribute"):
+            return gast.Attribute(self(op.operands[0]), key, gast.Load())
+        return gast.Subscript(self(op.operands[0]), self.literal(key), gast.Load())
+
+    def global_value(self, op: Op) -> gast.expr:
+        name, holder, fixed = op.attrs["name"], op.attrs["holder"], op.attrs.get("value")
+        if fixed is not None:
+            return self.names.helper(fixed, name)
+        if isinstance(holder, dict):
+            module = module_of(holder)
+            if module is None:
+                table = self.names.helper(holder, "namespace")
+                return gast.Subscript(table, constant(name), gast.Load())
+            return gast.Attribute(self.names.of_object(module), name, gast.Load())
+        if holder is not None:
+            return gast.Attribute(self.names.of_object(holder), name, gast.Load())
+        if name in self.parameters:
+            table = gast.Call(self.names.of_object(globals), [], [])
+            return gast.Subscript(table, constant(name), gast.Load())
+        return self.names.user_name(name)
+
+    def pack(self, op: Op) -> gast.expr:
+        parts = [self(o) for o in op.operands]
+        container = op.attrs["container"]
+        if container == "dict":
+            return gast.Dict([self.literal(k) for k in op.attrs["keys"]], parts)
+        if container == "list":
+            return gast.List(parts, gast.Load())
+        return gast.Tuple(parts, gast.Load())
+
+    def template(self, op: Op) -> gast.AST:
+        """The user's own code with operands in place of its names."""
+
+        def rebuild(node: Any) -> Any:
+            if isinstance(node, list):
+                return [rebuild(n) for n in node]
+            if isinstance(node, gast.Name) and node.id.startswith("$"):
+                return self(op.operands[int(node.id[1:])])
+            if not isinstance(node, gast.AST):
+                return node
+            return type(node)(**{f: rebuild(getattr(node, f, None)) for f in node._fields})
+
+        found = rebuild(op.attrs["template"])
+        assert isinstance(found, gast.AST)
+        return found
+
+    # ------------------------------------------------------------------ indices
+    def subscript(self, array: Operand, parts: tuple[Operand, ...]) -> gast.Subscript:
+        return gast.Subscript(self(array), self.index(parts), gast.Load())
+
+    def index(self, parts: tuple[Operand, ...]) -> gast.expr:
+        nodes = [self.index_part(p) for p in parts]
+        if len(nodes) != 1:
+            return gast.Tuple(nodes, gast.Load())
+        return nodes[0]
+
+    def index_part(self, part: Operand) -> gast.expr:
+        if isinstance(part, Const):
+            if type(part.value) is slice:
+                s = part.value
+                return self.slice([Const.of(v) for v in (s.start, s.stop, s.step)])
+            return self.literal(part.value)
+        found = self.program.folded.get(part)
+        if isinstance(found, Op) and found.attrs.get("fn") is slice:
+            bounds = list(found.operands)
+            if len(bounds) == 1:
+                bounds.insert(0, Const.of(None))
+            return self.slice(bounds)
+        return self(part)
+
+    def slice(self, bounds: list[Operand]) -> gast.Slice:
+        nodes = [
+            None if isinstance(b, Const) and b.value is None else self(b) for b in bounds
+        ]
+        return gast.Slice(*nodes, *[None] * (3 - len(nodes)))
+
+    # ------------------------------------------------------------------ applications
+    def apply(self, op: Op) -> gast.expr:
+        fn = op.attrs["fn"]
+        if fn in INFIX and len(op.operands) == 2:
+            left, right = op.operands
+            return gast.BinOp(self(left), INFIX[fn](), self(right))
+        if fn in COMPARE:
+            left, right = op.operands
+            return gast.Compare(self(left), [COMPARE[fn]()], [self(right)])
+        if fn in PREFIX:
+            return gast.UnaryOp(PREFIX[fn](), self(op.operands[0]))
+        special = _SPECIAL.get(fn)
+        found = special(self, op) if special is not None else None
+        return self.call(op) if found is None else found
+
+    def call(self, op: Op) -> gast.expr:
+        """A call with the arguments in the order of the rule's signature."""
+        fn = op.attrs["fn"]
+        rule = lookup(fn)
+        statics = {k: v for k, v in op.attrs.items() if k != "fn"}
+        function = self.names.of_object(fn)
+        args: list[gast.expr] = []
+        keywords: list[gast.keyword] = []
+        if rule is None or rule.variadic:
+            args = [self(o) for o in op.operands]
+        else:
+            parameters = rule.signature.parameters
+            given = list(zip(rule.operands, op.operands))
+            while given and self.is_default(given[-1][1], parameters.get(given[-1][0])):
+                given.pop()
+            for name, operand in given:
+                parameter = parameters.get(name)
+                if parameter is not None and parameter.kind is parameter.KEYWORD_ONLY:
+                    keywords.append(gast.keyword(name, self(operand)))
+                else:
+                    args.append(self(operand))
+        for name in POSITIONAL.get(fn, ()):
+            if name in statics and not keywords:
+                args.append(self.static(name, statics.pop(name)))
+        keywords += [gast.keyword(k, self.static(k, v)) for k, v in statics.items()]
+        return gast.Call(function, args, keywords)
+
+    def is_default(self, operand: Operand, parameter: inspect.Parameter | None) -> bool:
+        if parameter is None or parameter.default is parameter.empty:
+            return False
+        return isinstance(operand, Const) and operand.key() == Const.of(parameter.default).key()
+
+    def static(self, name: str, value: Any) -> gast.expr:
+        if name == "dtype" and isinstance(value, str):
+            return self.dtype(value)
+        return self.literal(value)
+
+    def numpy(self, name: str, *args: gast.expr, **keywords: gast.expr) -> gast.Call:
+        function = self.names.of_object(getattr(np, name))
+        return gast.Call(function, list(args), [gast.keyword(k, v) for k, v in keywords.items()])
+
+    def attribute(self, operand: Operand, name: str) -> gast.Attribute:
+        return gast.Attribute(self(operand), name, gast.Load())
+
+
+def constant(value: Any) -> gast.Constant:
+    return gast.Constant(value, None)
+
+
+def _is_array(operand: Operand) -> bool:
+    return isinstance(operand, Value) and isinstance(operand.type, Array)
+
+
+def _attribute(name: str) -> Callable[[Expressions, Op], gast.expr | None]:
+    def special(e: Expressions, op: Op) -> gast.expr | None:
+        (x, *more) = op.operands
+        if more or len(op.attrs) > 1 or not _is_array(x):
+            return None
+        t = x.type
+        if isinstance(t, Array) and t.dtype is None and not t.dims:
+            return None  # an array or a number
+        return e.attribute(x, name)
+
+    return special
+
+
+def _select(e: Expressions, op: Op) -> gast.expr:
+    condition, x, y = op.operands
+    return gast.IfExp(e(condition), e(x), e(y))
+
+
+def _slice(e: Expressions, op: Op) -> gast.expr:
+    return gast.Call(e.names.of_object(slice), [e(o) for o in op.operands], [])
+
+
+def _contains(e: Expressions, op: Op) -> gast.expr:
+    container, x = op.operands
+    return gast.Compare(e(x), [gast.In()], [e(container)])
+
+
+def _broadcast_like(e: Expressions, op: Op) -> gast.expr | None:
+    g, x = op.operands
+    if not isinstance(x.type, Array) or not x.type.dims or not isinstance(x, Value):
+        return None
+    shape = e.attribute(x, "shape")
+    result = op.results[0].type
+    if dims_of(g.type) == () and isinstance(result, Array) and result.dtype is not None:
+        dtype = g.type.dtype if isinstance(g.type, Array) else "float64"
+        if kind_of(g.type) == "f" and dtype == result.dtype:
+            return e.numpy("full", shape, e(g))
+    return e.numpy("broadcast_to", e(g), shape)
+
+
+def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
+    (x,) = op.operands
+    t = x.type
+    if isinstance(t, Scalar) and t.kind == "float":
+        return constant(0.0)
+    if not isinstance(t, Array) or t.item or t.dims is None or t.dtype is None or not t.dims:
+        return None
+    if kind_of(t) in ("f", "c"):
+        return e.numpy("zeros_like", e(x))
+    return e.numpy("zeros", e.attribute(x, "shape"))
+
+
+def _astype(e: Expressions, op: Op) -> gast.expr | None:
+    (x,) = op.operands
+    if not _is_array(x):
+        return None
+    dtype = e.dtype(op.attrs["dtype"])
+    return gast.Call(e.attribute(x, "astype"), [dtype], [])
+
+
+_SPECIAL: dict[Any, Callable[[Expressions, Op], gast.expr | None]] = {
+    np.shape: _attribute("shape"), np.size: _attribute("size"), np.ndim: _attribute("ndim"),
+    np.transpose: _attribute("T"), runtime.select: _select, slice: _slice,
+    runtime.broadcast_like: _broadcast_like, runtime.zeros_like: _zeros_like,
+    runtime.astype: _astype, operator.contains: _contains,
+}  # fmt: skip

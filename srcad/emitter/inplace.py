@@ -1,0 +1,310 @@
+"""Ownership: where an array may be written in place, and where it must be copied first.
+
+What holds afterwards: memory is written only if this function allocated it and nothing that
+shares it is read later; what the function returns shares memory with nothing of its caller.
+
+All values that may share memory form a group. A write joins its result to the group of the array
+that it writes. Where a group holds memory of somebody else, or something that is read after the
+write, a copy divides it: at the start of a loop rather than within it, else before the write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from srcad.emitter import tree as T
+from srcad.emitter.liveness import Liveness
+from srcad.emitter.ownership import foreign, has_memory, shares
+from srcad.emitter.operators import INPLACE
+from srcad.ir import ops as O
+from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, dims_of
+from srcad.ir.values import Function, Op, Operand, Value
+from srcad.rules.indexing import may_repeat
+
+
+@dataclass(eq=False)
+class _Edge:
+    """Two values that share memory; unless `statement` copies (which only some can)."""
+
+    a: Value
+    b: Value
+    statement: T.Statement | None = None
+    depth: int = 0
+    broken: bool = False
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What the results of a function share memory with: parameters (by position), each other
+    (equal numbers), or things out of reach (`outside`)."""
+
+    params: tuple[frozenset[int], ...]
+    groups: tuple[int, ...]
+    outside: tuple[bool, ...]
+
+
+class Ownership:
+    """Decides for each write and each joint of a function between sharing and copying."""
+
+    def __init__(
+        self, program: T.Program, liveness: Liveness, sharing: dict[Function, Sharing]
+    ) -> None:
+        self.program, self.liveness, self.sharing = program, liveness, sharing
+        self.edges: list[_Edge] = []
+        self.outside: set[Value] = set()  # memory of the caller, or that cannot be written
+        self.held: set[Value] = set()  # elements of containers
+        self.writes: list[tuple[T.Define, _Edge]] = []
+        self.additions: list[tuple[T.Define, int]] = []
+        self.accepted: list[T.Define] = []
+        self.group: dict[Value, Value] = {}
+        self.outside.update(p for p in program.params if has_memory(p.type))
+        for value, found in program.folded.items():
+            if isinstance(found, T.Ternary):
+                self.choice(value, found)
+            else:
+                self.operation(found)
+        self.block(program.body, 0)
+        self.decide()
+
+    # ------------------------------------------------------------------ what shares memory
+    def node(self, value: Value) -> Value:
+        return self.program.canonical(value)
+
+    def join(
+        self, a: Operand, b: Operand, statement: T.Statement | None = None, depth: int = 0
+    ) -> _Edge | None:
+        if not (isinstance(a, Value) and isinstance(b, Value)):
+            return None
+        if not (has_memory(a.type) and has_memory(b.type)):
+            return None
+        edge = _Edge(self.node(a), self.node(b), statement, depth)
+        self.edges.append(edge)
+        return edge
+
+    def block(self, block: T.Block, depth: int) -> None:
+        for s in block:
+            if isinstance(s, T.Define):
+                self.define(s, depth)
+            elif isinstance(s, T.Choose):
+                self.choice(s.result, s.choice)
+            elif isinstance(s, T.Copy):
+                for target, source in s.pairs:
+                    self.join(target, source, s, depth)
+            elif isinstance(s, T.Append):
+                self.join(s.target, s.item, s, depth)
+            elif isinstance(s, T.Pop):
+                self.join(s.result, s.source)
+                self.held.add(s.result)
+            elif isinstance(s, T.ForLoop):
+                for source in s.sources:
+                    if source.iterable is not None and source.targets[-1] is not None:
+                        self.join(source.targets[-1], source.iterable)
+                        self.held.add(source.targets[-1])
+            inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
+            for b in T.inner_blocks(s):
+                self.block(b, inner)
+
+    def choice(self, result: Value, choice: T.Ternary) -> None:
+        for part in choice.parts():
+            self.join(result, part)
+
+    def define(self, s: T.Define, depth: int) -> None:
+        op = s.op
+        if op.kind in (O.SETITEM, O.ADD_AT):
+            edge = self.join(op.results[0], op.operands[0], s, depth)
+            if edge is not None:
+                self.writes.append((s, edge))
+            if not isinstance(op.operands[0].type, Array):
+                self.join(op.results[0], op.operands[1])
+            return
+        self.operation(op)
+        if may_update(op) and op.operands[0] not in self.program.folded:
+            self.additions.append((s, depth))
+
+    def operation(self, op: Op) -> None:
+        if op.kind is O.CALL:
+            self.call(op)
+            return
+        for r in op.results:
+            if foreign(op):
+                self.outside.add(self.node(r))
+            for o in shares(op):
+                self.join(r, o)
+
+    def call(self, op: Op) -> None:
+        sharing = self.sharing.get(op.attrs["callee"])
+        first: dict[int, Value] = {}
+        for k, r in enumerate(op.results):
+            if sharing is None or sharing.outside[k]:
+                self.outside.add(r)
+            positions = range(len(op.operands)) if sharing is None else sharing.params[k]
+            for p in positions:
+                self.join(r, op.operands[p])
+            if sharing is not None:
+                self.join(r, first.setdefault(sharing.groups[k], r))
+
+    # ------------------------------------------------------------------ groups
+    def regroup(self) -> None:
+        parent: dict[Value, Value] = {}
+
+        def find(v: Value) -> Value:
+            while parent.setdefault(v, v) is not v:
+                parent[v] = parent[parent[v]]
+                v = parent[v]
+            return v
+
+        for edge in self.edges:
+            if not edge.broken:
+                a, b = find(edge.a), find(edge.b)
+                if a is not b:
+                    parent[b] = a
+        self.group = {v: find(v) for v in list(parent)}
+        self.bits: dict[Value, int] = {}
+        self.unwritable: dict[Value, set[Value]] = {}
+        for v, root in self.group.items():
+            if v in self.liveness.index:
+                self.bits[root] = self.bits.get(root, 0) | self.liveness.bit(v)
+        for v in (*self.outside, *self.held):
+            self.unwritable.setdefault(self.of(v), set()).add(v)
+
+    def of(self, value: Value) -> Value:
+        value = self.node(value)
+        return self.group.get(value, value)
+
+    def conflicts(self, s: T.Define) -> int:
+        """How many values keep a statement from writing its first operand in place."""
+        array = s.op.operands[0]
+        assert isinstance(array, Value)
+        root = self.of(array)
+        found = len(self.unwritable.get(root, ()))
+        after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
+        bits = self.bits.get(root, self.liveness.bit(array))
+        found += (after & bits).bit_count()
+        if s.op.kind is O.ADD_AT and may_repeat(s.op.operands[2:]):
+            read = self.program.all_leaves(s.op.operands[1:])
+        elif s.op.kind in (O.SETITEM, O.ADD_AT):
+            read = self.program.all_leaves(s.op.operands[2:])
+        else:
+            read = []
+        return found + sum(has_memory(v.type) and self.of(v) is root for v in read)
+
+    # ------------------------------------------------------------------ decisions
+    def decide(self) -> None:
+        self.regroup()
+        for s, edge in self.writes:
+            if self.conflicts(s) and not self.divide(s, edge.depth):
+                edge.broken = True
+                self.regroup()
+            else:
+                self.accepted.append(s)
+        for s, depth in self.additions:
+            self.add(s, depth)
+        self.in_place = set(self.accepted)
+        self.copied = {
+            (e.statement, e.a) for e in self.edges if e.broken and not isinstance(e.statement, T.Define)
+        }
+
+    def divide(self, s: T.Define, depth: int) -> bool:
+        """Free the memory that `s` writes by copies in rarer or equally frequent places."""
+        root = self.of(s.op.operands[0])  # type: ignore[arg-type]
+        candidates = [
+            e
+            for e in self.edges
+            if not e.broken and self.of(e.a) is root and _can_copy(e)
+            and (e.depth < depth or (isinstance(e.statement, T.Append) and e.depth == depth))
+        ]  # fmt: skip
+        candidates.sort(key=lambda e: e.depth)
+        tried = []
+        left = self.conflicts(s)
+        for edge in candidates:
+            edge.broken = True
+            self.regroup()
+            now = self.conflicts(s)
+            if now < left:
+                left = now
+                tried.append(edge)
+                if not left:
+                    return True
+            else:
+                edge.broken = False
+        for edge in tried:
+            edge.broken = False
+        self.regroup()
+        return False
+
+    def add(self, s: T.Define, depth: int) -> None:
+        """Update the left operand in place, if that disturbs nothing."""
+        edge = self.join(s.results[0], s.op.operands[0], s, depth)
+        if edge is None:
+            return
+        self.regroup()
+        if not self.conflicts(s) or self.divide(s, depth):
+            root = self.of(s.results[0])
+            related = [w for w in self.accepted if self.of(w.results[0]) is root]
+            if not any(self.conflicts(w) for w in related):
+                self.accepted.append(s)
+                return
+        edge.broken = True
+        self.regroup()
+
+    # ------------------------------------------------------------------ results
+    def returned_copies(self, leaves: list[Operand]) -> set[int]:
+        """Positions of the results that must be copied to be fresh."""
+        found = set()
+        seen: set[Value] = set()
+        outside = {self.of(v) for v in self.outside}
+        for k, leaf in enumerate(leaves):
+            if not isinstance(leaf, Value) or not has_memory(leaf.type):
+                continue
+            root = self.of(leaf)
+            if root in outside or root in seen:
+                found.add(k)
+            seen.add(root)
+        return found
+
+    def summary(self, leaves: list[Operand]) -> Sharing:
+        """What the results share memory with."""
+        params: list[frozenset[int]] = []
+        groups: list[int] = []
+        outside: list[bool] = []
+        numbers: dict[Any, int] = {}
+        of_params = {p: self.of(p) for p in self.program.params if has_memory(p.type)}
+        foreign_roots = {self.of(v) for v in self.outside if v not in of_params}
+        for k, leaf in enumerate(leaves):
+            root = self.of(leaf) if isinstance(leaf, Value) else k
+            positions = [
+                i for i, p in enumerate(self.program.params) if of_params.get(p, p) is root
+            ]
+            params.append(frozenset(positions))
+            groups.append(numbers.setdefault(root, len(numbers)))
+            outside.append(root in foreign_roots)
+        return Sharing(tuple(params), tuple(groups), tuple(outside))
+
+
+def _can_copy(edge: _Edge) -> bool:
+    if not isinstance(edge.statement, (T.Copy, T.Append)):
+        return False
+    t = edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type
+    return isinstance(t, (Array, ListOf)) or t == UNKNOWN
+
+
+def may_update(op: Op) -> bool:
+    """Whether ``x = x + g`` may be written ``x += g`` for arrays, as far as types tell."""
+    if op.kind is not O.APPLY or op.attrs["fn"] not in INPLACE:
+        return False
+    x, g = op.operands
+    t = op.results[0].type
+    if not isinstance(x, Value) or not isinstance(t, Array) or t.item or not t.dims:
+        return False
+    if x.type != t or t.dtype is None:
+        return False
+    if x.named and x.name != op.results[0].name:
+        return False
+    other = dims_of(g.type)
+    if other is None or len(other) > len(t.dims):
+        return False
+    return all(
+        mine is Dim.MANY or theirs is Dim.ONE
+        for mine, theirs in zip(reversed(t.dims), reversed(other))
+    )

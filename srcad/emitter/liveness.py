@@ -1,0 +1,209 @@
+"""Which values live where, and which of them become one variable.
+
+What holds afterwards: values of one class never hold different things at the same time, so each
+class can be one Python variable; copies within a class print nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from srcad.emitter import tree as T
+from srcad.ir import ops as O
+from srcad.ir.values import Role, Value
+
+
+class Liveness:
+    """A backward walk over the statements; sets of values are bits of an int.
+
+    Attributes
+    ----------
+    interference
+        Per value, the values that hold something else while it is being defined.
+    after
+        Per definition, the values that are read later on.
+    """
+
+    def __init__(self, program: T.Program) -> None:
+        self.program = program
+        self.index: dict[Value, int] = {}
+        self.values: list[Value] = []
+        self.interference: list[int] = []
+        self.after: dict[T.Statement, int] = {}
+        self.bits(program.params)
+        for statement in T.walk(program.body):  # numbers in the order of the text
+            targets = statement.targets() if isinstance(statement, T.ForLoop) else ()
+            self.bits((*targets, *T.writes(statement)))
+        self.reads: dict[T.Statement, int] = {}
+        live = self.block(program.body, 0, 0)
+        params = self.bits(program.params)
+        for p in program.params:
+            self.define(p, live | params)
+
+    def bit(self, value: Value) -> int:
+        value = self.program.canonical(value)
+        n = self.index.get(value)
+        if n is None:
+            n = self.index[value] = len(self.values)
+            self.values.append(value)
+            self.interference.append(0)
+        return 1 << n
+
+    def bits(self, values: Iterable[Value]) -> int:
+        found = 0
+        for v in values:
+            found |= self.bit(v)
+        return found
+
+    def members(self, bits: int) -> list[Value]:
+        """The values of a set, in order of their numbers."""
+        found = []
+        while bits:
+            low = bits & -bits
+            found.append(self.values[low.bit_length() - 1])
+            bits ^= low
+        return found
+
+    def define(self, value: Value, live: int) -> None:
+        """Note that `value` is set while `live` holds what is read later."""
+        bit = self.bit(value)
+        n = bit.bit_length() - 1
+        others = live & ~bit
+        missing = others & ~self.interference[n]
+        self.interference[n] |= others
+        while missing:
+            low = missing & -missing
+            self.interference[low.bit_length() - 1] |= bit
+            missing ^= low
+
+    def read(self, statement: T.Statement) -> int:
+        found = self.reads.get(statement)
+        if found is None:
+            found = self.bits(self.program.all_leaves(T.operands_of(statement)))
+            self.reads[statement] = found
+        return found
+
+    # ------------------------------------------------------------------ walk
+    def block(self, block: T.Block, live: int, left: int) -> int:
+        """What is live before a block; `live` is so after it, `left` after the loop around it."""
+        for statement in reversed(block):
+            live = self.statement(statement, live, left)
+        return live
+
+    def statement(self, s: T.Statement, live: int, left: int) -> int:
+        if isinstance(s, T.Branch):
+            before = self.block(s.then, live, left) | self.block(s.orelse, live, left)
+            return before | self.read(s)
+        if isinstance(s, T.ForLoop):
+            return self.for_loop(s, live)
+        if isinstance(s, T.WhileLoop):
+            return self.while_loop(s, live)
+        if isinstance(s, T.Break):
+            return left
+        if isinstance(s, T.Return):
+            return self.read(s)
+        if isinstance(s, T.Copy):
+            return self.copy(s, live)
+        self.after[s] = live
+        if isinstance(s, T.Define):
+            return self.operation(s, live)
+        made = T.writes(s)
+        for v in made:
+            self.define(v, live)
+        return (live & ~self.bits(made)) | self.read(s)
+
+    def operation(self, s: T.Define, live: int) -> int:
+        if s.op.kind is O.RAISE:
+            return self.read(s)
+        results = self.bits(s.results)
+        reads = self.read(s)
+        busy = live | results
+        if s.op.kind in (O.SETITEM, O.ADD_AT):
+            # The result may be made (as a copy) before the stored value and the index are read.
+            array = self.bits(self.program.leaves(s.op.operands[0]))
+            busy |= self.bits(self.program.all_leaves(s.op.operands[1:])) & ~array
+        for v in s.results:
+            self.define(v, busy)
+        return (live & ~results) | reads
+
+    def copy(self, s: T.Copy, live: int) -> int:
+        self.after[s] = live
+        pairs = [(t, o) for t, o in s.pairs if live & self.bit(t)]
+        targets = self.bits(t for t, _ in pairs)
+        reads = 0
+        for _, source in pairs:
+            reads |= self.bits(self.program.leaves(source))
+        for target, source in pairs:
+            # The copies may be printed one after the other.
+            own = self.bits(self.program.leaves(source))
+            self.define(target, (live & ~own) | (reads & ~own))
+        return (live & ~targets) | reads
+
+    def for_loop(self, s: T.ForLoop, live: int) -> int:
+        targets = self.bits(s.targets())
+        held = self.bits(
+            self.program.all_leaves([x.iterable for x in s.sources if x.iterable is not None])
+        )
+        top = live
+        while True:
+            inside = self.block(s.body, top | held, live)
+            for t in s.targets():
+                self.define(t, inside | targets | held)
+            found = top | live | (inside & ~targets)
+            if found == top:
+                return top | self.read(s)
+            top = found
+
+    def while_loop(self, s: T.WhileLoop, live: int) -> int:
+        top = live
+        while True:
+            inside = self.block(s.body, top, live)
+            found = top | self.block(s.test, inside | live | self.read(s), live)
+            if found == top:
+                return top
+            top = found
+
+
+class Classes:
+    """Values that share a variable: a union-find over values that do not interfere."""
+
+    def __init__(self, liveness: Liveness) -> None:
+        self.liveness = liveness
+        n = len(liveness.values)
+        self.parent = list(range(n))
+        self.members = [1 << i for i in range(n)]
+        self.interference = list(liveness.interference)
+        self.fixed = liveness.bits(liveness.program.params)
+
+    def find(self, i: int) -> int:
+        while self.parent[i] != i:
+            self.parent[i] = self.parent[self.parent[i]]
+            i = self.parent[i]
+        return i
+
+    def of(self, value: Value) -> int:
+        return self.find(self.liveness.bit(value).bit_length() - 1)
+
+    def same(self, a: Value, b: Value) -> bool:
+        return self.of(a) == self.of(b)
+
+    def unite(self, a: Value, b: Value) -> bool:
+        """Make the classes of two values one, if they never hold different things."""
+        i, j = self.of(a), self.of(b)
+        if i == j:
+            return True
+        if self.members[i] & self.interference[j] or not self.names_agree(i, j):
+            return False
+        self.parent[j] = i
+        self.members[i] |= self.members[j]
+        self.interference[i] |= self.interference[j]
+        return True
+
+    def names_agree(self, i: int, j: int) -> bool:
+        """Whether people would give both classes one name."""
+        both = self.liveness.members(self.members[i] | self.members[j])
+        has_parameter = bool((self.members[i] | self.members[j]) & self.fixed)
+        names = {
+            v.name for v in both if v.named and (has_parameter or v.role is Role.PRIMAL)
+        }
+        return len(names) < 2

@@ -1,0 +1,79 @@
+"""Which operations give arrays of their own, and which hand out memory of their operands.
+
+Only what is known to allocate counts as fresh; any other function may return its operands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcad import runtime
+from srcad.emitter.operators import COMPARE, INFIX, PREFIX
+from srcad.ir import ops as O
+from srcad.ir.abstract import OBJECT, UNKNOWN, Array, DictOf, ListOf, TupleOf, Type
+from srcad.ir.values import Op, Operand
+from srcad.rules.indexing import is_basic
+
+_NUMPY = (
+    "sum prod mean std var max min amax amin argmax argmin any all cumsum cumprod nansum nanmean "
+    "dot inner outer vdot tensordot kron cross trace where select clip take take_along_axis "
+    "concatenate stack vstack hstack dstack column_stack append insert delete pad tile repeat roll "
+    "zeros ones full empty eye identity arange linspace logspace zeros_like ones_like full_like "
+    "empty_like copy sort argsort partition median percentile quantile average round around "
+    "triu tril interp convolve correlate searchsorted bincount histogram count_nonzero nonzero "
+    "unique logaddexp sinc i0 ptp vander meshgrid size shape ndim"
+).split()
+_LINALG = "inv solve det slogdet norm cholesky eigh eig eigvalsh svd qr pinv lstsq".split()
+FRESH: set[Any] = {
+    *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
+    *(getattr(np.linalg, name) for name in _LINALG),
+    runtime.zeros_like, runtime.as_cotangent, runtime.astype, runtime.log_argument,
+    slice, len, float, int, complex, bool, abs, round, divmod, range,
+}  # fmt: skip
+# These return their first operand or a view of it, which may be written where the operand may.
+_VIEWS: set[Any] = {
+    np.transpose, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.swapaxes, np.moveaxis,
+    np.real, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.flip, np.fliplr, np.flipud, np.rot90,
+    np.rollaxis, np.split, runtime.unbroadcast, runtime.check_seed,
+}  # fmt: skip
+
+
+def has_memory(t: Type) -> bool:
+    """Whether a value of this type may be, or hold, an array or a list."""
+    if isinstance(t, Array):
+        return not t.item
+    if isinstance(t, TupleOf):
+        return t.elems is None or any(map(has_memory, t.elems))
+    return isinstance(t, (ListOf, DictOf)) or t in (UNKNOWN, OBJECT)
+
+
+def shares(op: Op) -> tuple[Operand, ...]:
+    """The operands whose memory the results of an operation may share."""
+    if op.kind is O.GETITEM:
+        fresh = isinstance(op.operands[0].type, Array) and is_basic(op.operands[1:]) is False
+        return () if fresh else op.operands[:1]
+    if op.kind is O.FIELD:
+        return op.operands[:1]
+    if op.kind in (O.PACK, O.OPAQUE, O.CALL):
+        return op.operands
+    if op.kind is not O.APPLY:
+        return ()
+    fn = op.attrs["fn"]
+    if fn in INFIX or fn in COMPARE or fn in PREFIX:
+        return tuple(o for o in op.operands if isinstance(o.type, (ListOf, TupleOf)))
+    if isinstance(fn, np.ufunc) or fn in FRESH:
+        return ()
+    return op.operands[:1] if fn in _VIEWS else op.operands
+
+
+def foreign(op: Op) -> bool:
+    """Whether the results may be memory that is not to be written, whatever the operands are."""
+    if op.kind in (O.GLOBAL, O.OPAQUE):
+        return True
+    if op.kind is O.GETITEM:
+        return not isinstance(op.operands[0].type, Array)
+    if op.kind is O.APPLY and shares(op):
+        return op.attrs["fn"] not in _VIEWS
+    return False

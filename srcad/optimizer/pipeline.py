@@ -1,0 +1,136 @@
+"""The order of the passes, and the loop that runs them until nothing changes.
+
+What holds afterwards: the function and all that it calls compute the same results, bit for bit;
+no pass would change them again.
+
+    >>> import operator
+    >>> from srcad.ir.abstract import FLOAT
+    >>> from srcad.ir.build import Builder
+    >>> from srcad.ir.values import Param, Region, Value
+    >>> from srcad.rules.symbols import apply
+    >>> x, b = Value(FLOAT, "x"), Builder()
+    >>> unused, again = apply(b, operator.neg, [x]), apply(b, operator.mul, [x, 1])
+    >>> squares = [apply(b, operator.mul, [v, x]) for v in (x, again)]
+    >>> y = apply(b, operator.add, squares)
+    >>> print(optimize(Function("f", (Param(x, "x"),), Region((x,), b.block, (y,)), 0)))
+    func f(%x: float) -> 0 {
+      %t: float = operator.mul(%x, %x)
+      %t_1: float = operator.add(%t, %t)
+      yield %t_1
+    }
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from srcad.errors import InternalError
+from srcad.ir.check import check
+from srcad.ir.text import callees, function_text
+from srcad.ir.values import Function, walk
+from srcad.optimizer.cse import cse
+from srcad.optimizer.dce import dce
+from srcad.optimizer.hoist import hoist
+from srcad.optimizer.simplify import simplify
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass, and why it stands where it does.
+
+    `run(function, called, keep_inputs)` returns `function` itself where there is nothing to do.
+    """
+
+    name: str
+    run: Callable[[Function, bool, bool], Function]
+    place: str
+
+
+def _pruned(function: Function, called: bool, keep_inputs: bool) -> Function:
+    """`dce`, which always gives a new function: the old one if nothing was removed."""
+    pruned = dce(function, keep_inputs)
+    return function if _size(pruned) == _size(function) else pruned
+
+
+def _size(function: Function) -> int:
+    """A number that gets smaller whatever is removed."""
+    total = len(function.body.yields)
+    for op in walk(function.body):
+        total += 1 + len(op.operands) + len(op.results) + sum(len(r.yields) for r in op.regions)
+    return total
+
+
+# They run in this order, until a round of them changes nothing.
+PASSES = (
+    Pass(
+        "simplify", lambda f, called, keep: simplify(f, called),
+        "first, because operations that were written differently become equal by it",
+    ),
+    Pass(
+        "cse", lambda f, called, keep: cse(f),
+        "before dce, because it leaves operations without a reader",
+    ),
+    Pass(
+        "dce", _pruned,
+        "after both; what is read only once now, because a reader has gone, is for the next round",
+    ),
+    Pass(
+        "hoist", lambda f, called, keep: hoist(f),
+        "last, because only what is needed is worth moving; outside of the loop it may meet its "
+        "equal, which is for the next round",
+    ),
+)  # fmt: skip
+MAX_ROUNDS = 10
+
+
+def optimize(function: Function, level: str = "full", keep_inputs: bool = True) -> Function:
+    """The function and all that it calls, optimised.
+
+    Parameters
+    ----------
+    level
+        "full", or "none" to leave the function as it is.
+    keep_inputs
+        Whether parts taken out of container parameters stay although nothing reads them, so that
+        the function can be differentiated in them.
+
+    Notes
+    -----
+    The functions that are called get new bodies in place, so that all who call them see the same
+    function. So does `function` itself, and only then, if it is among them.
+
+    Raises
+    ------
+    InternalError
+        If the passes undo each other's work without end, or one of them breaks the IR.
+    """
+    if level == "none":
+        return function
+    if level != "full":
+        raise ValueError(f"no such level of optimisation: {level!r}")
+    called = callees(function)
+    for callee in called:
+        callee.body = _optimized(callee, True, True).body
+    if any(op.attrs.get("callee") is function for f in (*called, function) for op in walk(f.body)):
+        function.body = _optimized(function, True, keep_inputs).body
+        return function
+    return _optimized(function, False, keep_inputs)
+
+
+def _optimized(function: Function, called: bool, keep_inputs: bool) -> Function:
+    checked = os.environ.get("SRCAD_CHECK") == "1" or "PYTEST_CURRENT_TEST" in os.environ
+    for _ in range(MAX_ROUNDS):
+        before = function
+        for step in PASSES:
+            function = step.run(function, called, keep_inputs)
+            if checked:
+                check(function, step.name)
+        if function is before:
+            return function
+    raise InternalError(
+        f"the optimiser does not come to an end in {MAX_ROUNDS} rounds",
+        reason=f"two of its passes ({', '.join(step.name for step in PASSES)}) undo each other",
+        function=function.name, loc=function.loc, ir=function_text(function),
+    )  # fmt: skip
