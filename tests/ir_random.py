@@ -11,7 +11,6 @@ import operator
 import random
 from typing import Any
 
-import gast
 import numpy as np
 
 from srcad.errors import Loc
@@ -19,7 +18,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, FLOAT, INT, MANY, Array, ListOf, Type
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Param, Region, Role, Value
-from srcad.rules.symbols import apply, getitem
+from srcad.rules.symbols import apply, getitem, pack
 
 VECTOR = Array("float64", (MANY,))
 ITEM = Array("float64", (), True)
@@ -90,7 +89,7 @@ class Program:
             self.b.loc = Loc("m.py", self.line, 1, self.line, 9, f"line {self.line}", "f")
             kinds = ["scalar", "scalar", "vector", "vector", "read", "view", "write", "write",
                      "add", "update"]  # fmt: skip
-            if depth:
+            if depth > 0:
                 kinds += ["branch", "loop", "loop", "while", "branch"]
             if self.callee is not None:
                 kinds.append("call")
@@ -140,11 +139,11 @@ class Program:
         self.define(self.b.emit1(O.SETITEM, (array, value, at), VECTOR))
 
     def add(self, depth: int) -> None:
-        array = self.pick(VECTOR)
-        if self.chance(0.3):
-            parts = apply(self.b, np.array, [(0, 1, 1)]) if False else None
-            del parts
-        self.define(self.b.emit1(O.ADD_AT, (array, self.pick(FLOAT), self.pick(INT)), VECTOR))
+        at = self.pick(INT)
+        if self.chance(0.2):  # an index that repeats
+            at = pack(self.b, [at, Const.of(1), Const.of(1)], "list")
+        operands = (self.pick(VECTOR), self.pick(FLOAT), at)
+        self.define(self.b.emit1(O.ADD_AT, operands, VECTOR))
 
     def call(self, depth: int) -> None:
         assert self.callee is not None
@@ -182,18 +181,20 @@ class Program:
     def stop_in_branch(self, region: Region, types: list[Type], depth: int) -> Region:
         """The region with a last `if` that decides whether the loop ends."""
         outer = list(self.scope)
-        self.scope += [*region.params, *(r for op in region.ops for r in op.results)]
+        made = [r for op in region.ops for r in op.results if r.type in (FLOAT, VECTOR)]
+        self.scope += [*region.params, *made]
         ops = region.ops
         with self.b.nested() as more:
             cond = self.pick(BOOL)
-            deeper = self.chance(0.3)
+            deeper = depth > 0 and self.chance(0.3)
             branches = [self.region(depth, types) for _ in range(2)]
             flags: list[Operand] = [Const.of(self.chance(0.5)), Const.of(False)]
             if deeper:
                 ended = self.stop_in_branch(branches[0], types, depth - 1)
                 branches[0] = Region((), ended.ops, ended.yields[: len(types)])
                 flags[0] = ended.yields[-1]
-            self.random.shuffle(flags) if not deeper else None
+            else:
+                self.random.shuffle(flags)
             results = [self.fresh(t) for t in (*types, BOOL)]
             self.b.block.append(
                 if_op(
@@ -231,12 +232,10 @@ class Program:
         if may_stop and self.chance(0.8):
             region = self.stop_in_branch(region, [*carries, *emits], depth)
         elif may_stop:
-            inner = self.region(depth, [*carries, *emits, BOOL], params)
-            region = inner
+            region = self.region(depth, [*carries, *emits, BOOL], params)
         elif self.chance(0.3):
             region, more = self.recorded(region, depth)
             emits += more
-            self.odd = True
         return region, emits, may_stop
 
     def loop(self, depth: int) -> None:
@@ -248,12 +247,11 @@ class Program:
         if lists and self.chance(0.7):
             first = self.random.choice(lists)
             streams = [(first, self.chance(0.5))]
-            stop = self.define(apply(self.b, len, [first]))
+            stop = apply(self.b, len, [first])
             if self.chance(0.3):
                 streams.append((first, self.chance(0.5)))
-            stop = apply(self.b, min, [stop, SIZE]) if False else stop
         elif self.chance(0.3):
-            stop = self.define(apply(self.b, len, [self.pick(VECTOR)]))
+            stop = apply(self.b, len, [self.pick(VECTOR)])
         index = self.fresh(INT)
         elements = [self.fresh(s.type.elem) for s, _ in streams]  # type: ignore[attr-defined]
         params = (index, *(self.fresh(t) for t in carries), *elements)
@@ -315,6 +313,3 @@ def _partly_undefined(operand: Operand, region: Region) -> bool:
 def arguments(seed: int) -> tuple[Any, ...]:
     rng = np.random.default_rng(seed)
     return (float(rng.normal()), rng.normal(size=SIZE), rng.normal(size=SIZE), 2)
-
-
-__all__ = ["Program", "arguments", "gast"]

@@ -230,14 +230,16 @@ def full(builder: Builder, tree: Any, like: Operand) -> Any:
     return zeros(builder, like) if tree is None else tree
 
 
-def fit(g: Any, x: Operand) -> Any:
-    """The engine's part of every rule: sum over broadcast dimensions, cast to x's dtype."""
+def fit(g: Any, x: Operand, stretched: bool) -> Any:
+    """The engine's part of every rule: cast to x's dtype, and sum over the dimensions that
+    broadcasting added, which only elementwise functions leave to the engine (`stretched`)."""
     if g is None or isinstance(g, (list, tuple)):
         return g
     like = Sym(g._builder, x)
     if g.type == FLOAT and dims_of(x.type) == ():
         return g
-    g = unbroadcast_to(g, like, g)
+    if stretched:
+        g = unbroadcast_to(g, like, g)
     if isinstance(g.type, Scalar) or dtype_of(g.type) != dtype_of(x.type) or not dtype_of(x.type):
         return g if isinstance(x.type, (TupleOf, ListOf)) else unbroadcast(g, like)
     return g
@@ -319,7 +321,9 @@ def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
         found = [None] * count
     assert isinstance(found, (list, tuple)) and len(found) == count, "one cotangent per operand"
     return [
-        fit(c, o) if rule.is_active(i) and not isinstance(o, Const) else None
+        fit(c, o, rule.form == "elementwise")
+        if rule.is_active(i) and not isinstance(o, Const)
+        else None
         for i, (c, o) in enumerate(zip(found, op.operands, strict=True))
     ]
 
@@ -372,7 +376,7 @@ def reverse_ops(
             array, value, *index = op.operands
             add(array, g)
             read = builder.emit1(O.GETITEM, (g.operand, *index), UNKNOWN)
-            add(value, fit(Sym(builder, read), value))
+            add(value, fit(Sym(builder, read), value, True))
         elif op.kind is O.FIELD:
             (container,) = op.operands
             assert isinstance(container.type, TupleOf) and container.type.elems is not None
@@ -423,7 +427,7 @@ def reverse(program: Program, active: Sequence[int], seed_like: Any, typed: bool
         if not isinstance(bar, Sym):
             outputs.append(as_operand(builder, bar))
             continue
-        outputs.append(fit(bar, value).operand)
+        outputs.append(fit(bar, value, False).operand)
     return Program([*program.inputs, *seeds], builder.block, outputs)
 
 
@@ -466,7 +470,7 @@ def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
         tangents = {o: d for o, d in zip(op.operands, dots, strict=True) if d is not None}
         return forward_ops(builder, inner, tangents).get(output)
     result = rule.bodies[0](tuple(dots), y, *xs, **attrs)
-    return list(result) if isinstance(result, tuple) else like_result(result, y)
+    return list(result) if isinstance(result, tuple) else result
 
 
 def like_result(dot: Any, y: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,9 @@ STACKS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((2, 1, 2, 3), (4, 3, 2)), ((2, 3, 2, 2), (2, 1, 2, 1)), ((2, 1, 2, 3), (3,)),
     ((3,), (2, 1, 3, 2)), ((0, 2, 3), (3, 2)),
 ]  # fmt: skip
-for fn in (np.matmul, np.linalg.matmul):
+for fn in (np.matmul, operator.matmul, np.linalg.matmul):
     for a, b in SHAPES + STACKS:
-        if fn is np.matmul or min(len(a), len(b)) > 1:
+        if fn is not np.linalg.matmul or min(len(a), len(b)) > 1:
             pair(fn, a, b)
             pair(fn, a, b, "f4", "f4")
     pair(fn, (2, 3), (3, 2), "f4", "f8")

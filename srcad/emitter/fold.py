@@ -229,6 +229,8 @@ class _Folder:
 
     def blocks(self, between: T.Statement, found: Op | T.Ternary) -> bool:
         """Whether a computation must not be moved behind the statement `between`."""
+        parts = found.parts() if isinstance(found, T.Ternary) else found.operands
+        read = self.program.all_leaves(list(parts))
         taken: set[Value] = set()
         for statement in T.walk([between]):
             if isinstance(statement, T.Define):
@@ -237,11 +239,10 @@ class _Folder:
                     return True
                 taken.update(self.taken_over(op))
             elif isinstance(statement, T.Copy):
+                if any(target in read for target, _ in statement.pairs):
+                    return True
                 taken.update(self.root(s) for _, s in statement.pairs if isinstance(s, Value))
-        if not taken:
-            return False
-        parts = found.parts() if isinstance(found, T.Ternary) else found.operands
-        return any(self.root(v) in taken for v in self.program.all_leaves(list(parts)))
+        return bool(taken) and any(self.root(v) in taken for v in read)
 
     def taken_over(self, op: Op) -> list[Value]:
         """Roots of the arrays whose memory the result of `op` is likely to get."""

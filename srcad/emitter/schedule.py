@@ -399,7 +399,11 @@ class _Scheduler:
         block = self.next_copies(path.nexts, view, every)
         if _is(path.flag, True):
             return [*block, T.Break(view.op.loc)]
-        return [*block, T.Branch(path.flag, [T.Break(view.op.loc)], [], None, view.op.loc)]
+        leave: T.Block = [T.Break(view.op.loc)]
+        if path.flag in view.carries:  # the copies overwrite it
+            leave = [*self.next_copies(path.nexts, view, every), *leave]
+            return [T.Branch(path.flag, leave, [], None, view.op.loc), *block]
+        return [*block, T.Branch(path.flag, leave, [], None, view.op.loc)]
 
     def next_copies(
         self, nexts: Sequence[Operand], view: O.ForView | O.WhileView, kept: Sequence[int]

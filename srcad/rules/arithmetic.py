@@ -1,7 +1,8 @@
 """Python's operators and the arithmetic builtins, with the ufuncs that share their rule.
 
-`sign`, `extremum_vjp` and `extremum_jvp` are also used by the other families: the conventions at
-kinks (abs'(0) = 0; ties share equally) are stated here, once.
+The conventions at kinks are made here, once, in words that the other families use too: the
+derivative of abs is 0 at 0 (`sign`), so is that of a length (`nonzero`), and ties between extrema
+share equally (`extremum_vjp`, `extremum_jvp`).
 """
 
 from __future__ import annotations
@@ -35,15 +36,7 @@ from srcad.rules.language import broadcast_like, call, select, unbroadcast_to
 from srcad.rules.registry import MISSING, Call, elementwise, linear, rule, zero
 from srcad.rules.symbols import Sym, element_type
 
-elementwise((operator.add, np.add), lambda z, x1, x2: (1, 1), cost=Cost.CHEAP)
-elementwise((operator.sub, np.subtract), lambda z, x1, x2: (1, -1), cost=Cost.CHEAP)
-elementwise((operator.mul, np.multiply), lambda z, x1, x2: (x2, x1), cost=Cost.CHEAP)
-elementwise(
-    (operator.truediv, np.true_divide), lambda z, x1, x2: (1 / x2, -z / x2), cost=Cost.CHEAP
-)
-elementwise((operator.neg, np.negative), lambda y, x: -1, cost=Cost.CHEAP)
-elementwise((operator.pos, np.positive), lambda y, x: 1, cost=Cost.CHEAP)
-elementwise((operator.mod, np.remainder), lambda z, x1, x2: (1, -(x1 // x2)), cost=Cost.CHEAP)
+# -- words for rule bodies
 
 
 def is_real(x: Any) -> bool:
@@ -83,6 +76,26 @@ def array_of(x: Any, like: Any) -> Any:
 def sign(x: Any) -> Any:
     """The sign of a real number or array, 0 at 0; its derivative is zero."""
     return (x > 0) - (x < 0) if isinstance(x.type, Scalar) else np.sign(x)
+
+
+def number_of(hits: Any, like: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """How many are true along `axis`, in a dtype that does not widen that of `like`."""
+    if dtype_of(like.type) in ("float16", "float32", "complex64"):
+        return np.sum(hits, axis=axis, keepdims=keepdims, dtype="float32")
+    return np.sum(hits, axis=axis, keepdims=keepdims)
+
+
+# -- operators
+
+elementwise((operator.add, np.add), lambda z, x1, x2: (1, 1), cost=Cost.CHEAP)
+elementwise((operator.sub, np.subtract), lambda z, x1, x2: (1, -1), cost=Cost.CHEAP)
+elementwise((operator.mul, np.multiply), lambda z, x1, x2: (x2, x1), cost=Cost.CHEAP)
+elementwise(
+    (operator.truediv, np.true_divide), lambda z, x1, x2: (1 / x2, -z / x2), cost=Cost.CHEAP
+)
+elementwise((operator.neg, np.negative), lambda y, x: -1, cost=Cost.CHEAP)
+elementwise((operator.pos, np.positive), lambda y, x: 1, cost=Cost.CHEAP)
+elementwise((operator.mod, np.remainder), lambda z, x1, x2: (1, -(x1 // x2)), cost=Cost.CHEAP)
 
 
 def power_partials(z: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -127,11 +140,17 @@ elementwise(
 )
 
 
-def _abs_partial(y: Any, x: Any) -> Any:
-    return sign(x) if is_real(x) else np.conj(np.sign(x))
+@rule((abs, operator.abs, np.absolute))
+class _Absolute:
+    """d|z| = Re(conj(sign(z)) dz)."""
 
+    @staticmethod
+    def jvp(dots: Any, y: Any, x: Any) -> Any:
+        return sign(x) * dots[0] if is_real(x) else np.real(np.conj(np.sign(x)) * dots[0])
 
-elementwise((abs, operator.abs, np.absolute), _abs_partial, cost=Cost.CHEAP)
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any) -> Any:
+        return (g * (sign(x) if is_real(x) else np.conj(np.sign(x))),)
 
 
 def _select_type(call: Call) -> Type:
@@ -261,7 +280,7 @@ def _declare_extremum(fn: Any, wins: Callable[[Any, Any], Any]) -> None:
                 parts = elements(xs[0])
                 if parts is None:
                     hits = np.equal(xs[0], y)
-                    return np.sum(np.where(hits, dots[0], 0.0)) / np.count_nonzero(hits)
+                    return np.sum(np.where(hits, dots[0], 0.0)) / number_of(hits, xs[0])
                 xs, dots = tuple(parts), elements(dots[0])
             if len(xs) == 2:
                 return extremum_jvp(wins, dots, *xs)
@@ -276,7 +295,7 @@ def _declare_extremum(fn: Any, wins: Callable[[Any, Any], Any]) -> None:
             if parts is not None:
                 return (list(_cotangents(g, y, parts)),)
             hits = np.equal(xs[0], y)
-            return (np.where(hits, g, 0.0) / np.count_nonzero(hits),)
+            return (np.where(hits, g, 0.0) / number_of(hits, xs[0]),)
 
     def _cotangents(g: Any, y: Any, xs: Sequence[Any]) -> tuple[Any, ...]:
         if len(xs) == 2:
@@ -309,7 +328,7 @@ def _sum_transpose(g: Any, iterable: Any, *start: Any) -> Any:
         bar = broadcast_like(g, iterable)
     else:
         bar = [unbroadcast_to(g, part, g) for part in parts]
-    return (bar, g) if start else bar
+    return (bar, unbroadcast_to(g, start[0], g)) if start else bar
 
 
 linear(sum, _sum_transpose, infer=_sum_type, active=("iterable", "start"))

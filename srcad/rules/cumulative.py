@@ -19,7 +19,6 @@ from srcad.ir.abstract import (
     FLOAT,
     UNKNOWN,
     Array,
-    Scalar,
     Type,
     dims_of,
     dtype_of,
@@ -30,6 +29,7 @@ from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampl
 from srcad.rules.language import call
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule
 from srcad.rules.symbols import Sym, as_operand
+from srcad.rules.ufuncs import sampled_type
 
 
 def running_type(call: Call) -> Type:
@@ -140,15 +140,7 @@ def _nancumprod(a: Any, axis: Any = None) -> Any:
 # -- products of all elements but one
 
 
-def _like_array(call: Call) -> Type:
-    t = as_array(call.types[0])
-    if not isinstance(t, (Scalar, Array)):
-        return UNKNOWN
-    dims = dims_of(t)
-    return Array(sampled_dtype(np.positive, t), dims, dims == ())
-
-
-@composite(runtime.products_of_others, infer=_like_array)
+@composite(runtime.products_of_others, infer=sampled_type)
 def _products_of_others(x: Any, axis: Any = None) -> Any:
     if axis is None:
         return np.reshape(_products_along(np.reshape(x, -1), 0), np.shape(x))

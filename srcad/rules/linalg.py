@@ -12,11 +12,10 @@ import numpy as np
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import Array, TupleOf, Type, broadcast, kind_of
-from srcad.rules.arithmetic import elements, is_real
+from srcad.ir.abstract import Array, TupleOf, Type, broadcast, item, kind_of
+from srcad.rules.arithmetic import elements, is_real, number_of
 from srcad.rules.inference import reduced_dims, sampled_dtype
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
-from srcad.rules.reductions import number_of
 from srcad.rules.registry import Call, composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
 
@@ -352,8 +351,8 @@ def _kept(y: Any, axis: Any, keepdims: bool) -> Any:
 
 def _divisor(y: Any) -> Any:
     """`y`; but 1 where it is 0: a norm that is 0 has derivative 0."""
-    if y.known_ndim == 0:
-        return call(runtime.select, y, y, y, 1)
+    if y.type == item("float64"):
+        return call(runtime.select, y, y, y, 1.0)
     return np.where(y == 0, 1, y)
 
 

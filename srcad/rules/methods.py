@@ -67,3 +67,12 @@ def _astype(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
     dtype = kwargs.get("dtype")
     rest = {k: v for k, v in kwargs.items() if k not in ("dtype", "casting", "order", "subok")}
     return (args if dtype is None else [args[0], dtype]), rest
+
+
+@_adapter("clip")
+def _clip(args: list[Any], kwargs: dict[str, Any]) -> Arguments:
+    """``x.clip(min=a, max=b)`` is ``np.clip(x, a, b)``."""
+    x, *bounds = args
+    low, high = kwargs.get("min"), kwargs.get("max")
+    rest = {k: v for k, v in kwargs.items() if k not in ("min", "max")}
+    return [x, bounds[0] if bounds else low, bounds[1] if len(bounds) > 1 else high], rest

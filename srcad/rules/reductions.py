@@ -19,11 +19,10 @@ from srcad.ir.abstract import (
     Array,
     Type,
     dims_of,
-    dtype_of,
     type_of_value,
 )
 from srcad.rules import inference
-from srcad.rules.arithmetic import given, is_real, nonzero
+from srcad.rules.arithmetic import given, is_real, nonzero, number_of
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call, count, expand_reduced, kept
 from srcad.rules.registry import ARRAY, Call, composite, linear, rule, zero
@@ -40,13 +39,6 @@ def reduction_type(call: Call) -> Type:
     else:
         dtype = sampled_dtype(call.fn, t)
     return UNKNOWN if dims is None and dtype is None else Array(dtype, dims, dims == ())
-
-
-def number_of(hits: Any, like: Any, axis: Axis, keepdims: bool) -> Any:
-    """How many are true along `axis`, in a dtype that does not widen that of `like`."""
-    if dtype_of(like.type) in ("float16", "float32", "complex64"):
-        return np.sum(hits, axis=axis, keepdims=keepdims, dtype="float32")
-    return np.sum(hits, axis=axis, keepdims=keepdims)
 
 
 # -- sums and means

@@ -55,29 +55,25 @@ elementwise((np.log10, math.log10), lambda y, x: PER_LN10 / x)
 elementwise((np.log1p, math.log1p), lambda y, x: 1 / (1 + x))
 
 
-def _finite_shift(y: Any) -> Any:
-    return np.where(y == -math.inf, 0.0, y)  # -inf - -inf would be NaN; exp(-inf - 0) is 0
+def _parts_of_sum(exp: Any) -> Callable[..., Any]:
+    """The part of each operand in the sum that a logaddexp takes the logarithm of."""
+
+    def partials(y: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
+        shift = np.where(y == -math.inf, 0.0, y)  # -inf - -inf is NaN, but exp(-inf - 0) is 0
+        return exp(x1 - shift), exp(x2 - shift)
+
+    return partials
 
 
-def _logaddexp(y: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
-    shift = _finite_shift(y)
-    return np.exp(x1 - shift), np.exp(x2 - shift)
-
-
-def _logaddexp2(y: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
-    shift = _finite_shift(y)
-    return np.exp2(x1 - shift), np.exp2(x2 - shift)
-
-
-elementwise(np.logaddexp, _logaddexp)
-elementwise(np.logaddexp2, _logaddexp2)
+elementwise(np.logaddexp, _parts_of_sum(np.exp))
+elementwise(np.logaddexp2, _parts_of_sum(np.exp2))
 
 # -- powers and roots
 
 elementwise((np.sqrt, math.sqrt), lambda y, x: 0.5 / y)
 elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y))
-elementwise(np.square, lambda y, x: 2 * x)
-elementwise(np.reciprocal, lambda y, x: -y * y)
+elementwise(np.square, lambda y, x: 2 * x, cost=Cost.CHEAP)
+elementwise(np.reciprocal, lambda y, x: -y * y, cost=Cost.CHEAP)
 
 
 def _hypot(y: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -113,25 +109,21 @@ linear((np.deg2rad, np.radians, math.radians), lambda g, x: np.deg2rad(g))
 linear((np.rad2deg, np.degrees, math.degrees), lambda g, x: np.rad2deg(g))
 
 
-elementwise(
-    np.sinc,
-    lambda y, x: call(runtime.sinc_derivative, x, x),
-    infer=lambda call: _float_like(call),
-)
+def sampled_type(call: Call) -> Type:
+    """For functions that are no ufuncs: the shape of the operand, the dtype asked of NumPy."""
+    t = inference.as_array(call.types[0])
+    if not isinstance(t, (Scalar, Array)):
+        return UNKNOWN
+    dims = dims_of(t)
+    return Array(inference.sampled_dtype(call.fn, t), dims, dims == ())
+
+
+elementwise(np.sinc, lambda y, x: call(runtime.sinc_derivative, x, x), infer=sampled_type)
 elementwise(
     runtime.sinc_derivative,
     lambda y, x, n=1: call(runtime.sinc_derivative, x, x, n=n + 1),
-    infer=lambda call: _float_like(call),
+    infer=sampled_type,
 )
-
-
-def _float_like(call: Call) -> Type:
-    """The type of np.sinc(x)."""
-    t = inference.as_array(call.types[0])
-    dims = dims_of(t)
-    dtype = inference.sampled_dtype(np.sinc, t)
-    return UNKNOWN if dims is None and dtype is None else Array(dtype, dims, dims == ())
-
 
 # -- signs, remainders, parts
 
@@ -192,34 +184,26 @@ class _Frexp:
         return (np.ldexp(g[0], -y[1]),)
 
 
-def _of_integers(call: Call) -> Type:
-    t = call.types[0]
-    ufunc: Any = call.fn
-    return INT if isinstance(t, Scalar) else inference.elementwise_type(ufunc, call.types)
-
-
 zero(
     np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.isnan, np.isfinite, np.isinf, np.isnat,
-    np.spacing, np.invert, np.logical_not, signature="x",
+    np.spacing, np.invert, np.logical_not, np.bitwise_count, signature="x", cost=Cost.CHEAP,
 )  # fmt: skip
 zero(
     np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and,
     np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift,
-    np.right_shift, np.gcd, np.lcm, signature="x1, x2",
+    np.right_shift, np.gcd, np.lcm, signature="x1, x2", cost=Cost.CHEAP,
 )  # fmt: skip
-zero(np.bitwise_count, signature="x")
-
-
-def _sign_moved(y: Any, x: Any, dot: Any) -> Any:
-    """How z / |z| turns with z: nothing moves on the real line."""
-    return 1j * y * np.imag(np.conj(y) * dot) / nonzero(np.absolute(x))
 
 
 @rule(np.sign)
 class _Sign:
+    """z / |z|: it turns with a complex z, and nothing moves on the real line."""
+
     @staticmethod
     def jvp(dots: Any, y: Any, x: Any) -> Any:
-        return None if is_real(x) else _sign_moved(y, x, dots[0])
+        if is_real(x):
+            return None
+        return 1j * y * np.imag(np.conj(y) * dots[0]) / nonzero(np.absolute(x))
 
     @staticmethod
     def vjp(g: Any, y: Any, x: Any) -> Any:
@@ -254,19 +238,22 @@ linear(np.real, lambda g, val: g, infer=_part_type(np.real), cost=Cost.FREE)
 linear(np.imag, lambda g, val: -1j * g, infer=_part_type(np.imag), cost=Cost.FREE)
 
 
-def _angle(y: Any, z: Any, deg: bool = False) -> Any:
-    return None if is_real(z) else (-1j * (180.0 / math.pi) if deg else -1j) / z
+@rule(np.angle, infer=sampled_type)
+class _Angle:
+    """d angle(z) = Re(-i dz / z)."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, z: Any, deg: bool = False) -> Any:
+        return None if is_real(z) else np.real(_per_angle(deg) / z * dots[0])
+
+    @staticmethod
+    def vjp(g: Any, y: Any, z: Any, deg: bool = False) -> Any:
+        return (None if is_real(z) else g * (_per_angle(deg) / z),)
 
 
-def _angle_type(call: Call) -> Type:
-    t = inference.as_array(call.types[0])
-    if not isinstance(t, (Scalar, Array)):
-        return UNKNOWN
-    dims = dims_of(t)
-    return Array(inference.sampled_dtype(np.angle, t), dims, dims == ())
+def _per_angle(deg: bool) -> complex:
+    return -1j * math.degrees(1.0) if deg else -1j
 
-
-elementwise(np.angle, _angle, infer=_angle_type)
 
 # -- the greater and the lesser of two
 
@@ -330,14 +317,6 @@ class _Clip:
 # -- functions that act element by element but are no ufuncs
 
 
-def _same_dtype(call: Call) -> Type:
-    t = inference.as_array(call.types[0])
-    if not isinstance(t, (Scalar, Array)):
-        return UNKNOWN
-    dims = dims_of(t)
-    return Array(inference.sampled_dtype(call.fn, t), dims, dims == ())
-
-
 def _unwrap(y: Any, p: Any, discont: Any = None, axis: int = -1, period: float = math.tau) -> Any:
     return 1
 
@@ -348,23 +327,23 @@ def _nan_to_num(
     return np.isfinite(x)
 
 
-elementwise(np.nan_to_num, _nan_to_num, infer=_same_dtype)
-elementwise(np.unwrap, _unwrap, infer=_same_dtype)
-zero(np.round, np.around, signature="a, decimals=0", infer=_same_dtype)
-zero(np.fix, signature="x", infer=_same_dtype)
+elementwise(np.nan_to_num, _nan_to_num, infer=sampled_type)
+elementwise(np.unwrap, _unwrap, infer=sampled_type)
+zero(np.round, np.around, signature="a, decimals=0", infer=sampled_type)
+zero(np.fix, signature="x", infer=sampled_type)
 
 
-def _predicate_type(call: Call) -> Type:
-    return inference.elementwise_type(np.equal, call.types)
-
-
-def _item_predicate(call: Call) -> Type:
-    return BOOL
-
-
-zero(np.isclose, signature="a, b, rtol=1e-05, atol=1e-08, equal_nan=False", infer=_predicate_type)
-zero(np.allclose, signature="a, b, rtol=1e-05, atol=1e-08, equal_nan=False", infer=_item_predicate)
-zero(np.array_equal, signature="a1, a2, equal_nan=False", infer=_item_predicate)
+zero(
+    np.isclose, signature="a, b, rtol=1e-05, atol=1e-08, equal_nan=False",
+    infer=lambda call: inference.elementwise_type(np.equal, call.types),
+)  # fmt: skip
+zero(
+    np.allclose, signature="a, b, rtol=1e-05, atol=1e-08, equal_nan=False",
+    infer=inference.constant_type(BOOL),
+)  # fmt: skip
+zero(
+    np.array_equal, signature="a1, a2, equal_nan=False", infer=inference.constant_type(BOOL)
+)  # fmt: skip
 
 ARRAY.methods.update(
     clip=np.clip, conj=np.conjugate, conjugate=np.conjugate, round=np.round,
