@@ -210,9 +210,7 @@ def _target(target: str) -> tuple[Any, Any]:
     """The function that a target names (of a derivative its primal), and its argnums."""
     place, colon, path = target.rpartition(":")
     if not (place and colon and path):
-        raise _Failure(
-            f"{target!r} names no function; write FILE.py:FUNCTION or MODULE:FUNCTION"
-        )
+        raise _Failure(f"{target!r} names no function; write FILE.py:FUNCTION or MODULE:FUNCTION")
     is_file = place.endswith(".py") or os.path.isfile(place) or os.path.dirname(place) != ""
     found: Any = _load_file(place) if is_file else _load_module(place)
     for name in path.split("."):
@@ -234,7 +232,7 @@ def _target(target: str) -> tuple[Any, Any]:
 
 def _functions_in(holder: Any) -> str:
     names = [
-        name for name, value in vars(holder).items()
+        name for name, value in getattr(holder, "__dict__", {}).items()
         if isinstance(value, (types.FunctionType, Derivative))
     ]  # fmt: skip
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
@@ -361,8 +359,8 @@ def _write(text: str, path: str, function: types.FunctionType) -> None:
     if target == os.path.realpath(function.__code__.co_filename):
         raise _Failure(f"{path} is the file of the function itself; write to another one")
     try:
-        if os.path.exists(target) and not os.path.isfile(target):  # a pipe or device
-            with open(target, "w", encoding="utf-8") as stream:
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe or device
+            with open(path, "w", encoding="utf-8") as stream:
                 stream.write(text)
             return
         descriptor, temporary = tempfile.mkstemp(".tmp", "srcad_", os.path.dirname(target))

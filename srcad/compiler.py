@@ -1,14 +1,17 @@
 """One derivative, for one signature: lower, transform, optimise, emit, load.
 
 What holds afterwards: a `Compiled` with the live function, its text, its IR and the guards under
-which it is valid.
+which it is valid. `obtain` takes it from the disk cache where that is asked for.
 """
 
 from __future__ import annotations
 
+import builtins
 import inspect
+import keyword
 import math
 import os
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -17,8 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from srcad.cache.guards import Guard
+from srcad.cache import stored
+from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object
 from srcad.cache.load import load
+from srcad.cache.stored import Part, Stored
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError
@@ -39,16 +44,16 @@ from srcad.ir.abstract import (
     dims_of,
     kind_of,
     rank_of,
-    type_of_value,
 )
 from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
-from srcad.ir.values import Function, Value
+from srcad.ir.values import Const, Function, Value
 from srcad.optimizer.pipeline import optimize
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source
 
+NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
 
 
@@ -64,13 +69,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: transforms of a function (the first is applied first), and options."""
+    """What is asked for: transforms of a function (the first is applied first), and options.
+
+    `cache` is None, "disk", or the directory of a disk cache.
+    """
 
     function: types.FunctionType
     steps: tuple[Step, ...]
     optimized: bool = True
     generic: bool = False
     source: str | None = None
+    cache: str | None = None
+
+    @property
+    def differentiated(self) -> set[str]:
+        """Parameters that are differentiated, in whole or in part."""
+        return {path[0] for step in self.steps for path in step.argnums}
 
 
 @dataclass(frozen=True)
@@ -82,28 +96,6 @@ class Signature:
     examples: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class TypeGuard:
-    """A live global, cell or attribute still has the abstract type that it was compiled for."""
-
-    source: str
-    holder: Any
-    name: str
-    expected: Type
-
-    def holds(self) -> bool:
-        try:
-            if self.source == "cell":
-                value = self.holder.cell_contents
-            elif self.source == "global":
-                value = self.holder[self.name]
-            else:
-                value = getattr(self.holder, self.name)
-        except (KeyError, AttributeError, ValueError):
-            return True  # gone: the generated code raises Python's own NameError
-        return type_of_value(value) == self.expected
-
-
 @dataclass(eq=False)
 class Compiled:
     """A compiled derivative.
@@ -112,27 +104,92 @@ class Compiled:
     ----------
     run
         The live function, with the primal's parameters (and seeds).
+    parts
+        The generated functions: `run`, for a vjp also `backward`.
+    ir
+        None if the text comes from the disk cache.
     statics
         Values of parameters that were needed while compiling.
     argument_assumptions
         (parameter, attribute path, what, expected) for object arguments.
+    on_disk
+        Whether the disk cache had it; None if that was not asked.
     """
 
     run: Any
-    text: str
-    ir: Function
+    parts: tuple[Part, ...]
+    ir: Function | None
     signature: Signature
-    guards: list[Any]
+    guards: list[AnyGuard]
     statics: Mapping[str, Any]
     argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]]
-    emitted: Emitted
+    emitted: Emitted | None
     backward: Any = None  # vjp: the function of the tape and the seeds
     seeds: tuple[int, ...] = ()  # vjp: indices of the result's leaves that have seeds
     result_tree: Any = None  # vjp: the tree of these indices
     wrt: Any = None  # the tree of the last step's inputs
+    on_disk: bool | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
 
     def valid(self) -> bool:
         return all(g.holds() for g in self.guards)
+
+    def seed_names(self, count: int) -> tuple[str, ...]:
+        """The names of the last `count` keyword-only parameters: the tangents of a jvp."""
+        code = self.run.__code__
+        end = code.co_argcount + code.co_kwonlyargcount
+        return tuple(code.co_varnames[end - count : end])
+
+
+def obtain(request: Request, signature: Signature) -> Compiled:
+    """As `compile_request`, but from the disk cache if that is wanted and has it."""
+    cache = stored.disk_cache(request.cache)
+    if cache is None:
+        return compile_request(request, signature)
+    function, types_of = request.function, lowering_types(request, signature)
+    options = {"steps": repr(request.steps), "optimized": request.optimized,
+               "generic": request.generic}  # fmt: skip
+    key = stored.key_of(function, options, types_of, signature.statics)
+    found = key and stored.find(cache, key, function, signature.examples)
+    if found is not None:
+        return rebuild(request, signature, found)
+    compiled = compile_request(request, signature)
+    compiled.on_disk = False
+    if key and not compiled.argument_assumptions and compiled.signature.types == types_of:
+        names = compiled.statics.keys() - signature.statics.keys()
+        stored.keep(
+            cache, key, function, {name: compiled.statics[name] for name in names},
+            compiled.guards, compiled.parts, structure_of(compiled),
+        )  # fmt: skip
+    return compiled
+
+
+def structure_of(compiled: Compiled) -> dict[str, Any]:
+    """What the disk cache has to know of a vjp beside the text, as JSON."""
+    return {
+        "seeds": list(compiled.seeds),
+        "result": stored.packed(compiled.result_tree),
+        "wrt": stored.packed(map_tree(compiled.wrt, lambda v: 0)),
+    }
+
+
+def rebuild(request: Request, signature: Signature, found: Stored) -> Compiled:
+    """What was compiled in another process, for the live objects of this one."""
+    functions = [
+        load(part.text, part.name, request.function, part.helpers, part.name, found.file, line)
+        for part, line in zip(found.parts, found.lines, strict=True)
+    ]
+    needed = {name: constant_copy(signature.examples[name]) for name in found.needed}
+    statics = {**signature.statics, **needed}
+    signature = replace(signature, types=lowering_types(request, signature), statics=statics)
+    return Compiled(
+        functions[0], found.parts, None, signature, found.guards, statics, [], None,
+        functions[1] if len(functions) > 1 else None, tuple(found.structure["seeds"]),
+        stored.unpacked(found.structure["result"]), stored.unpacked(found.structure["wrt"]), True,
+    )  # fmt: skip
 
 
 def compile_request(request: Request, signature: Signature) -> Compiled:
@@ -151,14 +208,9 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
     """Lower the primal; parameters whose value is needed become static, as far as allowed."""
     source = read_source(request.function, request.source)
-    differentiated = {path[0] for step in request.steps for path in step.argnums}
-    types_of = dict(signature.types)
+    differentiated = request.differentiated
+    types_of = lowering_types(request, signature)
     statics = dict(signature.statics)
-    if request.generic:
-        types_of = {k: without_types(t) for k, t in types_of.items()}
-    for name in differentiated:
-        if name in types_of:
-            types_of[name] = as_differentiated(types_of[name])
     while True:
         try:
             lowered = lower(request.function, types_of, statics, signature.examples, source)
@@ -167,7 +219,12 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
                 exact = signature.types.get(name, UNKNOWN)
                 if request.generic and types_of[name] != as_differentiated(exact):
                     types_of[name] = as_differentiated(exact)
-                elif name in differentiated or name not in signature.examples or name in statics:
+                elif (
+                    name in differentiated
+                    or name not in signature.examples
+                    or name in statics
+                    or isinstance(signature.examples[name], np.ndarray)  # can change in place
+                ):
                     raise TypeInferenceError(
                         f"the value of `{name}` must be known while compiling",
                         reason="the code that runs depends on it in a way that cannot be "
@@ -178,9 +235,29 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
                         loc=source.loc(source.node),
                     ) from None
                 else:
-                    statics[name] = signature.examples[name]
+                    statics[name] = constant_copy(signature.examples[name])
             continue
         return lowered, replace(signature, types=types_of, statics=statics)
+
+
+def lowering_types(request: Request, signature: Signature) -> dict[str, Type]:
+    """The types to compile for: generic code knows structures only, an int may be a float."""
+    types_of = dict(signature.types)
+    if request.generic:
+        types_of = {k: without_types(t) for k, t in types_of.items()}
+    for name in request.differentiated:
+        if name in types_of:
+            types_of[name] = as_differentiated(types_of[name])
+    return types_of
+
+
+def constant_copy(value: Any) -> Any:
+    """A static argument as it is now: the caller may change its own lists and dicts."""
+    if type(value) in (list, tuple):
+        return type(value)(map(constant_copy, value))
+    if type(value) is dict:
+        return {key: constant_copy(part) for key, part in value.items()}
+    return value
 
 
 def without_types(t: Type) -> Type:
@@ -361,23 +438,38 @@ def check_scalar(function: Function, step: Step, source: FunctionSource) -> None
 def finish(
     request: Request, lowered: Lowered, signature: Signature, outcome: Transformed
 ) -> Compiled:
-    emitted = emit_request(request, lowered, signature, outcome.function)
-    run = load(
-        emitted.text, emitted.name, request.function, emitted.helpers,
-        f"{emitted.name} of {_place(lowered)}",
+    functions = [f for f in (outcome.function, outcome.backward) if f is not None]
+    emitted = [emit_request(request, lowered, signature, f) for f in functions]
+    parts = tuple(
+        Part(e.text, e.name, {**builtins_of(e, request.function), **e.helpers}) for e in emitted
+    )
+    place = _place(lowered)
+    loaded = [
+        load(part.text, part.name, request.function, part.helpers, f"{part.name} of {place}")
+        for part in parts
+    ]
+    guards = guards_of(lowered)
+    for e in emitted:
+        guards += guards_of_names(e.user_names, request.function)
+    return Compiled(
+        loaded[0], parts, outcome.function, signature, guards, signature.statics,
+        lowered.argument_assumptions, emitted[0], loaded[1] if len(loaded) > 1 else None,
+        outcome.seeds, outcome.result_tree, outcome.wrt,
     )  # fmt: skip
-    compiled = Compiled(
-        run, emitted.text, outcome.function, signature, guards_of(lowered), signature.statics,
-        lowered.argument_assumptions, emitted, seeds=outcome.seeds,
-        result_tree=outcome.result_tree, wrt=outcome.wrt,
-    )  # fmt: skip
-    if outcome.backward is not None:
-        back = emit_request(request, lowered, signature, outcome.backward)
-        compiled.backward = load(
-            back.text, back.name, request.function, back.helpers, f"{back.name} of {_place(lowered)}"
-        )
-        compiled.text = emitted.text + "\n\n" + back.text
-    return compiled
+
+
+def builtins_of(emitted: Emitted, function: types.FunctionType) -> dict[str, object]:
+    """The builtins that the text means, so that a later global of the same name does not count."""
+    known = vars(builtins)
+    return {
+        name: known[name]
+        for name in sorted(set(re.findall(r"\w+", emitted.text)))
+        if name in known
+        and not keyword.iskeyword(name)
+        and not name.startswith("_")
+        and name not in emitted.user_names
+        and name not in function.__globals__
+    }
 
 
 def _place(lowered: Lowered) -> str:
@@ -421,7 +513,7 @@ def resolver(function: types.FunctionType) -> Any:
     """`resolve(obj)`: the name under which the user's function sees a module or function."""
     names: dict[int, str] = {}
     for name, value in function.__globals__.items():
-        if isinstance(value, (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
+        if isinstance(value, NAMED_TYPES):
             names.setdefault(id(value), name)
     if function.__closure__:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__):
@@ -440,20 +532,37 @@ def resolver(function: types.FunctionType) -> Any:
     return resolve
 
 
-def guards_of(lowered: Lowered) -> list[Any]:
+def guards_of(lowered: Lowered) -> list[AnyGuard]:
     """Guards for what the parser assumed."""
     return [guard_of(a) for a in lowered.assumptions.items]
 
 
-def guard_of(a: Assumption) -> Any:
+def guard_of(a: Assumption) -> AnyGuard:
     if a.kind == "type":
-        return TypeGuard(a.source, a.holder, a.name, a.expected)
+        return TypeGuard(a.source, a.holder, a.name, a.expected)  # type: ignore[arg-type]
     kind = a.kind
     if kind == "default":
         keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
         kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"
-    return Guard(kind, a.holder, a.name, a.expected)  # type: ignore[arg-type]
+    return guard_object(kind, a.holder, a.name, a.expected)  # type: ignore[arg-type]
+
+
+def guards_of_names(names: frozenset[str], function: types.FunctionType) -> list[AnyGuard]:
+    """Guards for the modules and functions that the text calls by the user's names for them.
+
+    The user's function itself need not use them: what its module calls `np` is NumPy for the
+    reverse sweep too, as long as the name stays.
+    """
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    guards: list[AnyGuard] = []
+    for name in sorted(names):
+        cell = cells.get(name)
+        value = function.__globals__.get(name) if cell is None else cell.cell_contents
+        if isinstance(value, NAMED_TYPES):
+            holder = function.__globals__ if cell is None else cell
+            guards.append(Guard("global" if cell is None else "cell", holder, name, value))
+    return guards
 
 
 __all__ = ["Compiled", "Request", "Signature", "SrcadError", "Step", "compile_request", "map_tree",
-           "math", "os", "rank_of", "sys"]  # fmt: skip
+           "math", "obtain", "os", "rank_of", "sys"]  # fmt: skip

@@ -458,8 +458,8 @@ def jvp_of(builder: Builder, op: Op, dots: list[Any]) -> Any:
         return None if total is None else like_result(total, y)
     if rule.form == "linear":
         wanted = active_operands(rule, op)
-        return call([full(builder, d, o) if i in wanted else x
-                     for i, (d, o, x) in enumerate(zip(dots, op.operands, xs, strict=True))])  # fmt: skip
+        triples = enumerate(zip(dots, op.operands, xs, strict=True))
+        return call([full(builder, d, o) if i in wanted else x for i, (d, o, x) in triples])
     if rule.form in ("bilinear", "multilinear"):
         for i, dot in enumerate(dots):
             if dot is not None:

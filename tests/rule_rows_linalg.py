@@ -68,6 +68,15 @@ for a in (positive(3, 3), positive(2, 2, dtype="f4"), positive(1, 1), positive(2
         if a.dtype.kind == "f":  # the phase of a complex eigenvector is arbitrary
             add(np.linalg.eigh, a, kwargs=kw)
 
+for a in (sample(3, 3), sample(4, 2), sample(2, 3, dtype="f4"), sample(2, 3, 2), sample(1, 1)):
+    add(np.linalg.svdvals, a)
+    add(np.linalg.svd, a, kwargs={"compute_uv": False})
+    add(np.linalg.svd, a, kwargs={"full_matrices": False})
+    add(np.linalg.pinv, a, rtol=1e-5)
+add(np.linalg.svdvals, COMPLEX)
+add(np.linalg.pinv, COMPLEX[:, :2])
+add(np.linalg.pinv, COMPLEX[:2])
+
 # -- norms
 
 for x in (sample(4, low=-1), sample(3, dtype="f4"), sample(1), sample(2, 3, low=-1)):
@@ -75,25 +84,33 @@ for x in (sample(4, low=-1), sample(3, dtype="f4"), sample(1), sample(2, 3, low=
         add(np.linalg.norm, x, kwargs=kw)
         if x.ndim == 1:
             for order in (0, 1, 2, 3, 0.5, -1, -2.5, np.inf, -np.inf):
-                add(np.linalg.norm, x, kwargs={"ord": order, **kw}, generic=False)
+                known = order in (-1,)
+                add(np.linalg.norm, x, kwargs={"ord": order, **kw}, generic=not known)
                 add(np.linalg.norm, x, kwargs={"ord": order, "axis": 0, **kw})
 for x in (sample(2, 3, low=-1), sample(2, 3, 2, dtype="f4"), sample(1, 3)):
     for kw in kwargs_product(axis=(0, -1), keepdims=(..., True)):
         for order in (None, 0, 1, 2, 2.5, -1, np.inf, -np.inf):
             add(np.linalg.norm, x, kwargs={"ord": order, **kw})
     for kw in kwargs_product(axis=((0, 1), (-1, 0)), keepdims=(..., True)):
-        for order in (None, "fro", 1, -1, np.inf, -np.inf):
+        for order in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
             add(np.linalg.norm, x, kwargs={"ord": order, **kw})
-for order in (1, -1, np.inf, -np.inf):
+for order in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
     for kw in kwargs_product(keepdims=(..., True)):
-        add(np.linalg.norm, sample(2, 3, low=-1), kwargs={"ord": order, **kw}, generic=False)
+        known = order in (-1, -2)
+        add(np.linalg.norm, sample(2, 3, low=-1), kwargs={"ord": order, **kw}, generic=not known)
 add(np.linalg.norm, sample(2, 3), kwargs={"ord": "fro"})
 add(np.linalg.norm, 1.5)
 add(np.linalg.norm, COMPLEX)
 add(np.linalg.norm, COMPLEX[0], kwargs={"ord": 1, "axis": 0})
 add(np.linalg.norm, COMPLEX[0], kwargs={"ord": 3, "axis": -1})
 add(np.linalg.norm, COMPLEX, kwargs={"ord": 1, "axis": (0, 1)}, warns=True)
-for order in (..., "fro", 1, -1, np.inf, -np.inf):
+add(np.linalg.norm, COMPLEX, kwargs={"ord": 2})
+for axis in (..., 0, (0, 1), (1, 2, 0)):
+    for order in (..., 0, 1, 3, np.inf, -np.inf):
+        for kw in kwargs_product(axis=(axis,), ord=(order,), keepdims=(..., True)):
+            add(np.linalg.vector_norm, sample(2, 3, 2, low=-1), kwargs=kw)
+add(np.linalg.vector_norm, sample(3, dtype="f4"))
+for order in (..., "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
     for kw in kwargs_product(ord=(order,), keepdims=(..., True)):
         add(np.linalg.matrix_norm, sample(2, 3, low=-1), kwargs=kw)
         add(np.linalg.matrix_norm, sample(2, 3, 2, dtype="f4"), kwargs=kw)

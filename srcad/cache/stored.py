@@ -22,19 +22,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from srcad.cache.disk import BODY_LINE, DiskCache, digest_text, source_digest
+from srcad.cache.disk import (
+    BODY_LINE,
+    DiskCache,
+    default_directory,
+    digest_text,
+    source_digest,
+)
 from srcad.cache.guards import (
     BY_VALUE,
     MISSING,
     AnyGuard,
     ContentsGuard,
-    Guard,
     TypeGuard,
     found_at,
     guard_object,
 )
 from srcad.ir.abstract import OBJECT, DictOf, ListOf, TupleOf, Type, type_of_value
-from srcad.rules.registry import TABLE
+from srcad.ir.values import Const
+from srcad.rules.registry import TABLE, lookup
 
 Reference: TypeAlias = list[Any]  # ["function"], ["module", name], ["object", module, qualname] or
 # ["at", kind, reference of the holder, name]; "function" is the one that is differentiated
@@ -84,6 +90,15 @@ class Stored:
     guards: list[AnyGuard]
     needed: tuple[str, ...]
     structure: Any
+
+
+def disk_cache(option: str | None) -> DiskCache | None:
+    """The disk cache for the option `cache`; without it, that of `SRCAD_CACHE_DIR`, if any."""
+    if option is None and not os.environ.get("SRCAD_CACHE_DIR"):
+        return None
+    if option in (None, "disk"):
+        return DiskCache(default_directory())
+    return DiskCache(os.path.expanduser(option))
 
 
 def key_of(
@@ -138,7 +153,7 @@ def keep(
     structure : object
         Anything more that belongs to it, as JSON.
     """
-    values = {name: describe(value) for name, value in needed.items()}
+    values = {name: describe(needed[name]) for name in sorted(needed)}
     manifest: dict[str, str] = {}
     at: dict[str, AnyGuard] = {}
     references = _References(function)
@@ -194,7 +209,7 @@ def find(
         header["names"], header["lengths"], header["helpers"], strict=True
     ):
         live = {n: _live(reference, function) for n, reference in helpers.items()}
-        if MISSING in live.values():
+        if any(helper is MISSING for helper in live.values()):
             return None
         parts.append(Part(text[start : start + length], name, live))
         lines.append(BODY_LINE + 1 + text.count("\n", 0, start))
@@ -203,6 +218,25 @@ def find(
     return Stored(
         file, tuple(parts), tuple(lines), found, tuple(header["needed"]), header["structure"]
     )
+
+
+def packed(tree: Any) -> Any:
+    """A tree of tuples, lists and dicts as JSON; of a constant leaf, only that it is one."""
+    if isinstance(tree, (tuple, list)):
+        return [type(tree).__name__, [packed(part) for part in tree]]
+    if isinstance(tree, dict):
+        return ["dict", [[key, packed(part)] for key, part in tree.items()]]
+    return None if isinstance(tree, Const) else tree
+
+
+def unpacked(tree: Any) -> Any:
+    """The tree that `packed` packed."""
+    if not isinstance(tree, list):
+        return Const.of(None) if tree is None else tree
+    kind, parts = tree
+    if kind == "dict":
+        return {key: unpacked(part) for key, part in parts}
+    return {"tuple": tuple, "list": list}[kind](map(unpacked, parts))
 
 
 def _with_header(header: Mapping[str, object], text: str) -> str:
@@ -222,7 +256,7 @@ def _is_plain(t: Type) -> bool:
 def describe(value: Any) -> str | None:
     """A text that differs if a derivative for this value may differ; None if there is none.
 
-    A function is described by its name; what was looked through has a guard for its code.
+    What is known of a function with a rule is its name; the rules are those of srcad.
     """
     text = _described(value, 0)
     return text if text is None or len(text) < 100 else f"sha256 {digest_text(text)}"
@@ -233,13 +267,7 @@ def _described(value: Any, depth: int) -> str | None:
     if kind in _PLAIN:
         return f"{kind.__name__} {value!r}"
     if kind in (tuple, list, set, frozenset, dict):
-        parts = [*value.items()] if kind is dict else value
-        texts = [_described(part, depth + 1) if depth < 10 else None for part in parts]
-        known = [text for text in texts if text is not None]
-        if len(known) < len(texts):
-            return None
-        # The order of a set differs between processes.
-        return f"{kind.__name__} [{', '.join(sorted(known) if kind in (set, frozenset) else known)}]"
+        return _described_parts(value, depth)
     if kind is types.CodeType:
         return f"code {code_digest(value)}"
     if isinstance(value, types.ModuleType):
@@ -252,15 +280,30 @@ def _described(value: Any, depth: int) -> str | None:
         return f"{value.dtype.str} {value.tobytes().hex()}"
     if isinstance(value, enum.Enum):
         return f"member {value.name} of {_described(kind, depth + 1)}"
-    if isinstance(value, functools.partial):
-        parts = [value.func, value.args, value.keywords]
-        texts = [_described(part, depth + 1) for part in parts]
-        return None if None in texts else f"partial {texts}"
+    if kind in (functools.partial, types.MethodType):
+        bound = [value.func, value.args, value.keywords] if kind is functools.partial else [
+            value.__func__, value.__self__
+        ]  # fmt: skip
+        text = _described_parts(bound, depth)
+        return text and f"{kind.__name__} {text}"
     if hasattr(value, "__srcad_steps__"):
         return f"{value.__srcad_steps__} of {_described(value.__wrapped__, depth + 1)}"
-    if isinstance(value, types.FunctionType) or _named(value) is value:
-        return f"object {_name_of(value)}"
-    return None
+    if lookup(value) is not None:
+        return f"rule of {_name_of(value)}"
+    if kind is types.FunctionType:
+        return f"function {_name_of(value)} {code_digest(value.__code__)}"
+    return f"object {_name_of(value)}" if _named(value) is value else None
+
+
+def _described_parts(value: Any, depth: int) -> str | None:
+    parts = [*value.items()] if type(value) is dict else value
+    texts = [_described(part, depth + 1) if depth < 10 else None for part in parts]
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
+        return None
+    if type(value) in (set, frozenset):
+        known.sort()  # the order differs between processes
+    return f"{type(value).__name__} [{', '.join(known)}]"
 
 
 def code_digest(code: types.CodeType) -> str:

@@ -8,7 +8,8 @@ and branch bodies that they need are the residuals, which `tape` keeps or recomp
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from srcad.differentiator import tape
@@ -35,6 +36,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.build import Builder, clone_region, for_op, if_op
 from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
+from srcad.optimizer import patterns
 from srcad.optimizer.dce import prune, used_values
 from srcad.rules.inference import as_array
 from srcad.rules.indexing import may_repeat
@@ -80,6 +82,17 @@ class Reverse:
         self.active = varied & useful_values(ops, [o for o in outputs if o in varied])
         self.builder = Builder(role=Role.ADJOINT)
         self.defining: dict[Value, Op] = {}
+        self.uses: Counter[Value] = Counter()
+        self.survey(ops, outputs)
+
+    def survey(self, ops: list[Op], outputs: Iterable[Operand]) -> None:
+        """Note what defines each value and how often it is read, for patterns of operations."""
+        self.uses.update(used_values(outputs))
+        for op in ops:
+            self.defining.update(dict.fromkeys(op.results, op))
+            self.uses.update(o for o in op.operands if isinstance(o, Value))
+            for region in op.regions:
+                self.survey(region.ops, region.yields)
 
     # ------------------------------------------------------------------ accumulation
     def accumulate(self, bars: Bars, target: Operand, contribution: Any) -> None:
@@ -141,9 +154,6 @@ class Reverse:
     # ------------------------------------------------------------------ blocks
     def block(self, ops: list[Op], bars: Bars) -> list[Op]:
         """Emit the adjoint of a block; the block itself, with what must be recorded added."""
-        for op in ops:
-            for r in op.results:
-                self.defining[r] = op
         forward: list[Op] = []
         for op in reversed(ops):
             with self.builder.at(op.loc):
@@ -171,6 +181,10 @@ class Reverse:
         ]
         if not any(wanted):
             return op
+        pattern = patterns.match(op, self.defining, self.uses)
+        if pattern is not None and not isinstance(bar, dict):
+            self.pattern(pattern, op, bar, bars)
+            return op
         g: Any = bar
         if isinstance(result.type, TupleOf) and result.type.elems is not None:
             packed = bar if isinstance(bar, dict) else None
@@ -183,6 +197,16 @@ class Reverse:
         for operand, contribution in zip(op.operands, cotangents(self.builder, op, g, wanted)):
             self.accumulate(bars, operand, contribution)
         return op
+
+    def pattern(self, pattern: patterns.Pattern, op: Op, g: Operand, bars: Bars) -> None:
+        """Differentiate an operation together with those before it (a logistic function, say)."""
+        b = self.builder
+        scalar = isinstance(op.results[0].type, Scalar)
+        read = (op.results[0], *pattern.inputs, *pattern.others)
+        found = pattern.vjp(Sym(b, g, scalar), *(Sym(b, o, scalar) for o in read))
+        for target, contribution in zip(pattern.inputs, found):
+            operand = as_operand(b, contribution)
+            self.accumulate(bars, target, cast_to(b, operand, target.type, target))
 
     def part(self, result: Value, packed: dict[Any, Any] | None, bar: Any, k: int) -> Operand:
         if packed is None:
@@ -202,6 +226,7 @@ class Reverse:
         self.active |= varied & useful_values(ops, [o for o in outs if o in varied])
         local = Bars(bars)
         cotangents_ = g if isinstance(g, tuple) else (g,)
+        self.survey(ops, outs)
         self.builder.block.extend(ops)
         for o, c in zip(_flat(out), cotangents_):
             self.accumulate(local, o, c)

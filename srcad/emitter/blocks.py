@@ -106,7 +106,8 @@ class Blocks:
         position = 0
         while position < len(block):
             s = block[position]
-            found += self.comment(s)
+            ahead = [x for x in block[position:] if not isinstance(x, T.Pop)]
+            found += self.comment(ahead[0] if ahead else s)
             run = unpacking(block, position)
             if run:
                 found.append(self.unpack(block[position : position + run]))

@@ -224,7 +224,7 @@ class _Folder:
         if value.named:
             if value.role is Role.PRIMAL or isinstance(user, T.Return):
                 return False
-            return _line(user) == _line(definition)
+            return _line(user) == _line(definition) or _renames(user, value)
         return True
 
     def blocks(self, between: T.Statement, found: Op | T.Ternary) -> bool:
@@ -337,6 +337,13 @@ def unpacking(block: T.Block, start: int) -> int:
         ):
             return 0
     return len(run) if len(run) == len(t.elems) else 0
+
+
+def _renames(user: T.Statement, value: Value) -> bool:
+    """Whether a statement only converts a value, which keeps its name."""
+    if not isinstance(user, T.Define) or user.op.kind is not O.APPLY:
+        return False
+    return user.op.attrs["fn"] not in INFIX and user.op.results[0].name == value.name
 
 
 def _line(statement: T.Statement) -> int | None:

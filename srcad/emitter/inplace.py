@@ -18,7 +18,7 @@ from srcad.emitter.liveness import Liveness
 from srcad.emitter.ownership import foreign, has_memory, shares
 from srcad.emitter.operators import INPLACE
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, dims_of
+from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, Type, dims_of
 from srcad.ir.values import Function, Op, Operand, Value
 from srcad.rules.indexing import may_repeat
 
@@ -252,15 +252,18 @@ class Ownership:
     def returned_copies(self, leaves: list[Operand]) -> set[int]:
         """Positions of the results that must be copied to be fresh."""
         found = set()
-        seen: set[Value] = set()
-        outside = {self.of(v) for v in self.outside}
+        shared = {self.of(v) for v in self.outside}
+        arrays = []
         for k, leaf in enumerate(leaves):
-            if not isinstance(leaf, Value) or not has_memory(leaf.type):
-                continue
-            root = self.of(leaf)
-            if root in outside or root in seen:
+            if isinstance(leaf, Value) and has_memory(leaf.type):
+                if _has_copy(leaf.type):
+                    arrays.append((k, self.of(leaf)))
+                else:
+                    shared.add(self.of(leaf))  # a tape, which is ours
+        for k, root in arrays:
+            if root in shared:
                 found.add(k)
-            seen.add(root)
+            shared.add(root)
         return found
 
     def summary(self, leaves: list[Operand]) -> Sharing:
@@ -285,7 +288,10 @@ class Ownership:
 def _can_copy(edge: _Edge) -> bool:
     if not isinstance(edge.statement, (T.Copy, T.Append)):
         return False
-    t = edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type
+    return _has_copy(edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type)
+
+
+def _has_copy(t: Type) -> bool:
     return isinstance(t, (Array, ListOf)) or t == UNKNOWN
 
 

@@ -65,6 +65,8 @@ def shares(op: Op) -> tuple[Operand, ...]:
         return tuple(o for o in op.operands if isinstance(o.type, (ListOf, TupleOf)))
     if isinstance(fn, np.ufunc) or fn in FRESH:
         return ()
+    if fn is np.einsum and sum(has_memory(o.type) for o in op.operands) > 1:
+        return ()  # einsum of one operand may be a view of it, a product never is
     return op.operands[:1] if fn in _VIEWS else op.operands
 
 

@@ -141,20 +141,20 @@ def loose_values(function: Function, called: bool = False) -> set[Value]:
             return found.loose
 
 
-def _same_kind(have: Type, want: Type) -> bool:
+def same_kind(have: Type, want: Type) -> bool:
     """Whether a value of type `have` is what `want` says, dimensions aside."""
     if have == want or have == UNDEF or want == UNKNOWN:
         return True
     if isinstance(have, Array) and isinstance(want, Array):
         return want.dtype is None or (have.dtype == want.dtype and have.item == want.item)
     if isinstance(have, ListOf) and isinstance(want, ListOf):
-        return _same_kind(have.elem, want.elem)
+        return same_kind(have.elem, want.elem)
     if isinstance(have, TupleOf) and isinstance(want, TupleOf):
         if have.elems is None or want.elems is None:
             return want.elems is None
         if len(have.elems) != len(want.elems):
             return False
-        return all(_same_kind(h, w) for h, w in zip(have.elems, want.elems, strict=True))
+        return all(same_kind(h, w) for h, w in zip(have.elems, want.elems, strict=True))
     return False
 
 
@@ -219,7 +219,7 @@ class _Loose:
         return True
 
     def _join(self, result: Value, sources: Sequence[Operand]) -> None:
-        if self._any(sources) or not all(_same_kind(s.type, result.type) for s in sources):
+        if self._any(sources) or not all(same_kind(s.type, result.type) for s in sources):
             self.loose.add(result)
 
     def _branches(self, op: Op) -> None:
@@ -253,7 +253,7 @@ class _Loose:
             self._join(final, sources)
         for collected, emitted in zip(view.lists, view.emits, strict=True):
             t = collected.type
-            if self._any((emitted,)) or not _same_kind(ListOf(emitted.type), t):
+            if self._any((emitted,)) or not same_kind(ListOf(emitted.type), t):
                 self.loose.add(collected)
 
 

@@ -28,7 +28,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import INT, Array, ListOf, TupleOf, Type, kind_of
 from srcad.ir.build import for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
-from srcad.optimizer.facts import Uses, loose_values, same_operand
+from srcad.optimizer.facts import Uses, loose_values, same_kind, same_operand
 from srcad.optimizer.fold import fold
 from srcad.optimizer.rewrites import BY_FUNCTION, STRETCHED, Outcome, is_derived
 from srcad.rules.symbols import hint
@@ -118,11 +118,19 @@ class _Simplifier:
         while isinstance(outcome := rewrite(self, op) if rewrite else None, Op):
             op = outcome
             self.changed = True
-        if outcome is None:
+        if outcome is None or not self.stands_for(outcome, op.result):
             self.append(op)
-        else:
-            self.changed = True
-            self.mapping[op.result] = outcome
+
+    def stands_for(self, operand: Operand, *values: Value) -> bool:
+        """Put an operand in the place of values, if it is of their kind.
+
+        Else what was computed of the value would be of another kind than its type says.
+        """
+        if not all(same_kind(operand.type, v.type) for v in values):
+            return False
+        self.mapping.update(dict.fromkeys(values, operand))
+        self.changed = True
+        return True
 
     def append(self, op: Op) -> None:
         self.block.append(op)
@@ -190,21 +198,21 @@ class _Simplifier:
         kept = []
         for k, result in enumerate(op.results):
             same = self.common_yield(regions, k)
-            if same is None:
+            if same is None or not self.stands_for(same, result):
                 kept.append(k)
-            else:
-                self.mapping[result] = same
-                self.changed = True
         then, orelse = (Region((), r.ops, tuple(r.yields[k] for k in kept)) for r in regions)
         self.append(if_op(condition, then, orelse, [op.results[k] for k in kept], op.loc))
 
     def inlined(self, region: Region, op: Op) -> bool:
         """Put the branch that is taken in the place of the `if`."""
+        pairs = [*zip(region.yields, op.results, strict=True)]
         if UNDEFINED in region.yields or _raises(region):
+            return False
+        if not all(same_kind(y.type, r.type) for y, r in pairs):
             return False
         for inner in region.ops:
             self.operation(inner)
-        self.mapping.update(zip(op.results, self.operands(region.yields), strict=True))
+        self.mapping.update({r: self.operand(y) for y, r in pairs})
         self.changed = True
         return True
 
@@ -226,13 +234,12 @@ class _Simplifier:
         for k, (param, init, following) in enumerate(
             zip(view.carries, inits, nexts, strict=True)
         ):
-            if init is UNDEFINED or not (following is param or same_operand(following, init)):
-                changing.append(k)
-                continue
-            self.mapping[param] = self.mapping[view.finals[k]] = init
+            stays = init is not UNDEFINED and (following is param or same_operand(following, init))
+            copies = [param, view.finals[k]]
             if isinstance(view, O.WhileView):
-                self.mapping[view.cond_carries[k]] = init
-            self.changed = True
+                copies.append(view.cond_carries[k])
+            if not stays or not self.stands_for(init, *copies):
+                changing.append(k)
         return changing
 
     def note_lists(self, view: O.ForView | O.WhileView, body: Region) -> None:
@@ -256,10 +263,8 @@ class _Simplifier:
         for element, stream, flag in zip(
             view.elements, self.operands(view.streams), view.stream_flags, strict=True
         ):
-            if isinstance(stream, Value) and stream in self.repeated:
-                self.mapping[element] = self.repeated[stream]
-                self.changed = True
-            else:
+            repeated = self.repeated.get(stream) if isinstance(stream, Value) else None
+            if repeated is None or not self.stands_for(repeated, element):
                 streams.append((element, stream, flag))
         region = self.region(view.body)
         params = (view.index, *(view.carries[k] for k in changing), *(e for e, _, _ in streams))

@@ -1,4 +1,4 @@
-"""Rules of `numpy.linalg`: solutions, inverses, determinants, factorisations, norms.
+"""Rules of `numpy.linalg`: solutions, inverses, determinants, factorisations.
 
 Matrices may be stacked: the last two axes are those of the matrix. NumPy reads one triangle of
 the argument of `cholesky` and `eigh`, so the derivative is in that triangle only.
@@ -6,15 +6,16 @@ the argument of `cholesky` and `eigh`, so the derivative is in that triangle onl
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import Array, TupleOf, Type, broadcast, item, kind_of
+from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
 from srcad.rules.arithmetic import elements, is_real, number_of
-from srcad.rules.inference import reduced_dims, sampled_dtype
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
 from srcad.rules.registry import Call, composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
@@ -281,7 +282,7 @@ def _inverse_gaps(w: Any) -> Any:
 
 
 def _eigenvalues_dot(v: Any, moved: Any) -> Any:
-    """The diagonal of v^H @ moved, which is real."""
+    """The real part of the diagonal of v^H @ moved."""
     return np.real(np.sum(_conj(v) * moved, axis=-2))
 
 
@@ -321,126 +322,145 @@ class _Eigvalsh:
         return (_of_triangle((v * g[..., None, :]) @ _hermitian(v), UPLO in "Ll"),)
 
 
-# -- norms ---------------------------------------------------------------------------------------
+# -- singular values -----------------------------------------------------------------------------
 
 
-def _norm_type(call: Call) -> Type:
-    x = array_of(call.types[0])
-    attrs = call.attrs
-    axes = _norm_axes(call.fn, attrs.get("axis"))
-    dims = reduced_dims(x.dims, axes, attrs.get("keepdims", False))
-    dtype = sampled_dtype(np.linalg.norm, x)
-    return Array(dtype, dims, dims == ())
+def _svd_type(call: Call) -> Type:
+    a = array_of(call.types[0])
+    real, whole = _dtype_of(a, "real"), _dtype_of(a)
+    dims = a.dims
+    if dims is None:
+        parts: tuple[Any, ...] = (None, None, None)
+    else:
+        rows, columns = dims[-2:]
+        least = rows if rows is columns else ANY  # of zero and one, zero
+        full = call.attrs.get("full_matrices", True)
+        shapes = ((rows, rows), (columns, columns)) if full else ((rows, least), (least, columns))
+        parts = ((*dims[:-2], *shapes[0]), (*dims[:-2], least), (*dims[:-2], *shapes[1]))
+    if call.fn is np.linalg.svdvals or not call.attrs.get("compute_uv", True):
+        return Array(real, parts[1])
+    return TupleOf((Array(whole, parts[0]), Array(real, parts[1]), Array(whole, parts[2])))
 
 
-def _norm_axes(fn: Any, axis: Any) -> Any:
-    return (-2, -1) if fn is np.linalg.matrix_norm else axis
+def _singular_values_dot(a_dot: Any, a: Any) -> Any:
+    u, _, v_h = np.linalg.svd(a, full_matrices=False)
+    return np.real(np.sum(_conj(u) * (a_dot @ _hermitian(v_h)), axis=-2))
 
 
-def _total(x: Any, axis: Any, keepdims: bool) -> Any:
-    keywords: dict[str, Any] = {} if axis is None else {"axis": axis}
-    if keepdims:
-        keywords["keepdims"] = True
-    return np.sum(x, **keywords)
+def _singular_values_bar(g: Any, a: Any) -> Any:
+    u, _, v_h = np.linalg.svd(a, full_matrices=False)
+    return _conj((u * g[..., None, :]) @ v_h)
 
 
-def _kept(y: Any, axis: Any, keepdims: bool) -> Any:
-    """`y` with the reduced dimensions as size one."""
-    return y if axis is None or keepdims else np.expand_dims(y, axis)
+@rule(np.linalg.svdvals, infer=_svd_type)
+class _Svdvals:
+    @staticmethod
+    def jvp(dots: Any, y: Any, x: Any) -> Any:
+        return _singular_values_dot(dots[0], x)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any) -> Any:
+        return (_singular_values_bar(g, x),)
 
 
-def _divisor(y: Any) -> Any:
-    """`y`; but 1 where it is 0: a norm that is 0 has derivative 0."""
-    if y.type == item("float64"):
-        return call(runtime.select, y, y, y, 1.0)
-    return np.where(y == 0, 1, y)
+def _thin(full: bool) -> None:
+    if full:
+        raise MissingRuleError(
+            "the singular vectors of `np.linalg.svd` with full_matrices=True have no derivative "
+            "rule",
+            reason="those beyond the singular values are determined only up to a rotation",
+            advice="pass full_matrices=False, or use the singular values only",
+        )
 
 
-def _is_two_norm(x: Any, order: Any, axis: Any) -> bool:
-    """Whether this is the root of the sum of squares."""
-    if order in (None, "fro"):
-        return True
-    return order == 2 and not _of_matrices(x, axis)
+def _diagonal_matrix(d: Any) -> Any:
+    """The matrices with these diagonals."""
+    return d[..., None, :] * call(np.eye, d, length(d, -1))
 
 
-def _of_matrices(x: Any, axis: Any) -> bool:
-    """Whether this is the norm of matrices, not of vectors."""
-    return x.ndim == 2 if axis is None else isinstance(axis, tuple) and len(axis) == 2
+@rule(np.linalg.svd, infer=_svd_type)
+class _Svd:
+    """The phase of complex singular vectors is arbitrary: it is taken to stay on the right."""
 
-
-def _partial(x: Any, y: Any, order: Any, axis: Any, keepdims: bool) -> Any:
-    """The derivative of a norm in each element of `x` (that of ties is shared; 0 where 0 is)."""
-    y = _kept(y, axis, keepdims)
-    if order == 0 and not _of_matrices(x, axis):
-        return None
-    size = np.absolute(x)
-    sign = _conj(np.sign(x))
-    if _is_two_norm(x, order, axis):
-        return _conj(x) / _divisor(y)
-    if not isinstance(order, (int, float)):
-        raise _no_rule(order)
-    if not _of_matrices(x, axis):
-        if order == 1:
-            return sign
-        if abs(order) == np.inf:
-            hits = np.equal(size, y)
-            return np.where(hits, sign, 0.0) / number_of(hits, x, axis, keepdims=True)
-        return sign * (size / _divisor(y)) ** (order - 1)
-    if abs(order) not in (1, np.inf):
-        raise _no_rule(order)
-    rows, columns = (0, 1) if axis is None else axis
-    sums = np.sum(size, axis=rows if abs(order) == 1 else columns, keepdims=True)
-    hits = np.equal(sums, y)
-    return np.where(hits, sign, 0.0) / number_of(hits, x, (rows, columns), keepdims=True)
-
-
-def _no_rule(order: Any) -> MissingRuleError:
-    return MissingRuleError(
-        f"the matrix norm of order {order!r} has no derivative rule",
-        reason="it is made of singular values",
-        advice="use the orders None, 'fro', 1, -1, inf, -inf",
-    )
-
-
-def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
-    if _is_two_norm(x, order, axis):
-        moved = _total(_conj(x) * x_dot, axis, keepdims)
-        return (moved if is_real(x) else np.real(moved)) / _divisor(y)
-    partial = _partial(x, y, order, axis, keepdims)
-    if partial is None:
-        return None
-    moved = partial * x_dot
-    return _total(moved if is_real(x) else np.real(moved), axis, keepdims)
-
-
-def _norm_vjp(g: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
-    if _is_two_norm(x, order, axis):
-        return (_conj(x) * _kept(g / _divisor(y), axis, keepdims),)
-    partial = _partial(x, y, order, axis, keepdims)
-    return (None if partial is None else partial * _kept(g, axis, keepdims),)
-
-
-@rule(np.linalg.norm, infer=_norm_type)
-class _Norm:
     @staticmethod
     def jvp(
-        dots: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+        dots: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True
     ) -> Any:
-        return _norm_jvp(dots[0], y, x, ord, axis, keepdims)
+        if not compute_uv:
+            return _singular_values_dot(dots[0], a)
+        _thin(full_matrices)
+        u, s, v_h = y
+        v, u_h, along = _hermitian(v_h), _hermitian(u), s[..., None, :]
+        gaps = _inverse_gaps(s * s)
+        moved = dots[0] @ v
+        inner = u_h @ moved
+        right, left = inner * along, swap_last(along) * inner
+        u_turned = gaps * (right + _hermitian(right))
+        if not is_real(a):
+            phase = np.imag(np.diagonal(inner, axis1=-2, axis2=-1)) / s
+            u_turned = u_turned + 1j * _diagonal_matrix(phase)
+        v_turned = gaps * (left + _hermitian(left))
+        u_out, v_out = moved / along, _hermitian(dots[0]) @ u / along
+        u_dot = u @ (u_turned - u_h @ u_out) + u_out
+        v_dot = v @ (v_turned - v_h @ v_out) + v_out
+        return u_dot, _eigenvalues_dot(u, moved), _hermitian(v_dot)
 
     @staticmethod
     def vjp(
-        g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+        g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True
     ) -> Any:
-        return _norm_vjp(g, y, x, ord, axis, keepdims)
+        if not compute_uv:
+            return (_singular_values_bar(g, a),)
+        g_u, g_s, g_v = g
+        if g_u is None and g_v is None:
+            return (None if g_s is None else _singular_values_bar(g_s, a),)
+        _thin(full_matrices)
+        u, s, v_h = y
+        along = s[..., None, :]
+        gaps = _inverse_gaps(s * s)
+        terms = [] if g_s is None else [(u * g_s[..., None, :]) @ v_h]
+        if g_u is not None:
+            g_u, u_h = _conj(g_u), _hermitian(u)
+            inner = u_h @ g_u
+            turned = gaps * inner
+            within = (turned + _hermitian(turned)) * along
+            if not is_real(a):
+                phase = np.imag(np.diagonal(inner, axis1=-2, axis2=-1)) / s
+                within = within + 1j * _diagonal_matrix(phase)
+            out = g_u / along
+            terms.append((u @ (within - u_h @ out) + out) @ v_h)
+        if g_v is not None:
+            g_v, v = swap_last(g_v), _hermitian(v_h)
+            turned = gaps * (v_h @ g_v)
+            within = swap_last(along) * (turned + _hermitian(turned))
+            out = g_v / along
+            terms.append(u @ (within @ v_h + _hermitian(out - v @ (v_h @ out))))
+        return (_conj(functools.reduce(operator.add, terms)),)
 
 
-@rule(np.linalg.matrix_norm, infer=_norm_type)
-class _MatrixNorm:
+@rule(np.linalg.pinv, infer=lambda c: _pinv_type(c))
+class _Pinv:
+    """Where the rank does not change."""
+
     @staticmethod
-    def jvp(dots: Any, y: Any, x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
-        return _norm_jvp(dots[0], y, x, ord, (-2, -1), keepdims)
+    def jvp(dots: Any, y: Any, a: Any, rcond: Any = None, rtol: Any = None) -> Any:
+        a_dot, y_h = dots[0], _hermitian(y)
+        turned = _hermitian(a_dot)
+        right = y @ y_h @ turned
+        left = turned @ y_h @ y
+        return right - right @ a @ y + left - y @ a @ left - y @ a_dot @ y
 
     @staticmethod
-    def vjp(g: Any, y: Any, x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
-        return _norm_vjp(g, y, x, ord, (-2, -1), keepdims)
+    def vjp(g: Any, y: Any, a: Any, rcond: Any = None, rtol: Any = None) -> Any:
+        g, y_h = _conj(g), _hermitian(y)
+        turned = _hermitian(g)
+        left = turned @ y @ y_h
+        right = y_h @ y @ turned
+        bar = left - a @ y @ left + right - right @ y @ a - y_h @ g @ y_h
+        return (_conj(bar),)
+
+
+def _pinv_type(call: Call) -> Type:
+    a = array_of(call.types[0])
+    dims = None if a.dims is None else (*a.dims[:-2], a.dims[-1], a.dims[-2])
+    return Array(_dtype_of(a), dims)

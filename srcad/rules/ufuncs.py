@@ -26,6 +26,7 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
     dims_of,
+    kind_of,
 )
 from srcad.ir.ops import Cost
 from srcad.rules import inference
@@ -37,7 +38,7 @@ from srcad.rules.arithmetic import (
     nonzero,
     sign,
 )
-from srcad.rules.language import call, unbroadcast_to
+from srcad.rules.language import call, unbroadcast, unbroadcast_to
 from srcad.rules.registry import ARRAY, Call, Infer, elementwise, linear, rule, zero
 
 LN2 = math.log(2.0)
@@ -203,7 +204,8 @@ class _Sign:
     def jvp(dots: Any, y: Any, x: Any) -> Any:
         if is_real(x):
             return None
-        return 1j * y * np.imag(np.conj(y) * dots[0]) / nonzero(np.absolute(x))
+        dot = 1j * y * np.imag(np.conj(y) * dots[0]) / nonzero(np.absolute(x))
+        return dot if kind_of(x.type) == "c" else unbroadcast(dot, y)  # real if y is
 
     @staticmethod
     def vjp(g: Any, y: Any, x: Any) -> Any:
