@@ -5,8 +5,10 @@ Names and conventions are those of JAX, torch.func and autograd.
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Union, overload
 
 import numpy as np
@@ -22,6 +24,7 @@ from srcad.ir.values import Const, Function
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
+_OPTIONS = ("optimize", "generic", "source", "cache")
 
 
 def _request(function: Any, **options: Any) -> Request:
@@ -31,6 +34,7 @@ def _request(function: Any, **options: Any) -> Request:
     optimized = bool(options.pop("optimize", True))
     generic = bool(options.pop("generic", False))
     source = options.pop("source", None)
+    cache = options.pop("cache", None)
     if options:
         raise TypeError(f"unknown option {next(iter(options))!r}")
     if isinstance(function, types.MethodType):
@@ -46,7 +50,7 @@ def _request(function: Any, **options: Any) -> Request:
             reason="it is not a function written in Python",
             advice="wrap it in a Python function that calls it",
         )
-    return Request(function, (), optimized, generic, source)
+    return Request(function, (), optimized, generic, source, cache and os.fspath(cache))
 
 
 def _derivative(
@@ -59,10 +63,7 @@ def _derivative(
     request = _request(function, **dict(options))
     paths, single = parse_argnums(request.function, argnums)
     step = Step(transform_name, paths, single, has_aux)
-    return Derivative(
-        Request(request.function, (*request.steps, step), request.optimized, request.generic,
-                request.source)
-    )  # fmt: skip
+    return Derivative(replace(request, steps=(*request.steps, step)))
 
 
 @overload
@@ -98,6 +99,10 @@ def grad(
         True compiles without specialising on the types of the arguments.
     source : str, optional
         The text of the function's module, where it cannot be found (REPL, exec).
+    cache : str or path, optional
+        "disk" keeps the generated code between processes, in `SRCAD_CACHE_DIR` or the user's
+        cache directory; a path names another directory. Setting `SRCAD_CACHE_DIR` alone does
+        this for every derivative.
 
     Returns
     -------
@@ -159,15 +164,8 @@ def _immediate(
     transform_name: str, function: Any, paths: tuple[Any, ...], options: Mapping[str, Any]
 ) -> Derivative:
     request = _request(function, **dict(options))
-    step = Step(transform_name, paths, False)
-    steps = (*request.steps, step)
-    key = (steps, request.optimized, request.generic, request.source)
-    return _kept(
-        function, key,
-        lambda: Derivative(
-            Request(request.function, steps, request.optimized, request.generic, request.source)
-        ),
-    )  # fmt: skip
+    request = replace(request, steps=(*request.steps, Step(transform_name, paths, False)))
+    return _kept(function, request, lambda: Derivative(request))
 
 
 def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
@@ -218,9 +216,9 @@ def jvp(
         seeds += _flat_like(tangents[k], primals[k])
     bound = derivative.bind(primals, {})
     compiled = derivative.compiled(bound.arguments)
-    derivative.convert(bound, compiled)
-    names = [p.name for p in compiled.ir.params[len(compiled.ir.params) - len(seeds) :]]
-    result = compiled.run(*bound.args, **bound.kwargs, **dict(zip(names, seeds)))
+    derivative.convert(bound)
+    named = dict(zip(compiled.seed_names(len(seeds)), seeds, strict=True))
+    result = compiled.run(*bound.args, **bound.kwargs, **named)
     return result  # type: ignore[no-any-return]
 
 
@@ -246,14 +244,14 @@ def vjp(
     SeedError
         By `pull`, if the cotangent has another shape than the value.
     """
-    options = {k: constants.pop(k) for k in ("optimize", "generic", "source") if k in constants}
+    options = {k: constants.pop(k) for k in _OPTIONS if k in constants}
     all_paths = _positional_paths(function, len(primals))
     moving = [k for k, v in enumerate(primals) if differentiable(_as_float_type(v))]
     paths = tuple(all_paths[k] for k in moving)
     derivative = _immediate("vjp", function, paths, options)
     bound = derivative.bind(primals, constants)
     compiled = derivative.compiled(bound.arguments)
-    derivative.convert(bound, compiled)
+    derivative.convert(bound)
     value, tape = compiled.run(*bound.args, **bound.kwargs)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
@@ -383,7 +381,7 @@ def hvp(
     """
     primals = tuple(primals)
     gradient = _kept(
-        function, ("hvp", len(primals), tuple(sorted(options.items()))),
+        function, ("hvp", len(primals), _request(function, **options)),
         lambda: grad(function, tuple(range(len(primals))), **options),
     )  # fmt: skip
     return jvp(gradient, primals, tangents)[1]  # type: ignore[no-any-return]
@@ -421,7 +419,10 @@ def source(
     request = planned(function, argnums, value, mode, order, options)
     signature = signature_from_types(request.function, types)
     compiled = compile_request(request, signature)
-    return standalone_text(compiled.emitted, request.function) if standalone else compiled.text
+    if not standalone:
+        return compiled.text
+    assert compiled.emitted is not None  # it was compiled just now
+    return standalone_text(compiled.emitted, request.function)
 
 
 def ir(

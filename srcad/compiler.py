@@ -47,7 +47,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
-from srcad.ir.values import Const, Function, Value
+from srcad.ir.values import Function, Value
 from srcad.optimizer.pipeline import optimize
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
@@ -116,6 +116,7 @@ class Compiled:
         Whether the disk cache had it; None if that was not asked.
     """
 
+    request: Request
     run: Any
     parts: tuple[Part, ...]
     ir: Function | None
@@ -186,7 +187,7 @@ def rebuild(request: Request, signature: Signature, found: Stored) -> Compiled:
     statics = {**signature.statics, **needed}
     signature = replace(signature, types=lowering_types(request, signature), statics=statics)
     return Compiled(
-        functions[0], found.parts, None, signature, found.guards, statics, [], None,
+        request, functions[0], found.parts, None, signature, found.guards, statics, [], None,
         functions[1] if len(functions) > 1 else None, tuple(found.structure["seeds"]),
         stored.unpacked(found.structure["result"]), stored.unpacked(found.structure["wrt"]), True,
     )  # fmt: skip
@@ -452,7 +453,7 @@ def finish(
     for e in emitted:
         guards += guards_of_names(e.user_names, request.function)
     return Compiled(
-        loaded[0], parts, outcome.function, signature, guards, signature.statics,
+        request, loaded[0], parts, outcome.function, signature, guards, signature.statics,
         lowered.argument_assumptions, emitted[0], loaded[1] if len(loaded) > 1 else None,
         outcome.seeds, outcome.result_tree, outcome.wrt,
     )  # fmt: skip

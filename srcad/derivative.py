@@ -10,6 +10,7 @@ import ast
 import functools
 import importlib
 import inspect
+import os
 import threading
 import types
 import warnings
@@ -19,8 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from srcad.cache.guards import Guard, guard_expression
-from srcad.compiler import Compiled, Path, Request, Signature, Step, compile_request
+from srcad.cache.guards import Guard, contents, guard_expression, same
+from srcad.compiler import (
+    Compiled,
+    Path,
+    Request,
+    Signature,
+    Step,
+    compile_request,
+    lowering_types,
+    obtain,
+)
 from srcad.errors import SignatureError
 from srcad.ir.abstract import (
     BOOL,
@@ -29,16 +39,14 @@ from srcad.ir.abstract import (
     INT,
     ONE,
     Array,
-    DictOf,
-    ListOf,
-    TupleOf,
     Type,
     type_of_value,
 )
 
 _MISSING = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
-MAX_SIGNATURES = 64  # compilations per object, then generic code
+MAX_SIGNATURES = 64  # compilations per object, then generic code; as many are kept of that
 _HOT_ENTRIES = 4
+_COUNTS = ("hits", "misses", "invalidated", "disk_hits", "disk_misses")
 _STATIC_TYPES = (
     str, type(None), type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
     np.ufunc, np.dtype, functools.partial,
@@ -109,20 +117,24 @@ def is_static(value: Any) -> bool:
     return isinstance(value, _STATIC_TYPES) or isinstance(value, Derivative)
 
 
-def signature_of(bound: Mapping[str, Any]) -> tuple[Signature, tuple[Any, ...]]:
-    """The abstract signature of a call, and a hashable key of it."""
-    types_of: dict[str, Type] = {}
-    statics: dict[str, Any] = {}
-    key: list[Any] = []
-    for name, value in bound.items():
-        if is_static(value):
-            statics[name] = value
+def signature_of(bound: Mapping[str, Any]) -> Signature:
+    """The abstract signature of a call."""
+    statics = {name: value for name, value in bound.items() if is_static(value)}
+    types_of = {name: type_of_value(v) for name, v in bound.items() if name not in statics}
+    return Signature(types_of, statics, bound)
+
+
+def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
+    """A hashable key of a signature; `_matches` has to tell apart what it does not."""
+    types_of = lowering_types(request, signature) if request.generic else signature.types
+    key: list[Any] = [request.generic]
+    for name, value in signature.examples.items():
+        t = types_of.get(name)
+        if t is None:  # a static value lives as long as its entry, so its id is not used again
             key.append((name, value if isinstance(value, (str, type(None))) else id(value)))
         else:
-            t = type_of_value(value)
-            types_of[name] = t
             key.append((name, t, type(value) if str(t) == "object" else None))
-    return Signature(types_of, statics, dict(bound)), tuple(key)
+    return tuple(key)
 
 
 class Derivative:
@@ -147,10 +159,11 @@ class Derivative:
         self.__signature__ = inspect.signature(request.function, follow_wrapped=False)
         self._entries: dict[Any, list[Compiled]] = {}
         self._recent: list[Compiled] = []
-        self._lock = threading.RLock()
-        self._counts = {"hits": 0, "misses": 0, "invalidated": 0}
+        self._counts = dict.fromkeys(_COUNTS, 0)
         self._warned = False
         self._parameters = parameters_of(request.function)
+        self._generic = replace(request, generic=True)
+        self._differentiated = request.differentiated
 
     @property
     def __srcad_steps__(self) -> tuple[Step, ...]:
@@ -165,76 +178,95 @@ class Derivative:
         """Call with any types: find or compile the code, then run it."""
         bound = self.bind(args, kwargs)
         compiled = self.compiled(bound.arguments)
-        self.convert(bound, compiled)
-        result = compiled.run(*bound.args, **bound.kwargs)
-        return result
+        self.convert(bound)
+        return compiled.run(*bound.args, **bound.kwargs)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         return self.__signature__.bind(*args, **kwargs)
 
     def compiled(self, arguments: Mapping[str, Any]) -> Compiled:
         """The code for these arguments, compiled if it is not there or no longer valid."""
-        signature, key = signature_of(arguments)
-        found = self._find(key, arguments)
+        signature = signature_of(arguments)
+        found = self._find(signature)
         if found is not None:
-            self._counts["hits"] += 1
             return found
-        with self._lock:
-            found = self._find(key, arguments)
+        with _compiling:
+            found = self._find(signature)  # another thread may have been faster
             if found is not None:
                 return found
             self._counts["misses"] += 1
             request = self.request
-            if len(self._entries) >= MAX_SIGNATURES and not request.generic:
+            if self._is_full() and not request.generic:
                 self._warn(arguments)
-                request = replace(request, generic=True)
-            compiled = compile_request(request, signature)
-            self._entries.setdefault(key, []).append(compiled)
+                request = self._generic
+            compiled = obtain(request, signature)
+            if compiled.on_disk is not None:
+                self._counts["disk_hits" if compiled.on_disk else "disk_misses"] += 1
+            compiled.signature = replace(compiled.signature, examples=_outline(arguments))
+            self._entries.setdefault(key_of(request, signature), []).append(compiled)
+            self._evict()
             self._recent = [compiled, *self._recent][:_HOT_ENTRIES]
             self._specialise()
             return compiled
 
-    def _find(self, key: Any, arguments: Mapping[str, Any]) -> Compiled | None:
-        entries = self._entries.get(key)
-        if not entries:
-            return None
+    def _find(self, signature: Signature) -> Compiled | None:
+        found = self._valid(self.request, signature)
+        if found is None and self._is_full() and not self.request.generic:
+            found = self._valid(self._generic, signature)
+        self._counts["hits"] += found is not None
+        return found
+
+    def _valid(self, request: Request, signature: Signature) -> Compiled | None:
+        """What was compiled for this signature and still holds."""
+        key = key_of(request, signature)
+        entries = self._entries.get(key, [])
         for compiled in tuple(entries):
-            if not _statics_match(compiled, arguments) or not _objects_match(compiled, arguments):
+            if not _matches(compiled, request, signature):
                 continue
             if compiled.valid():
                 return compiled
-            with self._lock:
+            with _compiling:
                 self._counts["invalidated"] += 1
                 if compiled in entries:
                     entries.remove(compiled)
+                if not entries:
+                    self._entries.pop(key, None)
                 self._recent = [c for c in self._recent if c is not compiled]
         return None
+
+    def _is_full(self) -> bool:
+        return sum(map(len, self._entries.values())) >= MAX_SIGNATURES
+
+    def _evict(self) -> None:
+        """Forget the oldest generic code if there is too much of it."""
+        generic = [entries for key, entries in self._entries.items() if key[0]]
+        if sum(map(len, generic)) > MAX_SIGNATURES:
+            del generic[0][0]
+            if not generic[0]:
+                self._entries = {k: entries for k, entries in self._entries.items() if entries}
 
     def _warn(self, arguments: Mapping[str, Any]) -> None:
         if self._warned:
             return
         self._warned = True
         varying = []
+        compiled = [c for entries in self._entries.values() for c in entries]
         for name in arguments:
-            seen = {part for key in self._entries for part in key if part[0] == name}
-            if len(seen) > MAX_SIGNATURES // 2:
+            types_seen = {part for key in self._entries for part in key[1:] if part[0] == name}
+            values_seen = {repr(c.statics.get(name)) for c in compiled}
+            if max(len(types_seen), len(values_seen)) > MAX_SIGNATURES // 2:
                 varying.append(name)
         names = ", ".join(f"`{n}`" for n in varying) or "the arguments"
         warnings.warn(
-            f"the derivative of {self.function.__name__} was compiled for {MAX_SIGNATURES} "
-            f"signatures; {names} changes its type with each call; generic code is used from now on",
+            f"the derivative of {self.function.__name__} was compiled {MAX_SIGNATURES} times, "
+            f"since {names} changed with each call; generic code is used from now on",
             stacklevel=4,
         )
 
-    def convert(self, bound: inspect.BoundArguments, compiled: Compiled) -> None:
+    def convert(self, bound: inspect.BoundArguments) -> None:
         """Python ints given for differentiated arguments become floats."""
-        for name, t in compiled.signature.types.items():
-            if name in bound.arguments and name in self._differentiated:
-                bound.arguments[name] = _as_floats(bound.arguments[name], t)
-
-    @functools.cached_property
-    def _differentiated(self) -> set[str]:
-        return {path[0] for step in self.request.steps for path in step.argnums}
+        for name in self._differentiated & bound.arguments.keys():
+            bound.arguments[name] = _as_floats(bound.arguments[name])
 
     def _specialise(self) -> None:
         """Give the object a `__call__` that tests for the recent signatures by itself."""
@@ -251,8 +283,11 @@ class Derivative:
         home = _resolve(self.function.__module__, self.function.__qualname__)
         if home is self:
             return self.__qualname__
-        return _rebuild, (self.function, self.request.steps, self.request.optimized,
-                          self.request.generic)  # fmt: skip
+        request = self.request
+        # Where the function is decorated, its name stands for the derivative.
+        decorated = isinstance(home, Derivative) and home.function is self.function
+        return _rebuild, (home if decorated else self.function, request.steps, request.optimized,
+                          request.generic, request.source, request.cache)  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<srcad {self.request.steps[-1].transform} of {self.function.__qualname__}>"
@@ -267,7 +302,11 @@ class Derivative:
 
     @property
     def ir(self) -> Any:
-        return self._latest().ir
+        latest = self._latest()
+        if latest.ir is None:  # the text comes from the disk cache
+            with _compiling:
+                latest.ir = compile_request(latest.request, latest.signature).ir
+        return latest.ir
 
     @property
     def signatures(self) -> list[str]:
@@ -282,17 +321,18 @@ class Derivative:
             return self._recent[0]
         from srcad.annotations import signature_from_annotations
 
-        with self._lock:
+        with _compiling:
             return compile_request(self.request, signature_from_annotations(self.request.function))
 
     def cache_info(self) -> dict[str, int]:
-        """Counts of look-ups in the memory cache (the generated fast path is not counted)."""
+        """Counts of look-ups in the memory cache (the generated fast path is not counted), of
+        those that went on to the disk cache, and of what is kept in memory."""
         return {**self._counts, "entries": sum(map(len, self._entries.values()))}
 
     def cache_clear(self) -> None:
         """Forget all compiled code of this object."""
-        with self._lock:
-            self._entries.clear()
+        with _compiling:
+            self._entries = {}
             self._recent = []
             self.__class__ = Derivative
 
@@ -308,29 +348,56 @@ def _resolve(module: str, qualname: str) -> Any:
 
 
 def _rebuild(
-    function: types.FunctionType, steps: tuple[Step, ...], optimized: bool, generic: bool
+    function: types.FunctionType | Derivative, steps: tuple[Step, ...], *options: Any
 ) -> Derivative:
-    return Derivative(Request(function, steps, optimized, generic))
+    if isinstance(function, Derivative):
+        function = function.function
+    return Derivative(Request(function, steps, *options))
 
 
-def _as_floats(value: Any, t: Type) -> Any:
-    if t == FLOAT and type(value) is int:
+def _as_floats(value: Any) -> Any:
+    if type(value) is int:
         return float(value)
-    if isinstance(t, TupleOf) and isinstance(value, tuple) and t.elems is not None:
-        return tuple(_as_floats(v, e) for v, e in zip(value, t.elems))
-    if isinstance(t, DictOf) and isinstance(value, dict):
-        return {k: _as_floats(value[k], e) for k, e in t.items}
-    if isinstance(t, ListOf) and isinstance(value, list):
-        return [_as_floats(v, t.elem) for v in value]
+    if type(value) in (tuple, list):
+        return type(value)(map(_as_floats, value))
+    if type(value) is dict:
+        return {key: _as_floats(part) for key, part in value.items()}
     return value
 
 
-def _statics_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
-    for name, expected in compiled.statics.items():
-        value = arguments.get(name, _MISSING)
-        if value is not expected and not (type(value) is type(expected) and value == expected):
+def _outline(value: Any) -> Any:
+    """Something of the same type as an argument; the caller's arrays shall not be kept alive."""
+    if type(value) is np.ndarray:
+        return np.broadcast_to(np.zeros((), value.dtype), value.shape)
+    if type(value) in (tuple, list):
+        return type(value)(map(_outline, value))
+    if type(value) is dict:
+        return {key: _outline(part) for key, part in value.items()}
+    return object() if str(type_of_value(value)) == "object" else value
+
+
+def _matches(compiled: Compiled, request: Request, signature: Signature) -> bool:
+    """Whether code found by its key is for these arguments."""
+    if request.generic:  # what needs to be known is known in generic code too
+        exact = lowering_types(replace(request, generic=False), signature)
+        unknown = lowering_types(request, signature)
+        if any(t not in (unknown[n], exact[n]) for n, t in compiled.signature.types.items()):
             return False
-    return True
+    arguments = signature.examples
+    return _statics_match(compiled, arguments) and _objects_match(compiled, arguments)
+
+
+def _statics_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
+    return all(
+        _same_static(arguments.get(name, _MISSING), expected)
+        for name, expected in compiled.statics.items()
+    )
+
+
+def _same_static(value: Any, expected: Any) -> bool:
+    if isinstance(expected, np.generic):
+        return type(value) is type(expected) and value.tobytes() == expected.tobytes()
+    return type(value) is type(expected) and same(contents(value), contents(expected))
 
 
 def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
@@ -347,9 +414,23 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
         elif what == "class":
             if type(value) is not expected:
                 return False
-        elif value is not expected and not (type(value) is type(expected) and value == expected):
+        elif not _same_static(value, expected):
             return False
     return True
+
+
+# One lock for all: a compilation may need another. Calls of compiled code do not take it.
+_compiling = threading.RLock()
+
+
+def _unlock_in_child() -> None:
+    """Free the lock in a forked child, where the thread that held it does not exist."""
+    global _compiling
+    _compiling = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 # ---------------------------------------------------------------------- the generated fast path
@@ -430,7 +511,7 @@ def _entry_test(
         if name in compiled.statics:
             expected = compiled.statics[name]
             names[f"_s{k}_{name}"] = expected
-            if isinstance(expected, (str, int, float)) and expected is not None:
+            if isinstance(expected, (str, int)):
                 tests.append(f"type({name}) is type(_s{k}_{name}) and {name} == _s{k}_{name}")
             else:
                 tests.append(f"{name} is _s{k}_{name}")

@@ -315,7 +315,6 @@ def vjp_of(builder: Builder, op: Op, g: Any) -> list[Any]:
         bars = reverse_ops(builder, inner, {output: g}, seeds)
         found = [bars.get(o) for o in op.operands]
     elif rule.form == "rule":
-        g = full(builder, g, op.result) if isinstance(g, list) else g
         found = rule.bodies[1](g, result_of(builder, op), *xs, **attrs)
     else:
         found = [None] * count
@@ -346,7 +345,7 @@ def varied_values(ops: Sequence[Op], seeds: set[Value]) -> set[Value]:
     varied = set(seeds)
     for op in ops:
         rule = lookup(op.attrs["fn"]) if op.kind is O.APPLY else None
-        if any(o in varied and (rule is None or rule.is_active(i))
+        if any(isinstance(o, Value) and o in varied and (rule is None or rule.is_active(i))
                for i, o in enumerate(op.operands)):  # fmt: skip
             varied.add(op.result)
     return varied

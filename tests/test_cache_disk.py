@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -14,7 +13,6 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import gast
 import pytest
 
 from srcad.cache import disk
@@ -499,42 +497,6 @@ def test_source_digest_is_that_of_the_files(tmp_path: Path, monkeypatch) -> None
     digests.add(disk.source_digest())
     assert len(digests) == 4
     disk.source_digest.cache_clear()
-
-
-@pytest.mark.parametrize("parse", [ast.parse, gast.parse])
-def test_ast_digest_ignores_layout_comments_and_docstrings(parse) -> None:
-    def digest(source: str) -> str:
-        return disk.normalised_ast_digest(parse(source))
-
-    plain = digest("def f(x, k: int = 1):\n    return [x + k, -0.5, 'a']\n")
-    assert len(plain) == 64
-    assert plain == digest(
-        "# comment\n\n\ndef f(x,\n      k:int=1):\n    '''Doc.'''\n    return [(x+k),\n -.5, \"a\"]"
-    )
-    others = [
-        "def g(x, k: int = 1):\n    return [x + k, -0.5, 'a']\n",
-        "def f(x, k: float = 1):\n    return [x + k, -0.5, 'a']\n",
-        "def f(x, k=1):\n    return [x + k, -0.5, 'a']\n",
-        "def f(x, k: int = 1.0):\n    return [x + k, -0.5, 'a']\n",
-        "def f(x, k: int = True):\n    return [x + k, -0.5, 'a']\n",
-        "def f(x, k: int = 1):\n    return [x - k, -0.5, 'a']\n",
-        "def f(x, k: int = 1):\n    return [x + k, [-0.5, 'a']]\n",
-        "def f(x, k: int = 1):\n    return [x + k, -0.5, b'a']\n",
-        "def f(x, k: int = 1):\n    'a'\n    'a'\n    return [x + k, -0.5, 'a']\n",
-    ]
-    assert len({plain, *map(digest, others)}) == len(others) + 1
-
-
-def test_ast_digest_of_a_class_and_of_a_deep_tree() -> None:
-    with_docs = "class A:\n    'doc'\n    def m(self):\n        'doc'\n        return 1\n"
-    without = "class A:\n    def m(self):\n        return 1\n"
-    assert disk.normalised_ast_digest(ast.parse(with_docs)) == disk.normalised_ast_digest(
-        ast.parse(without)
-    )
-    deep: ast.expr = ast.Name("x", ast.Load())
-    for _ in range(5000):
-        deep = ast.BinOp(deep, ast.Add(), ast.Name("x", ast.Load()))
-    assert disk.normalised_ast_digest(deep) != disk.normalised_ast_digest(deep.left)
 
 
 def test_digest_text_takes_any_string() -> None:

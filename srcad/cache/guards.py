@@ -65,11 +65,11 @@ class ContentsGuard:
     """The assumption that a container is still there and holds what it held."""
 
     guard: Guard
-    contents: object
+    held: object
 
     def holds(self) -> bool:
         """Return whether the container expected is still there and unchanged."""
-        return self.guard.holds() and same(_contents(self.guard.expected), self.contents)
+        return self.guard.holds() and same(contents(self.guard.expected), self.held)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ AnyGuard: TypeAlias = Guard | ContentsGuard | TypeGuard
 def guard_object(kind: Kind, holder: Any, name: str, expected: object) -> Guard | ContentsGuard:
     """Return the guard for an object, by identity or value, contents included."""
     guard = Guard(kind, holder, name, expected)
-    return ContentsGuard(guard, _contents(expected)) if _can_change(expected) else guard
+    return ContentsGuard(guard, contents(expected)) if _can_change(expected) else guard
 
 
 def found_at(kind: Kind, holder: Any, name: str) -> Any:
@@ -230,13 +230,13 @@ def _can_change(value: object) -> bool:
     return isinstance(value, _CONTAINERS)
 
 
-def _contents(value: Any, around: tuple[object, ...] = ()) -> object:
+def contents(value: Any, around: tuple[object, ...] = ()) -> object:
     """Return what a container holds now, as tuples; `around` are the containers around it."""
     if not isinstance(value, (tuple, *_CONTAINERS)) or any(value is outer for outer in around):
         return value
     around = (*around, value)
     parts = [*value.items()] if isinstance(value, dict) else value
-    return tuple([_contents(part, around) for part in parts])
+    return tuple([contents(part, around) for part in parts])
 
 
 def _builtins_of(namespace: Any) -> Any:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
+from srcad.differentiator.extents import Extents
 from srcad.ir import abstract
+from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ANY,
     FLOAT,
@@ -74,26 +76,69 @@ def scaled(b: Builder, g: Sym, partial: Any) -> Sym | None:
 
 
 def elementwise_cotangents(
-    b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool]
+    b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool], extents: Extents
 ) -> list[Operand | None]:
+    """Cotangents of an elementwise function: cotangent times partial, summed where stretched.
+
+    A cotangent that is a number stretched over the result (that of a sum) stays a number as long
+    as it is multiplied by arrays of the full shape.
+    """
     result, operands = symbols(b, op)
     partials = rule.bodies[0](result, *operands, **statics(op))
     if not isinstance(partials, tuple):
         partials = (partials,)
     found: list[Operand | None] = []
-    g_sym = Sym(b, g, operands[0]._scalar if operands else False)
+    scalar = operands[0]._scalar if operands else False
+    y = op.results[0]
+    same = [extents.same(o, y) for o in op.operands]
+    full = all(s or dims_of(as_array(o.type)) == () for s, o in zip(same, op.operands))
+    number = stretched_number(b, g) if full else None
     for i, wants in enumerate(wanted):
-        term = scaled(b, g_sym, partials[i]) if wants else None
+        p = partials[i]
+        if not wants or p is None:
+            found.append(None)
+            continue
+        whole = number is not None and same[i]
+        if whole and isinstance(p, Sym) and not _has_rank_of(p, y):
+            whole = not isinstance(p.type, Array) or p.type.item
+            lazy = True
+        else:
+            lazy = whole and not isinstance(p, Sym)
+        term = scaled(b, Sym(b, number if whole and number is not None else g, scalar), p)
         if term is None:
             found.append(None)
             continue
+        operand = term.operand
+        if whole and lazy:
+            operand = apply_operands(b, runtime.broadcast_like, (operand, op.operands[i]), {})
+        if same[i]:
+            found.append(cast_to(b, operand, op.operands[i].type, op.operands[i]))
+            continue
         others = [o.type for k, o in enumerate(op.operands) if k != i]
-        found.append(reduce_to(b, term.operand, op.operands[i], others))
+        found.append(reduce_to(b, operand, op.operands[i], others))
     return found
 
 
+def _has_rank_of(p: Sym, y: Value) -> bool:
+    dims = dims_of(as_array(y.type))
+    return dims is not None and dims != () and dims_of(as_array(p.type)) is not None and len(
+        dims_of(as_array(p.type)) or ()
+    ) == len(dims)
+
+
+def stretched_number(b: Builder, g: Operand) -> Operand | None:
+    """The number that the cotangent `g` is stretched from, if it is made so at the end of `b`."""
+    for op in reversed(b.block[-12:]):
+        if g in op.results:
+            if op.kind is O.APPLY and op.attrs["fn"] is runtime.broadcast_like:
+                first = op.operands[0]
+                return first if dims_of(as_array(first.type)) == () else None
+            return None
+    return None
+
+
 def cotangents(
-    b: Builder, op: Op, g: Any, wanted: Sequence[bool]
+    b: Builder, op: Op, g: Any, wanted: Sequence[bool], extents: Extents
 ) -> list[Any]:
     """Cotangent of each operand of an application (None: no contribution).
 
@@ -102,7 +147,7 @@ def cotangents(
     """
     rule = rule_of(op)
     if rule.form == "elementwise":
-        return list(elementwise_cotangents(b, op, rule, g, wanted))
+        return list(elementwise_cotangents(b, op, rule, g, wanted, extents))
     result, operands = symbols(b, op)
     g_sym = _as_symbols(b, g, operands[0]._scalar if operands else False)
     attrs = statics(op)

@@ -22,6 +22,7 @@ from srcad.differentiator.contributions import (
     rule_of,
     zero_for,
 )
+from srcad.differentiator.extents import Extents
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -83,11 +84,13 @@ class Reverse:
         self.builder = Builder(role=Role.ADJOINT)
         self.defining: dict[Value, Op] = {}
         self.uses: Counter[Value] = Counter()
+        self.extents = Extents(ops)
         self.survey(ops, outputs)
 
     def survey(self, ops: list[Op], outputs: Iterable[Operand]) -> None:
         """Note what defines each value and how often it is read, for patterns of operations."""
         self.uses.update(used_values(outputs))
+        self.extents.add(ops)
         for op in ops:
             self.defining.update(dict.fromkeys(op.results, op))
             self.uses.update(o for o in op.operands if isinstance(o, Value))
@@ -194,9 +197,12 @@ class Reverse:
         if rule.form == "composite":
             self.composite(op, g, bars)
             return op
-        for operand, contribution in zip(op.operands, cotangents(self.builder, op, g, wanted)):
+        for operand, contribution in zip(op.operands, self.cotangents(op, g, wanted)):
             self.accumulate(bars, operand, contribution)
         return op
+
+    def cotangents(self, op: Op, g: Any, wanted: list[bool]) -> list[Any]:
+        return cotangents(self.builder, op, g, wanted, self.extents)
 
     def pattern(self, pattern: patterns.Pattern, op: Op, g: Operand, bars: Bars) -> None:
         """Differentiate an operation together with those before it (a logistic function, say)."""
@@ -227,6 +233,7 @@ class Reverse:
         local = Bars(bars)
         cotangents_ = g if isinstance(g, tuple) else (g,)
         self.survey(ops, outs)
+        self.extents.add(ops)
         self.builder.block.extend(ops)
         for o, c in zip(_flat(out), cotangents_):
             self.accumulate(local, o, c)
@@ -406,6 +413,10 @@ class Reverse:
                 bar = inner.get(view.carries[k])
                 c = view.carries[k]
                 nexts[k] = zero_for(b, c) if bar is None else self.whole(c, bar)
+        # what no iteration changes is no carry
+        constant = {params[k]: inits[k] for k in carried if nexts[k] is params[k]}
+        unchanged = [k for k in carried if nexts[k] is params[k]]
+        carried = [k for k in carried if nexts[k] is not params[k]]
         changed = [v for v in outer if inner.get(v) is not outer_params[v]]
         emitted = [
             (e, s, flag)
@@ -414,7 +425,6 @@ class Reverse:
             )
             if inner.get(e) is not None
         ]
-        # a carry whose cotangent is never used again is dropped
         yields = [
             *(nexts[k] for k in carried),
             *(self.whole(v, inner.get(v)) for v in changed),
@@ -430,7 +440,7 @@ class Reverse:
             *(params[k] for k in carried),
             *(outer_params[v] for v in changed),
         ]
-        region = Region((), ops, tuple(yields))
+        region = clone_region(Region((), ops, tuple(yields)), dict(constant))
         region, streams, new_op = tape.restore_in_loop(op, view, forward, region, index)
         stream_params = [
             *(s[0] for s in streams_in),
@@ -470,6 +480,9 @@ class Reverse:
             init = view.inits[k]
             if isinstance(init, Value):
                 self.accumulate(bars, init, self.fit(final, view.carries[k], init))
+        for k in unchanged:
+            if isinstance(view.inits[k], Value):
+                self.accumulate(bars, view.inits[k], self.fit(inits[k], view.carries[k], view.inits[k]))
         for (_, s, _), (value, _) in zip(emitted, list_results):
             bars.set(s, value)
         return new_op

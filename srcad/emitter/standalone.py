@@ -81,8 +81,10 @@ class _Standalone:
         for line in sorted(self.modules):
             blocks[_root(line.split()[1]) == "numpy"].append(line)
         for module, names in sorted(self.imported.items()):
-            line = f"from {module} import {', '.join(sorted(names))}"
-            blocks[_root(module) == "numpy"].append(line)
+            plain = ", ".join(sorted(name for name in names if " as " not in name))
+            renamed = sorted(name for name in names if " as " in name)
+            lines = [f"from {module} import {name}" for name in (plain, *renamed) if name]
+            blocks[_root(module) == "numpy"] += sorted(lines)
         return ["\n".join(lines) for lines in blocks.values() if lines]
 
     # ------------------------------------------------------------------ what names mean

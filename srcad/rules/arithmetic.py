@@ -227,6 +227,8 @@ class _Divmod:
     @staticmethod
     def vjp(g: Any, y: Any, x1: Any, x2: Any) -> Any:
         rest = g[1]
+        if rest is None:
+            return None, None
         return unbroadcast_to(rest, x1, y[1]), unbroadcast_to(-rest * y[0], x2, y[1])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
-from srcad.rules.arithmetic import elements, is_real, number_of
+from srcad.rules.arithmetic import elements, is_real
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
 from srcad.rules.registry import Call, composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
@@ -403,7 +403,10 @@ class _Svd:
         u_out, v_out = moved / along, _hermitian(dots[0]) @ u / along
         u_dot = u @ (u_turned - u_h @ u_out) + u_out
         v_dot = v @ (v_turned - v_h @ v_out) + v_out
-        return u_dot, _eigenvalues_dot(u, moved), _hermitian(v_dot)
+        v_dot = _hermitian(v_dot)
+        if kind_of(a.type) is None:  # real vectors have real tangents
+            u_dot, v_dot = unbroadcast(u_dot, u), unbroadcast(v_dot, v_h)
+        return u_dot, _eigenvalues_dot(u, moved), v_dot
 
     @staticmethod
     def vjp(

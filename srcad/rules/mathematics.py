@@ -166,10 +166,19 @@ def _weighted(g: Any, sequence: Any, weights: Any) -> Any:
     return [g * (weights[i] if factors is None else factors[i]) for i in range(len(parts))]
 
 
+def _sumprod_type(call: Call) -> Type:
+    parts = tuple(
+        functools.reduce(join, t.elems) if isinstance(t, TupleOf) and t.elems else element_type(t)
+        for t in call.types
+    )
+    multiply = inference.of_operator(operator.mul)
+    return multiply(Call(operator.mul, parts, call.constants, {}))
+
+
 if hasattr(math, "sumprod"):  # Python 3.12
     bilinear(
         math.sumprod,
         lambda g, p, q: _weighted(g, p, q),
         lambda g, p, q: _weighted(g, q, p),
-        infer=inference.constant_type(FLOAT),
+        infer=_sumprod_type,
     )

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
-from srcad.errors import MissingRuleError
 from srcad.ir.abstract import Array, Type, item
 from srcad.rules.arithmetic import is_real
 from srcad.rules.inference import reduced_dims, sampled_dtype
 from srcad.rules.language import call
 from srcad.rules.registry import Call, rule
-from srcad.rules.shape_types import array_of, swap_last
+from srcad.rules.shape_types import array_of
 
 _INFINITE = (np.inf, -np.inf)
 
@@ -58,10 +57,11 @@ def _shared(hits: Any, axis: Any) -> Any:
     return np.where(hits, 1.0, 0.0) / np.sum(hits, axis=axis, keepdims=True)
 
 
-# -- derivatives in each element; `y` is the norm with the reduced dimensions kept ----------------
+# -- derivatives in each element -----------------------------------------------------------------
 
 
 def _vector_partial(x: Any, y: Any, order: Any, axis: Any) -> Any:
+    """Of a norm `y` whose reduced dimensions are kept."""
     if order == 0:
         return None
     sign = _conj(np.sign(x))
@@ -73,18 +73,18 @@ def _vector_partial(x: Any, y: Any, order: Any, axis: Any) -> Any:
     return sign * (size / _divisor(y)) ** (order - 1)
 
 
-def _matrix_partial(x: Any, y: Any, order: Any, axes: tuple[int, int]) -> Any:
+def _matrix_partial(x: Any, order: Any, axes: tuple[int, int]) -> Any:
     rows, columns = axes
     if order in (1, -1, *_INFINITE):
-        sums = np.sum(np.absolute(x), axis=columns if order in _INFINITE else rows, keepdims=True)
-        return _conj(np.sign(x)) * _shared(np.equal(sums, y), axes)
+        summed, among = (rows, columns) if order in (1, -1) else (columns, rows)
+        sums = np.sum(np.absolute(x), axis=summed, keepdims=True)
+        best = (np.max if order > 0 else np.min)(sums, axis=among, keepdims=True)
+        return _conj(np.sign(x)) * _shared(np.equal(sums, best), axes)
     last = (-2, -1)
-    in_place = axes in (last, (0, 1)) and (axes == last or x.known_ndim == 2)
-    if not in_place:
-        x, y = np.moveaxis(x, axes, last), np.moveaxis(y, axes, last)
-    u, s, v_h = np.linalg.svd(x, full_matrices=False)
+    in_place = axes == last or (axes == (0, 1) and x.known_ndim == 2)
+    u, s, v_h = np.linalg.svd(x if in_place else np.moveaxis(x, axes, last), full_matrices=False)
     if order != "nuc":
-        hits = np.equal(s, y[..., 0])
+        hits = np.equal(s, s[..., :1] if order == 2 else s[..., -1:])
         u = u * _shared(hits, -1)[..., None, :]
     partial = _conj(u @ v_h)
     return partial if in_place else np.moveaxis(partial, last, axes)
@@ -97,23 +97,18 @@ def _partial(x: Any, y: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     """The derivative of `np.linalg.norm` in each element of `x`."""
     if axis is not None:
         axes = axis if isinstance(axis, tuple) else (axis,)
-        y = _kept(y, axis, keepdims)
         if len(axes) == 2:
-            return _matrix_partial(x, y, order, axes)
-        return _vector_partial(x, y, order, axis)
+            return _matrix_partial(x, order, axes)
+        return _vector_partial(x, _kept(y, axis, keepdims), order, axis)
     if order not in (1, -1, 2, -2, "nuc", *_INFINITE):
         return _vector_partial(x, y, order, None)  # matrices have no such norm
     if x.known_ndim is None and order not in (-1, -2):
         # A vector is a matrix of one column: these norms of both are the same.
         columns = np.reshape(x, (x.shape[0], -1))
-        return np.reshape(_matrix_partial(columns, _as_matrix(y), order, (0, 1)), x.shape)
+        return np.reshape(_matrix_partial(columns, order, (0, 1)), x.shape)
     if x.ndim == 1:
         return _vector_partial(x, y, order, None)
-    return _matrix_partial(x, _as_matrix(y), order, (0, 1))
-
-
-def _as_matrix(y: Any) -> Any:
-    return np.reshape(y, (1, 1))
+    return _matrix_partial(x, order, (0, 1))
 
 
 def _is_root_of_squares(x: Any, order: Any, axis: Any) -> bool:

@@ -182,7 +182,7 @@ class _Frexp:
 
     @staticmethod
     def vjp(g: Any, y: Any, x: Any) -> Any:
-        return (np.ldexp(g[0], -y[1]),)
+        return (None if g[0] is None else np.ldexp(g[0], -y[1]),)
 
 
 zero(
@@ -332,7 +332,8 @@ def _nan_to_num(
 elementwise(np.nan_to_num, _nan_to_num, infer=sampled_type)
 elementwise(np.unwrap, _unwrap, infer=sampled_type)
 zero(np.round, np.around, signature="a, decimals=0", infer=sampled_type)
-zero(np.fix, signature="x", infer=sampled_type)
+if hasattr(np, "fix"):  # deprecated in NumPy 2.5
+    zero(np.fix, signature="x", infer=sampled_type)
 
 
 zero(
