@@ -296,6 +296,8 @@ def _seed_values(compiled: Compiled, cotangent: Any, value: Any) -> list[Any]:
 
 def _converted_seed(seed: Any, like: Any) -> Any:
     """The seed in the dtype of its value; never the caller's own array."""
+    if seed is None:
+        return 0.0  # the leaf is an int after all
     if isinstance(like, np.ndarray):
         return np.array(seed, dtype=like.dtype)
     if isinstance(like, np.generic):

@@ -136,7 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         "ast: the syntax tree of the function as srcad reads it",
     )  # fmt: skip
     grad.add_argument(
-        "--standalone", action="store_true",
+        "--standalone",
+        action="store_true",
         help="add imports, helpers and constants, so that the text runs without srcad",
     )
     grad.add_argument("-o", "--output", metavar="FILE", help="write to FILE")
@@ -299,7 +300,6 @@ def _load_file(path: str) -> types.ModuleType:
     spec = importlib.util.spec_from_loader(name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    module.__file__ = filename
     sys.path.insert(0, os.path.dirname(filename))
     sys.modules.setdefault(name, module)  # never in the place of a module that is in use
     with _Importing(path):

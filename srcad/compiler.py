@@ -154,12 +154,14 @@ def obtain(request: Request, signature: Signature) -> Compiled:
     options = {"steps": repr(request.steps), "optimized": request.optimized,
                "generic": request.generic}  # fmt: skip
     key = stored.key_of(function, options, types_of, signature.statics)
-    found = key and stored.find(cache, key, function, signature.examples)
+    if key is None:
+        return compile_request(request, signature)
+    found = stored.find(cache, key, function, signature.examples)
     if found is not None:
         return rebuild(request, signature, found)
     compiled = compile_request(request, signature)
     compiled.on_disk = False
-    if key and not compiled.argument_assumptions and compiled.signature.types == types_of:
+    if not compiled.argument_assumptions and compiled.signature.types == types_of:
         names = compiled.statics.keys() - signature.statics.keys()
         stored.keep(
             cache, key, function, {name: compiled.statics[name] for name in names},

@@ -457,3 +457,9 @@ def as_cotangent(g: Any, like: Any) -> Any:
     if isinstance(like, np.generic):
         return like.dtype.type(np.real(g) if like.dtype.kind == "f" else g)
     return complex(g) if isinstance(like, complex) else float(np.real(g))
+
+
+def as_tangent(g: Any, like: Any) -> Any:
+    """`g` in exactly the type of the result `like`; None for a result without derivative."""
+    kind = np.asarray(like).dtype.kind
+    return as_cotangent(g, like) if kind in "fc" else None

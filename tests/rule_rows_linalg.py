@@ -104,7 +104,7 @@ add(np.linalg.norm, COMPLEX)
 add(np.linalg.norm, COMPLEX[0], kwargs={"ord": 1, "axis": 0})
 add(np.linalg.norm, COMPLEX[0], kwargs={"ord": 3, "axis": -1})
 add(np.linalg.norm, COMPLEX, kwargs={"ord": 1, "axis": (0, 1)}, warns=True)
-add(np.linalg.norm, COMPLEX, kwargs={"ord": 2})
+add(np.linalg.norm, COMPLEX, kwargs={"ord": 2}, warns=True)
 for axis in (..., 0, (0, 1), (1, 2, 0)):
     for order in (..., 0, 1, 3, np.inf, -np.inf):
         for kw in kwargs_product(axis=(axis,), ord=(order,), keepdims=(..., True)):

@@ -19,8 +19,9 @@ from srcad.annotations import (
     signature_from_types,
     type_of_annotation,
 )
+from srcad.api import source
 from srcad.compiler import Signature
-from srcad.errors import SignatureError, TypeStringError
+from srcad.errors import SignatureError, TypeInferenceError, TypeStringError
 from srcad.ir.abstract import (
     ANY,
     BOOL,
@@ -345,6 +346,22 @@ def test_given_none_and_given_example() -> None:
     assert signature.types == {"self": OBJECT, "x": FLOAT, "y": NONE}
     assert signature.statics == {"y": None}
     assert signature.examples == {"self": MODEL}
+
+
+def chosen(x: float, which: int = 1, weight=2.0):
+    powers = (x, x * x, x * x * x)
+    return powers[which] * weight
+
+
+def test_a_default_is_the_value_where_one_must_be_known() -> None:
+    text = source(chosen)
+    assert "def chosen_grad(x, which=1, weight=2.0):" in text
+    assert text == source(chosen, types={"weight": float})
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    assert namespace["chosen_grad"](3.0) == 12.0
+    with pytest.raises(TypeInferenceError, match="the value of `which` must be known"):
+        source(chosen, types="which: int")
 
 
 def test_type_of_no_parameter() -> None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from srcad.differentiator.contributions import zero_for
+from srcad.differentiator.contributions import exact, zero_for
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, Array, TupleOf, adjoint_type, differentiable
+from srcad.ir.abstract import TupleOf, adjoint_type, differentiable
 from srcad.ir.build import Builder, clone_function, clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, free_values
 from srcad.optimizer.dce import prune, used_values
-from srcad.rules.symbols import apply, field_of
+from srcad.rules.symbols import field_of
 
 if TYPE_CHECKING:
     from srcad.differentiator.reverse import Bars, Reverse
@@ -78,14 +78,7 @@ def whole_cotangent(reverse: Reverse, bars: Bars, v: Value) -> Operand:
     bar = bars.get(v)
     if bar is None:
         return zero_for(reverse.builder, v)
-    return python_number(reverse.builder, reverse.whole(v, bar), v)
-
-
-def python_number(b: Builder, derivative: Operand, of: Operand) -> Operand:
-    """The derivative of a Python float as a Python float: what a call returns has its type."""
-    if of.type == FLOAT and isinstance(derivative.type, Array):
-        return apply(b, float, [derivative])
-    return derivative
+    return exact(reverse.builder, reverse.whole(v, bar), v)
 
 
 def fill_pair(
@@ -189,7 +182,7 @@ def tangent_call(
     yields = [*body.yields]
     for y, m in zip(body.yields, moving):
         if m:
-            yields.append(python_number(forward.builder, forward.dot_or_zero(y), y))
+            yields.append(exact(forward.builder, forward.dot_or_zero(y), y))
     params = (*body.params, *(d for d in dots.values() if isinstance(d, Value)))
     function.params = tuple(Param(v, v.name) for v in params)
     function.body = Region(params, forward.builder.block, tuple(yields))

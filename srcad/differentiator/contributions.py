@@ -305,6 +305,22 @@ def add(b: Builder, x: Operand, y: Operand) -> Operand:
     return apply(b, operator.add, [x, y])
 
 
+def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
+    """A derivative in exactly the type of its value: what functions return and take."""
+    t = like.type
+    if isinstance(t, Scalar):
+        if isinstance(derivative.type, Scalar):
+            return derivative
+        return apply(b, float if t.kind == "float" else complex, [derivative])
+    if not isinstance(t, Array) and derivative.type == t:
+        return derivative
+    if isinstance(derivative.type, Array) and derivative.type == t and t.dims is not None:
+        return derivative
+    if isinstance(t, TupleOf):
+        return derivative
+    return apply_operands(b, runtime.as_cotangent, (derivative, like), {})
+
+
 # ---------------------------------------------------------------------- forward mode
 def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     """Tangent of an application's result (None: zero): an operand, or a tuple for tuples."""

@@ -14,11 +14,13 @@ import numpy as np
 
 from srcad import runtime
 from srcad.differentiator.calls import fill_pair, fresh_name
+from srcad.differentiator.contributions import exact
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.reverse import Bars, Reverse
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ONE,
+    UNKNOWN,
     Array,
     ListOf,
     Scalar,
@@ -194,16 +196,11 @@ def _with_seeds(params: tuple[Param, ...], seeds: Iterable[Value]) -> tuple[Para
 
 
 def _tangent_of_result(forward: Forward, y: Operand) -> Operand:
-    """The tangent of a result in exactly the result's own type."""
+    """The tangent of a result in exactly the result's own type; None if it is an int after all."""
     dot = forward.dot_or_zero(y)
-    t = y.type
-    if isinstance(t, Scalar):
-        if isinstance(dot.type, Scalar):
-            return dot
-        return apply(forward.builder, float if t.kind == "float" else complex, [dot])
-    if isinstance(dot.type, Array) and dot.type == t and t.dims is not None:
-        return dot
-    return apply_operands(forward.builder, runtime.as_cotangent, (dot, y), {})
+    if y.type == UNKNOWN or (isinstance(y.type, Array) and y.type.dtype is None):
+        return apply_operands(forward.builder, runtime.as_tangent, (dot, y), {})
+    return exact(forward.builder, dot, y)
 
 
 def pullback(

@@ -162,11 +162,12 @@ class Blocks:
             found.append(gast.Assign([self.target(result)], self.copy_of(array)))
         elif not self.same(array, result):
             found.append(gast.Assign([self.target(result)], self.expression(array)))
-        place = self.expression.index(tuple(index))
         if op.kind is O.ADD_AT and may_repeat(index):
-            add = gast.Attribute(self.names.of_object(np.add), "at", gast.Load())
+            place = self.expression.index_argument(tuple(index))
+            add = self.expression.attribute_of(np.add, "at")
             call = gast.Call(add, [self.variable(result), place, self.expression(value)], [])
             return [*found, gast.Expr(call)]
+        place = self.expression.index(tuple(index))
         target = gast.Subscript(self.variable(result), place, gast.Store())
         if op.kind is O.ADD_AT:
             return [*found, gast.AugAssign(target, gast.Add(), self.expression(value))]
@@ -334,7 +335,7 @@ class Blocks:
         if not copied:
             return self.expression(operand)
         if operand.type == UNKNOWN:
-            array = gast.Attribute(self.names.of_object(np), "ndarray", gast.Load())
+            array = self.expression.attribute_of(np, "ndarray")
             test = self.builtin(isinstance, self.expression(operand), array)
             return gast.IfExp(test, self.copy_of(operand), self.expression(operand))
         return self.copy_of(operand)

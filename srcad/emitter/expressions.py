@@ -6,6 +6,7 @@ types of the operands are known.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import types
@@ -72,7 +73,7 @@ class Expressions:
     def dtype(self, dtype: Any) -> gast.expr:
         name = np.dtype(dtype).name
         if hasattr(np, name):
-            return gast.Attribute(self.names.of_object(np), name, gast.Load())
+            return self.attribute_of(np, name)
         return constant(name)
 
     def ternary(self, choice: T.Ternary) -> gast.expr:
@@ -114,9 +115,9 @@ class Expressions:
             if module is None:
                 table = self.names.helper(holder, "namespace")
                 return gast.Subscript(table, constant(name), gast.Load())
-            return gast.Attribute(self.names.of_object(module), name, gast.Load())
+            return self.attribute_of(module, name)
         if holder is not None:
-            return gast.Attribute(self.names.of_object(holder), name, gast.Load())
+            return self.attribute_of(holder, name)
         if name in self.parameters:
             table = gast.Call(self.names.of_object(globals), [], [])
             return gast.Subscript(table, constant(name), gast.Load())
@@ -205,7 +206,7 @@ class Expressions:
         else:
             parameters = rule.signature.parameters
             given = list(zip(rule.operands, op.operands))
-            while given and self.is_default(given[-1][1], parameters.get(given[-1][0])):
+            while given and _is_default(fn, *given[-1]):
                 given.pop()
             for name, operand in given:
                 parameter = parameters.get(name)
@@ -219,10 +220,13 @@ class Expressions:
         keywords += [gast.keyword(k, self.static(k, v)) for k, v in statics.items()]
         return gast.Call(function, args, keywords)
 
-    def is_default(self, operand: Operand, parameter: inspect.Parameter | None) -> bool:
-        if parameter is None or parameter.default is parameter.empty:
-            return False
-        return isinstance(operand, Const) and operand.key() == Const.of(parameter.default).key()
+    def index_argument(self, parts: tuple[Operand, ...]) -> gast.expr:
+        """An index as an argument of a call, where slices have no syntax of their own."""
+        index = self.index(parts)
+        elements = index.elts if isinstance(index, gast.Tuple) else [index]
+        if not any(isinstance(e, gast.Slice) for e in elements):
+            return index
+        return gast.Subscript(self.attribute_of(np, "s_"), index, gast.Load())
 
     def static(self, name: str, value: Any) -> gast.expr:
         if name == "dtype" and isinstance(value, str):
@@ -233,12 +237,32 @@ class Expressions:
         function = self.names.of_object(getattr(np, name))
         return gast.Call(function, list(args), [gast.keyword(k, v) for k, v in keywords.items()])
 
+    def attribute_of(self, obj: Any, name: str) -> gast.Attribute:
+        return gast.Attribute(self.names.of_object(obj), name, gast.Load())
+
     def attribute(self, operand: Operand, name: str) -> gast.Attribute:
         return gast.Attribute(self(operand), name, gast.Load())
 
 
 def constant(value: Any) -> gast.Constant:
     return gast.Constant(value, None)
+
+
+@functools.lru_cache(maxsize=None)
+def _defaults(fn: Any) -> dict[str, Any]:
+    """The defaults in a function's own signature."""
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):  # builtins without a signature
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _is_default(fn: Any, name: str, operand: Operand) -> bool:
+    """Whether a call without this (last) operand means the same."""
+    if not isinstance(operand, Const) or name not in _defaults(fn):
+        return False
+    return operand.key() == Const.of(_defaults(fn)[name]).key()
 
 
 def _is_array(operand: Operand) -> bool:
@@ -298,10 +322,11 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
 
 
 def _astype(e: Expressions, op: Op) -> gast.expr | None:
-    (x,) = op.operands
-    if not _is_array(x):
+    x, *given = op.operands
+    wanted = given[0] if given else Const.of(op.attrs["dtype"])
+    if not _is_array(x) or not isinstance(wanted, Const):
         return None
-    dtype = e.dtype(op.attrs["dtype"])
+    dtype = e.dtype(wanted.value)
     return gast.Call(e.attribute(x, "astype"), [dtype], [])
 
 

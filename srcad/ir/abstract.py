@@ -165,6 +165,8 @@ def differentiable(t: Type) -> bool:
         return t.elems is None or any(differentiable(e) for e in t.elems)
     if isinstance(t, DictOf):
         return any(differentiable(e) for _, e in t.items)
+    if isinstance(t, ListOf):
+        return differentiable(t.elem)
     return kind_of(t) in ("f", "c", None)
 
 

@@ -28,6 +28,7 @@ from srcad.ir.abstract import (
     Type,
 )
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value
+from srcad.rules.registry import MISSING, Call, lookup
 
 ADD, SUB = (operator.add, np.add), (operator.sub, np.subtract)
 MUL, DIV = (operator.mul, np.multiply), (operator.truediv, np.true_divide)
@@ -158,6 +159,16 @@ def same_kind(have: Type, want: Type) -> bool:
     return False
 
 
+def inferred_type(op: Op, operands: tuple[Operand, ...]) -> Type:
+    """The type of an application's result for these operands."""
+    rule = lookup(op.attrs["fn"])
+    if rule is None:
+        return op.result.type
+    constants = tuple([o.value if isinstance(o, Const) else MISSING for o in operands])
+    statics = {key: value for key, value in op.attrs.items() if key != "fn"}
+    return rule.infer(Call(rule.fn, tuple([o.type for o in operands]), constants, statics))
+
+
 def _dtype(t: Type) -> str | None:
     return t.kind if isinstance(t, Scalar) else t.dtype if isinstance(t, Array) else None
 
@@ -198,6 +209,9 @@ class _Loose:
             return True
         if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, ListOf):
             return True
+        if op.kind is O.PACK and isinstance(op.result.type, TupleOf):
+            if not same_kind(TupleOf(tuple(o.type for o in op.operands)), op.result.type):
+                return True
         return self._any(op.operands)
 
     def _application(self, op: Op) -> bool:
@@ -211,6 +225,8 @@ class _Loose:
             return True
         if fn in _AS_GIVEN and not _keeps_dtype(op.operands[0].type, t):
             return True
+        if not same_kind(inferred_type(op, op.operands), t):
+            return True  # an operand was replaced by one that is known better
         if not self._any(op.operands):
             return False
         if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result

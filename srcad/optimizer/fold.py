@@ -43,10 +43,9 @@ def fold(op: Op) -> Const | None:
         return None
     statics = {key: value for key, value in op.attrs.items() if key != "fn"}
     try:
-        result = Const.of(fn(*values, **statics))
+        return Const.of(fn(*values, **statics))
     except (ArithmeticError, ValueError, TypeError):
         return None
-    return result if result.type == op.result.type else None
 
 
 def numbers(operands: Sequence[Operand]) -> list[complex] | None:

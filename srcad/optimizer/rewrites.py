@@ -20,6 +20,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ANY,
     FLOAT,
+    INT,
     ONE,
     Array,
     Dim,
@@ -30,8 +31,18 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.values import Const, Op, Operand, Role, Value
-from srcad.optimizer.facts import ADD, DIV, MATMUL, MUL, NEG, POWER, SUB, same_operand
-from srcad.rules.registry import MISSING, Call, lookup
+from srcad.optimizer.facts import (
+    ADD,
+    DIV,
+    MATMUL,
+    MUL,
+    NEG,
+    POWER,
+    SUB,
+    inferred_type,
+    same_operand,
+)
+from srcad.rules.registry import lookup
 
 SWAPS = (np.swapaxes, np.moveaxis)
 
@@ -96,17 +107,19 @@ def same_type(op: Op, operand: Operand) -> bool:
     return op.result.type == operand.type and dims_of(operand.type) is not None
 
 
+def factor(operand: Operand) -> float | None:
+    """The value of a real constant (True is none)."""
+    value = operand.value if isinstance(operand, Const) else None
+    return value if type(value) in (int, float) else None  # type: ignore[return-value]
+
+
 def is_one(operand: Operand) -> bool:
-    return _is_constant(operand, 1)
-
-
-def _is_constant(operand: Operand, n: int) -> bool:
-    return isinstance(operand, Const) and type(operand.value) in (int, float) and operand.value == n
+    return factor(operand) == 1
 
 
 def keeps(s: Site, op: Op, x: Operand, n: Operand) -> bool:
     """Whether the neutral element `n` leaves x as it is, also in kind."""
-    kinds = "fi" if isinstance(n, Const) and type(n.value) is int else "f"
+    kinds = "fi" if type(factor(n)) is int else "f"
     return is_number(x, kinds) and same_type(op, x) and s.certain(x)
 
 
@@ -223,16 +236,35 @@ def sign_into_constant(s: Site, op: Op) -> Outcome:
     if inner is None or not s.single(op.operands[0]):
         return None
     c, x = inner.operands
-    if not isinstance(c, Const) or not is_number(x) or not s.certain(x):
+    real = is_number(x) or x.type == INT
+    n = factor(c)
+    if n is None or not real or not s.certain(x):
         return None
-    if type(c.value) is float or (type(c.value) is int and c.value != 0):  # there is no int -0
-        return replaced(op, inner.attrs["fn"], Const.of(-c.value), x)
-    return None
+    if type(n) is int and n == 0:  # there is no integer -0
+        return None
+    return replaced(op, inner.attrs["fn"], Const.of(-n), x)
+
+
+_MOST = 1024  # of a factor: the product of two of them is a float16 still
+_POWERS_OF_TWO = frozenset(sign * 2**k for k in range(5) for sign in (1, -1))
+
+
+def power_of_two_outward(s: Site, op: Op) -> Outcome:
+    inner = s.defined(op.operands[1], MUL)
+    if inner is None or not s.single(op.operands[1]):
+        return None
+    x = inner.operands[1]
+    c, n = factor(op.operands[0]), factor(inner.operands[0])
+    if c is None or n is None or not is_number(x) or not s.certain(x):
+        return None
+    exact = n in _POWERS_OF_TWO and 1 <= abs(c) <= _MOST
+    return replaced(op, op.attrs["fn"], Const.of(c * n), x) if exact else None
+
 
 
 def times_minus_one(s: Site, op: Op) -> Outcome:
     c, x = op.operands
-    if _is_constant(c, -1) and is_number(x) and same_type(op, x) and s.certain(x):
+    if factor(c) == -1 and is_number(x) and same_type(op, x) and s.certain(x):
         return replaced(op, operator.neg, x)
     return None
 
@@ -276,16 +308,9 @@ def stretched_operand(s: Site, op: Op) -> Outcome:
         if dims is None or not any(known_dims(o) == dims for o in others):
             continue
         operands = (*op.operands[:k], inner.operands[0], *op.operands[k + 1 :])
-        if _inferred(op, operands) == op.result.type:
+        if inferred_type(op, operands) == op.result.type:
             return replaced(op, op.attrs["fn"], *operands, **_statics(op))
     return None
-
-
-def _inferred(op: Op, operands: tuple[Operand, ...]) -> Type:
-    rule = lookup(op.attrs["fn"])
-    assert rule is not None
-    constants = tuple(o.value if isinstance(o, Const) else MISSING for o in operands)
-    return rule.infer(Call(rule.fn, tuple(o.type for o in operands), constants, _statics(op)))
 
 
 def sign_before_stretch(s: Site, op: Op) -> Outcome:
@@ -393,6 +418,10 @@ REWRITES = (
     Rewrite("x * c -> c * x", MUL, constant_first, "multiplication is commutative", True),
     Rewrite("-1 * x -> -x", MUL, times_minus_one, "for reals; a zero changes sign in both", True),
     Rewrite("-(c * x) -> (-c) * x", NEG, sign_into_constant, "as for products", True),
+    Rewrite(
+        "c * (2 * x) -> (2 * c) * x", MUL, power_of_two_outward,
+        "2 * x is exact; if it overflows, so does the product, because abs(c) >= 1", True,
+    ),
     Rewrite(
         "broadcast_like(g, x) -> g", (runtime.broadcast_like,), stretch_not_needed,
         "g has the dimensions of x",

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import INT, Array, ListOf, TupleOf, Type, kind_of
+from srcad.ir.abstract import FLOAT, INT, Array, ListOf, TupleOf, Type, item, kind_of
 from srcad.ir.build import for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.facts import Uses, loose_values, same_kind, same_operand
@@ -126,7 +126,7 @@ class _Simplifier:
 
         Else what was computed of the value would be of another kind than its type says.
         """
-        if not all(same_kind(operand.type, v.type) for v in values):
+        if not all(_is_kind_of(operand, v) for v in values):
             return False
         self.mapping.update(dict.fromkeys(values, operand))
         self.changed = True
@@ -208,7 +208,7 @@ class _Simplifier:
         pairs = [*zip(region.yields, op.results, strict=True)]
         if UNDEFINED in region.yields or _raises(region):
             return False
-        if not all(same_kind(y.type, r.type) for y, r in pairs):
+        if not all(_is_kind_of(y, r) for y, r in pairs):
             return False
         for inner in region.ops:
             self.operation(inner)
@@ -316,6 +316,15 @@ def _with_carries(
 
 def _raises(region: Region) -> bool:
     return bool(region.ops) and region.ops[-1].kind is O.RAISE
+
+
+def _is_kind_of(operand: Operand, value: Value) -> bool:
+    """Whether an operand is of the kind of a value; a float may stand for a NumPy scalar.
+
+    The adjoints of NumPy scalars start from Python's 0.0 and 1.0.
+    """
+    t = value.type
+    return same_kind(operand.type, t) or (operand.type == FLOAT and t == item("float64"))
 
 
 def _is_integer(operand: Operand) -> bool:

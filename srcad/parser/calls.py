@@ -304,6 +304,7 @@ class CallLowering(_Base):
         if key in self.pending:
             callee = self.pending[key]
             callee.recursive = True
+            self.unsettled.add(callee)
             if callee.result is None:
                 raise Diverges
             return callee, operands
@@ -311,7 +312,9 @@ class CallLowering(_Base):
         if memo is not None and not isinstance(target, Closure):
             return memo, operands
         callee = self.lower_callee(target, key, shapes, params, node)
-        self.done[key] = callee
+        self.unsettled.discard(callee)
+        if not self.unsettled:  # else it was lowered on a guess of what an outer function returns
+            self.done[key] = callee
         return callee, operands
 
     def param_shape(
@@ -334,6 +337,7 @@ class CallLowering(_Base):
             operand = number(binding)
             assert operand is not None
             param = Value(operand.type, name, named=True)
+            self.param_origins[param] = self.origins(operand)
             params.append(param)
             operands.append(operand)
             return param

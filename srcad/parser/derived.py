@@ -13,7 +13,7 @@ from typing import Any
 import gast
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import adjoint_type, differentiable, is_number
+from srcad.ir.abstract import Type, adjoint_type, differentiable, is_number, rank_of
 from srcad.ir.build import clone_function
 from srcad.ir.values import Const, Function, Operand, Region, Value
 from srcad.parser.bindings import Binding, Known, Struct, map_values, number, values_in
@@ -44,7 +44,7 @@ def derive(
     if transform == "jvp":
         return _tangent_shape(base, positions)
     function = base.function
-    if len(base.outputs) != 1 or not is_number(base.outputs[0].type):
+    if len(base.outputs) != 1 or not _may_be_number(base.outputs[0].type):
         raise lowerer.unsupported(
             node, f"the derivative of `{function.name}` is taken, which does not return one number",
             "a gradient is of a scalar function", "return one number",
@@ -60,6 +60,10 @@ def derive(
         result = Struct.sequence("tuple", [value, result])
     header = _header(function, f"{function.name}_grad", (), outputs, (transform, positions))
     return Shape(header, result, tuple(outputs))
+
+
+def _may_be_number(t: Type) -> bool:
+    return is_number(t) or (differentiable(t) and rank_of(t) is None)  # checked when it runs
 
 
 def _tangent_shape(base: Shape, positions: tuple[int, ...]) -> Shape:
@@ -82,6 +86,8 @@ def _tangents(binding: Binding, dots: dict[Value, Value]) -> Binding:
         return Struct(binding.kind, tuple((k, _tangents(b, dots)) for k, b in binding.items))
     if isinstance(binding, Value) and binding in dots:
         return dots[binding]
+    if isinstance(binding, Known) and type(binding.value) is float:
+        return Known(0.0)
     return Known(None)
 
 

@@ -94,9 +94,11 @@ class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
         self.context = Context()
         self.frame: Frame = None  # type: ignore[assignment]
         self.root_frame: Frame = None  # type: ignore[assignment]
-        self.param_of: dict[Value, str] = {}  # parameter values (and their leaves) of the root
+        # parameter values and their leaves -> the root's parameters that they are computed from
+        self.param_origins: dict[Value, set[str]] = {}
         self.pending: dict[Any, Any] = {}
         self.done: dict[Any, Any] = {}
+        self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
         self.call_path: list[Loc] = []
         self.local_names: set[str] = set()
 
@@ -139,7 +141,7 @@ class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
             loc=self.loc(node),
         )
 
-    def origins(self, value: Value) -> set[str]:
+    def origins(self, value: Operand) -> set[str]:
         """Parameters of the root function that a value is computed from, if only from those."""
         defining = {r: op for op in self.builder.block for r in op.results}
         found: set[str] = set()
@@ -148,8 +150,10 @@ class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
             v = todo.pop()
             if isinstance(v, Const):
                 continue
-            if v in self.param_of:
-                found.add(self.param_of[v])
+            if v in self.param_origins:
+                if not self.param_origins[v]:
+                    return set()
+                found |= self.param_origins[v]
             elif v in defining and not defining[v].regions:
                 todo.extend(defining[v].operands)
             else:
@@ -245,7 +249,7 @@ def _parameters(
         value = Value(t, p.name, named=True)
         params.append(Param(value, p.name, p.kind.name, default))
         frame.params.add(value)
-        lowerer.param_of[value] = p.name
+        lowerer.param_origins[value] = {p.name}
         if p.name not in frame.vars:
             frame.vars[p.name] = _explode(lowerer, value, p.name, examples.get(p.name))
             inputs[p.name] = _input_tree(frame.vars[p.name])
@@ -265,7 +269,7 @@ def _variadic(
     )
     value = Value(t, p.name, named=True)
     params.append(Param(value, p.name, p.kind.name, None))
-    lowerer.param_of[value] = p.name
+    lowerer.param_origins[value] = {p.name}
     lowerer.frame.vars[p.name] = _explode(lowerer, value, p.name, None)
     inputs[p.name] = _input_tree(lowerer.frame.vars[p.name])
 
@@ -287,7 +291,7 @@ def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding
         leaf = lowerer.builder.emit1(O.FIELD, (value,), part, f"{name}_{key}", {"key": key})
         leaf.name = str(key) if str(key).isidentifier() else f"{name}_{key}"
         leaf.named = True
-        lowerer.param_of[leaf] = name
+        lowerer.param_origins[leaf] = {name}
         parts.append((key, _explode(lowerer, leaf, leaf.name, None)))
     return Struct(kind, tuple(parts))
 

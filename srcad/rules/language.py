@@ -178,7 +178,7 @@ zero(runtime.zeros_like, signature="x", infer=_zeros_type)
 zero(runtime.check_seed, signature="seed, like, name", infer=lambda c: c.types[0])
 zero(runtime.scalar_seed, signature="out", infer=lambda c: as_array(c.types[0]))
 linear(
-    runtime.as_cotangent,
+    (runtime.as_cotangent, runtime.as_tangent),
     lambda bar, g, like: unbroadcast_to(bar, g, like),
     infer=lambda c: c.types[1],
 )

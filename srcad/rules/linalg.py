@@ -16,6 +16,7 @@ from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
 from srcad.rules.arithmetic import elements, is_real
+from srcad.rules.contract import contract
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
 from srcad.rules.registry import Call, composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
@@ -65,7 +66,7 @@ class _Inv:
 
 def _per_matrix(x: Any, a: Any) -> Any:
     """A number for each matrix of `a`, to be multiplied with it."""
-    return x if a.known_ndim == 2 else x[..., None, None]
+    return x if a.known_ndim == 2 else np.expand_dims(x, (-2, -1))
 
 
 def _trace_of(m: Any) -> Any:
@@ -148,7 +149,10 @@ class _Solve:
         b_bar: Any
         if b.known_ndim is not None and (b.known_ndim > 1 or a.known_ndim == 2):
             b_bar = np.linalg.solve(swap_last(a), g)
-            a_bar = np.outer(b_bar, y) if b.known_ndim == 1 else b_bar @ swap_last(y)
+            if b.known_ndim == 1:
+                a_bar = contract(b_bar, "i", y, "j", "ij")
+            else:
+                a_bar = b_bar @ swap_last(y)
         else:
             columns = call(runtime.as_columns, y, y, b)
             bars = np.linalg.solve(swap_last(a), call(runtime.as_columns, y, g, b))

@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import Array, Type, item
-from srcad.rules.arithmetic import is_real
+from srcad.rules.arithmetic import is_real, number_of
 from srcad.rules.inference import reduced_dims, sampled_dtype
 from srcad.rules.language import call
 from srcad.rules.registry import Call, rule
@@ -52,9 +52,9 @@ def _divisor(y: Any) -> Any:
     return np.where(y == 0, 1, y)
 
 
-def _shared(hits: Any, axis: Any) -> Any:
-    """Of those that are equally large, the part of each."""
-    return np.where(hits, 1.0, 0.0) / np.sum(hits, axis=axis, keepdims=True)
+def _shared(sign: Any, hits: Any, axis: Any) -> Any:
+    """The signs of those that are equally large, shared among them."""
+    return np.where(hits, sign, 0.0) / number_of(hits, sign, axis, keepdims=True)
 
 
 # -- derivatives in each element -----------------------------------------------------------------
@@ -69,7 +69,7 @@ def _vector_partial(x: Any, y: Any, order: Any, axis: Any) -> Any:
         return sign
     size = np.absolute(x)
     if order in _INFINITE:
-        return sign * _shared(np.equal(size, y), axis)
+        return _shared(sign, np.equal(size, y), axis)
     return sign * (size / _divisor(y)) ** (order - 1)
 
 
@@ -79,13 +79,14 @@ def _matrix_partial(x: Any, order: Any, axes: tuple[int, int]) -> Any:
         summed, among = (rows, columns) if order in (1, -1) else (columns, rows)
         sums = np.sum(np.absolute(x), axis=summed, keepdims=True)
         best = (np.max if order > 0 else np.min)(sums, axis=among, keepdims=True)
-        return _conj(np.sign(x)) * _shared(np.equal(sums, best), axes)
+        return _shared(_conj(np.sign(x)), np.equal(sums, best), axes)
     last = (-2, -1)
     in_place = axes == last or (axes == (0, 1) and x.known_ndim == 2)
     u, s, v_h = np.linalg.svd(x if in_place else np.moveaxis(x, axes, last), full_matrices=False)
     if order != "nuc":
         hits = np.equal(s, s[..., :1] if order == 2 else s[..., -1:])
-        u = u * _shared(hits, -1)[..., None, :]
+        winners = number_of(hits, s, -1, keepdims=True)
+        u = np.where(hits[..., None, :], u, 0.0) / winners[..., None]
     partial = _conj(u @ v_h)
     return partial if in_place else np.moveaxis(partial, last, axes)
 

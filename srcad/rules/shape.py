@@ -384,7 +384,7 @@ def _trace(
             keywords["dtype"] = np.dtype(given).type
         return g * call(np.eye, g, a.shape[0], a.shape[1], **keywords)
     diagonal: Any = np.diagonal(a, offset, axis1, axis2)
-    return _put(broadcast_like(g[..., None], diagonal), a, offset, axis1, axis2)
+    return _put(broadcast_like(np.expand_dims(g, -1), diagonal), a, offset, axis1, axis2)
 
 
 linear(np.trace, _trace, infer=_diagonal_type(None, False))
