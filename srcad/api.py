@@ -379,14 +379,25 @@ def hvp(
     Returns
     -------
     tuple
-        One entry per positional argument: the directional derivative of its gradient.
+        One entry per positional argument: the directional derivative of its gradient; None for
+        an argument that does not move (a tangent of None) or carries no derivative.
     """
-    primals = tuple(primals)
+    primals, tangents = tuple(primals), tuple(tangents)
+    moving = tuple(
+        k
+        for k, (p, t) in enumerate(zip(primals, tangents))
+        if t is not None and differentiable(_as_float_type(p))
+    )
     gradient = _kept(
-        function, ("hvp", len(primals), _request(function, **options)),
-        lambda: grad(function, tuple(range(len(primals))), **options),
+        function, ("hvp", moving, tuple(sorted(options.items()))),
+        lambda: grad(function, moving, **options),
     )  # fmt: skip
-    return jvp(gradient, primals, tangents)[1]  # type: ignore[no-any-return]
+    directions = [t if k in moving else None for k, t in enumerate(tangents)]
+    products = jvp(gradient, primals, directions)[1]
+    result: list[Any] = [None] * len(primals)
+    for k, product in zip(moving, products):
+        result[k] = product
+    return tuple(result)
 
 
 def source(

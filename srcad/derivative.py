@@ -182,7 +182,12 @@ class Derivative:
         return compiled.run(*bound.args, **bound.kwargs)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
-        return self.__signature__.bind(*args, **kwargs)
+        bound = self.__signature__.bind(*args, **kwargs)
+        for name in self._differentiated.difference(bound.arguments):
+            default = self._parameters[name].default
+            if default is not inspect.Parameter.empty:
+                bound.arguments[name] = default
+        return bound
 
     def compiled(self, arguments: Mapping[str, Any]) -> Compiled:
         """The code for these arguments, compiled if it is not there or no longer valid."""

@@ -74,7 +74,7 @@ def select(condition: Any, x: Any, y: Any) -> Any:
 
 def log_argument(x: Any) -> Any:
     """`x`, with 1 in place of 0 and of negative real numbers, where x**y has no log(x)."""
-    return np.where(x != 0 if np.iscomplexobj(x) else x > 0, x, 1)  # type: ignore[operator]
+    return np.where(x != 0 if np.iscomplexobj(x) else x > 0, x, 1)
 
 
 def digamma(x: float, n: int = 0) -> float:

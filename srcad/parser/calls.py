@@ -70,8 +70,8 @@ from srcad.parser.source import read_source
 from srcad.parser.statements import RESULT, RETURNED
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, lookup
+from srcad.rules.symbols import NeedsConstant, element_type, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
-from srcad.rules.symbols import element_type, getitem_operands
 
 if TYPE_CHECKING:
     from srcad.parser.lower import Lowerer as _Base
@@ -193,6 +193,9 @@ class CallLowering(_Base):
             converted = [self.argument(a, node) for a in args]
             keywords = {k: self.argument(v, node) for k, v in kwargs.items()}
             result = apply_rule(self.builder, fn, converted, keywords)
+        except NeedsConstant as error:
+            self.require_static(error.value, node, error.what.split(" must be")[0])
+            raise
         except SrcadError as error:
             if error.loc is None:
                 raise type(error)(

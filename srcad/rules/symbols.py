@@ -237,6 +237,15 @@ def missing_rule(fn: Any) -> MissingRuleError:
     )
 
 
+class NeedsConstant(TypeInferenceError):
+    """A static keyword was given a run-time value; `value` says which.
+
+    The parser asks for the value of the argument that it comes from, where there is one.
+    """
+
+    value: Value
+
+
 def static_value(value: Any, fn: Any, key: str) -> Any:
     """A keyword's value as a constant; lists become tuples."""
     if isinstance(value, Sym):
@@ -246,11 +255,13 @@ def static_value(value: Any, fn: Any, key: str) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(static_value(v, fn, key) for v in value)
     if isinstance(value, Value):
-        raise TypeInferenceError(
+        error = NeedsConstant(
             f"`{key}` of `{function_name(fn)}` must be known while compiling",
             reason=f"here it is computed at run time (%{value.name})",
             advice=f"pass a constant for `{key}`",
         )
+        error.value = value
+        raise error
     return value
 
 
