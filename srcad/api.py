@@ -486,4 +486,4 @@ def planned(
 
 # Inside of a differentiated function the parser recognises these by their attribute.
 for _function in (grad, value_and_grad, jvp, vjp, hvp):
-    _function.__srcad_transform__ = _function.__name__  # type: ignore[attr-defined]
+    _function.__srcad_transform__ = _function.__name__  # type: ignore[union-attr]

@@ -231,7 +231,8 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
                     raise TypeInferenceError(
                         f"the value of `{name}` must be known while compiling",
                         reason="the code that runs depends on it in a way that cannot be "
-                        "recorded" + (", and it is differentiated" if name in differentiated else ""),
+                        "recorded"
+                        + (", and it is differentiated" if name in differentiated else ""),
                         advice=f"pass `{name}` as a plain Python value"
                         if name not in differentiated
                         else f"leave `{name}` out of argnums",
@@ -340,13 +341,20 @@ def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
     shown = name + "".join(f"[{k!r}]" for k in keys)
     tree = function.inputs.get(name)
     for key in keys:
-        parts: Any = tree if isinstance(tree, dict) else dict(enumerate(tree or ())) if isinstance(tree, tuple) else {}
+        parts: dict[Any, Any] = {}
+        if isinstance(tree, dict):
+            parts = tree
+        elif isinstance(tree, tuple):
+            parts = dict(enumerate(tree))
         if key not in parts:
             raise SignatureError(
                 f"`{function.name}` has no argument `{shown}`",
-                reason=f"`{name}` has the parts {list(parts)}" if parts else f"`{name}` has no parts",
-                advice="choose one of its parts in argnums", loc=source.loc(source.node),
-            )  # fmt: skip
+                reason=f"`{name}` has the parts {list(parts)}"
+                if parts
+                else f"`{name}` has no parts",
+                advice="choose one of its parts in argnums",
+                loc=source.loc(source.node),
+            )
         tree = parts[key]
     if tree is None:
         raise SignatureError(
@@ -392,8 +400,8 @@ def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
 
 
 def describe_type(t: Type) -> str:
-    names = {STR: "a string", NONE: "None", OBJECT: "an object"}
-    return names.get(t, f"of type {t}")  # type: ignore[arg-type]
+    names: dict[Type, str] = {STR: "a string", NONE: "None", OBJECT: "an object"}
+    return names.get(t, f"of type {t}")
 
 
 def check_scalar(function: Function, step: Step, source: FunctionSource) -> None:

@@ -67,6 +67,11 @@ def astype(x: Any, dtype: str = "float64") -> Any:
     return x.astype(dtype)
 
 
+def copied(x: Any) -> Any:
+    """A copy of an array or list; numbers as they are."""
+    return x.copy() if isinstance(x, (np.ndarray, list)) else x
+
+
 def select(condition: Any, x: Any, y: Any) -> Any:
     """`x if condition else y` for numbers; both were computed already."""
     return x if condition else y

@@ -341,6 +341,14 @@ CASES = [
         ["%t: float = operator.truediv(%x, %y)", "%t_1: float = operator.neg(%t)", "yield %t_1"],
         ADJOINT,
     ),
+    Case(  # a sign that is read twice, but taken up twice
+        SIGNS, lambda x, y, z: (x + (n := -y) * z, x - n * x), (FLOAT, FLOAT, FLOAT),
+        [
+            "%t: float = operator.mul(%y, %z)", "%t_1: float = operator.sub(%x, %t)",
+            "%t_2: float = operator.mul(%y, %x)", "%t_3: float = operator.add(%x, %t_2)",
+            "yield %t_1, %t_3",
+        ], ADJOINT,
+    ),
     Case(
         "(-a) @ b -> -(a @ b)", lambda x, y, z: np.exp((-x) @ y - z), (MATRIX, VECTOR, VECTOR),
         [
@@ -395,6 +403,11 @@ CASES = [
     Case(
         STRETCHED.what, lambda g, x, y: stretch(g, x) * y, (FLOAT, MATRIX, MATRIX),
         ["%t: f64[*,*] = operator.mul(%g, %y)", "yield %t"], ADJOINT,
+    ),
+    Case(
+        STRETCHED.what, lambda g, x, y: np.where(y, stretch(g, x), 0.0),
+        (COLUMN, MATRIX, Array("bool", (MANY,))),
+        ["%t: f64[*,*] = np.where(%y, %g, 0.0)", "yield %t"], ADJOINT,
     ),
     Case(
         "transpose(transpose(x)) -> x", lambda x: np.transpose(np.transpose(x)), (MATRIX,),
@@ -495,6 +508,7 @@ KEPT = [
     ("a complex product mixes signs of zeros", lambda x, y: (-x) * y, (FLOAT, COMPLEX)),
     ("the negation would be of the larger array", lambda x, y: (-x) * y, (VECTOR, MATRIX)),
     ("it is needed anyway", lambda x, y: ((n := -x) * y, n), (VECTOR, VECTOR)),
+    ("and a difference takes no sign up", lambda x, y: ((n := -x) * y - x, n), (FLOAT, FLOAT)),
     ("a sum of zero is never -0.0", lambda x, y: (-x) @ y, (MATRIX, VECTOR)),
     ("division sees the sign of zero", lambda x, y: 1 / ((-x) @ y), (MATRIX, VECTOR)),
     ("so does a reader of one of two", lambda x: (np.exp(s := np.sum(-x)), s), (VECTOR,)),
@@ -600,10 +614,21 @@ def test_loose_values(body: Callable[..., Any], types: tuple[Type, ...], expecte
     assert (f.body.yields[0] in loose_values(f)) is expected
 
 
-def test_values_of_another_function_are_loose() -> None:
-    f = program(lambda x: 1.0 * x, FLOAT)
-    assert lines(simplify(f)) == ["yield %x"]
-    assert simplify(f, called=True) is f
+@pytest.mark.parametrize("is_loose", [True, False])
+def test_arguments_of_calls_are_as_loose_as_they_are_given(is_loose: bool) -> None:
+    callee = program(lambda x: 1.0 * x, FLOAT)
+
+    def caller(n: Sym, x: Sym) -> Any:
+        b = n._builder
+        y = loop(b, n, 0, lambda i, y: y + x) if is_loose else x
+        return Sym(b, b.emit(O.CALL, [y.operand], (FLOAT,), ("y",), {"callee": callee})[0]) * 1
+
+    f = program(caller, INT, FLOAT)
+    assert (callee.params[0].value in loose_values(f)) is is_loose
+    after = optimize(f)
+    assert lines(callee)[-1] == ("yield %t" if is_loose else "yield %x")
+    assert lines(after)[-1] == "yield %y"  # a product with 1.0 is a float
+    assert bits(run(after, 0, 2.0)[0]) == bits(0.0 if is_loose else 2.0)
 
 
 # -- folding -------------------------------------------------------------------------------------
@@ -923,6 +948,7 @@ def in_loop(body: Callable[[Sym], Any], t: Type, trips: Any = None) -> Function:
 HOISTED = [
     (lambda x: x * x, FLOAT, None),
     (lambda x: -(2.0 * x), VECTOR, None),
+    (lambda x: x / 6.0, FLOAT, None),
     (lambda x: x + x[0], VECTOR, 3),  # the loop runs
     (lambda x: np.exp(x), VECTOR, 3),
     (lambda x: call(math.log, x), FLOAT, 3),
@@ -932,7 +958,10 @@ HOISTED = [
     (lambda x: x.T, MATRIX, None),
 ]  # fmt: skip
 NOT_HOISTED = [
-    (lambda x: x / x, FLOAT, None),  # division by zero, if the loop runs
+    (lambda x: 1.0 / x, FLOAT, None),  # division by zero, if the loop runs
+    (lambda x: x / 0.0, FLOAT, None),
+    (lambda x: x / 3, INT, None),  # a long integer may be too large for a float
+    (lambda x: x + 1.0, INT, None),
     (lambda x: np.exp(x), VECTOR, None),  # a warning
     (lambda x: x[5], VECTOR, None),
     (lambda x: call(len, x), UNKNOWN, None),
@@ -1094,7 +1123,7 @@ def test_a_recursive_function_is_optimised_in_place() -> None:
 
 
 def test_a_pass_that_raises_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(f: Function, called: bool, keep_inputs: bool) -> Function:
+    def broken(f: Function, settings: Any) -> Function:
         raise ZeroDivisionError("in a pass")
 
     monkeypatch.setattr(pipeline, "PASSES", (pipeline.Pass("broken", broken, ""),))
@@ -1103,7 +1132,7 @@ def test_a_pass_that_raises_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_passes_that_undo_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = pipeline.Pass("swap", lambda f, called, keep: replace(f), "")
+    step = pipeline.Pass("swap", lambda f, settings: replace(f), "")
     monkeypatch.setattr(pipeline, "PASSES", (step,))
     with pytest.raises(InternalError, match="does not come to an end") as caught:
         optimize(program(lambda x: x + 1.0, FLOAT))
@@ -1112,9 +1141,7 @@ def test_passes_that_undo_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pass_that_breaks_the_ir_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = pipeline.Pass(
-        "cut", lambda f, called, keep: replace(f, body=replace(f.body, ops=[])), ""
-    )
+    step = pipeline.Pass("cut", lambda f, _: replace(f, body=replace(f.body, ops=[])), "")
     monkeypatch.setattr(pipeline, "PASSES", (step,))
     with pytest.raises(InternalError, match=r"malformed IR \(after cut\)"):
         optimize(program(lambda x: x + 1.0, FLOAT))
@@ -1436,7 +1463,7 @@ def random_programs(count: int) -> Iterator[tuple[Function, list[Any]]]:
 def test_random_programs_give_the_same_bits() -> None:
     """C12: with signed zeros, infinities, NaN, integers, float32, and dimensions of size one."""
     compared = smaller = 0
-    for f, args in random_programs(1500):
+    for f, args in random_programs(800):
         text = function_text(f)
         after = optimize(f)
         assert function_text(f) == text
@@ -1444,4 +1471,4 @@ def test_random_programs_give_the_same_bits() -> None:
             compared += 1
             smaller += count(after) < count(f)
         assert optimize(after) is after
-    assert compared > 1000 and smaller > 800
+    assert compared > 600 and smaller > 400

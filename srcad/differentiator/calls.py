@@ -9,14 +9,14 @@ the tape of the inner call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from srcad.differentiator.contributions import exact, zero_for
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import TupleOf, adjoint_type, differentiable
 from srcad.ir.build import Builder, clone_function, clone_region
-from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, free_values
+from srcad.ir.values import Function, Op, Operand, Param, Region, Role, Value, free_values
 from srcad.optimizer.dce import prune, used_values
 from srcad.rules.symbols import field_of
 

@@ -21,6 +21,7 @@ from srcad.ir.abstract import (
     FLOAT,
     MANY,
     ONE,
+    UNKNOWN,
     Array,
     Scalar,
     TupleOf,
@@ -194,7 +195,7 @@ def _as_symbols(b: Builder, g: Any, scalar: bool) -> Any:
 def _converted(b: Builder, v: Any, target: Operand) -> Any:
     if isinstance(v, (tuple, list)):
         elems = target.type.elems if isinstance(target.type, TupleOf) else None
-        kinds = elems or (None,) * len(v)
+        kinds = elems or (UNKNOWN,) * len(v)
         return [
             None if x is None else cast_to(b, as_operand(b, x), t) for x, t in zip(v, kinds)
         ]

@@ -146,7 +146,8 @@ class Forward:
         ]  # fmt: skip
         for i, r in enumerate(results):
             settle_type(r, [region.yields[len(op.results) + i] for region in regions])
-        b.block.append(if_op(op.operands[0], *regions, (*op.results, *results), op.loc))
+        then, orelse = regions
+        b.block.append(if_op(op.operands[0], then, orelse, (*op.results, *results), op.loc))
         for k, r in zip(moving, results):
             self.dots[op.results[k]] = r
 
@@ -287,8 +288,9 @@ class Forward:
         dots = [d for d in (self.dot(o) for o in op.operands) if d is not None]
         targets = [r for r, m in zip(op.results, moving) if m]
         results = self.new_values(targets)
+        operands = (*op.operands, *dots)
         self.builder.block.append(
-            Op(O.CALL, (*op.operands, *dots), {"callee": callee}, (*op.results, *results), (), op.loc)
+            Op(O.CALL, operands, {"callee": callee}, (*op.results, *results), (), op.loc)
         )
         for r, d in zip(targets, results):
             self.dots[r] = d

@@ -39,8 +39,8 @@ from srcad.ir.build import Builder, clone_region, for_op, if_op
 from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
 from srcad.optimizer import patterns
 from srcad.optimizer.dce import prune, used_values
-from srcad.rules.inference import as_array
 from srcad.rules.indexing import may_repeat
+from srcad.rules.inference import as_array
 from srcad.rules.registry import lookup
 from srcad.rules.symbols import (
     Sym,
@@ -454,7 +454,10 @@ class Reverse:
         ]
         body = Region((index, *body_params, *stream_params), region.ops, region.yields)
         finals = [
-            *(Value(params[k].type, params[k].name, Role.ADJOINT, params[k].named) for k in carried),
+            *(
+                Value(params[k].type, params[k].name, Role.ADJOINT, params[k].named)
+                for k in carried
+            ),
             *(
                 Value(outer_params[v].type, outer_params[v].name, Role.ADJOINT, v.named)
                 for v in changed
@@ -481,8 +484,9 @@ class Reverse:
             if isinstance(init, Value):
                 self.accumulate(bars, init, self.fit(final, view.carries[k], init))
         for k in unchanged:
-            if isinstance(view.inits[k], Value):
-                self.accumulate(bars, view.inits[k], self.fit(inits[k], view.carries[k], view.inits[k]))
+            init = view.inits[k]
+            if isinstance(init, Value):
+                self.accumulate(bars, init, self.fit(inits[k], view.carries[k], init))
         for (_, s, _), (value, _) in zip(emitted, list_results):
             bars.set(s, value)
         return new_op

@@ -12,6 +12,7 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcad import runtime
 from srcad.emitter import tree as T
 from srcad.emitter.expressions import Expressions, constant
 from srcad.emitter.fold import unpacking
@@ -174,6 +175,8 @@ class Blocks:
         return [*found, gast.Assign([target], self.expression(value))]
 
     def copy_of(self, operand: Operand) -> gast.expr:
+        if operand.type == UNKNOWN:  # a number has no `copy`
+            return gast.Call(self.names.of_object(runtime.copied), [self.expression(operand)], [])
         return gast.Call(gast.Attribute(self.expression(operand), "copy", gast.Load()), [], [])
 
     def call(self, s: T.Define) -> gast.stmt:
@@ -334,10 +337,6 @@ class Blocks:
     def result(self, operand: Operand, copied: bool) -> gast.expr:
         if not copied:
             return self.expression(operand)
-        if operand.type == UNKNOWN:
-            array = self.expression.attribute_of(np, "ndarray")
-            test = self.builtin(isinstance, self.expression(operand), array)
-            return gast.IfExp(test, self.copy_of(operand), self.expression(operand))
         return self.copy_of(operand)
 
 

@@ -24,7 +24,7 @@ from srcad.errors import InternalError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, dims_of, kind_of
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
-from srcad.rules.registry import lookup
+from srcad.rules.registry import call_arguments, lookup
 
 
 class Expressions:
@@ -201,19 +201,14 @@ class Expressions:
         function = self.names.of_object(fn)
         args: list[gast.expr] = []
         keywords: list[gast.keyword] = []
-        if rule is None or rule.variadic:
-            args = [self(o) for o in op.operands]
-        else:
-            parameters = rule.signature.parameters
-            given = list(zip(rule.operands, op.operands))
-            while given and _is_default(fn, *given[-1]):
-                given.pop()
-            for name, operand in given:
-                parameter = parameters.get(name)
-                if parameter is not None and parameter.kind is parameter.KEYWORD_ONLY:
-                    keywords.append(gast.keyword(name, self(operand)))
-                else:
-                    args.append(self(operand))
+        written = (
+            [(None, o) for o in op.operands] if rule is None else call_arguments(rule, op.operands)
+        )
+        for name, operand in written:
+            if name is None:
+                args.append(self(operand))
+            else:
+                keywords.append(gast.keyword(name, self(operand)))
         for name in POSITIONAL.get(fn, ()):
             if name in statics and not keywords:
                 args.append(self.static(name, statics.pop(name)))
@@ -248,7 +243,7 @@ def constant(value: Any) -> gast.Constant:
     return gast.Constant(value, None)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _defaults(fn: Any) -> dict[str, Any]:
     """The defaults in a function's own signature."""
     try:

@@ -309,7 +309,7 @@ class _Folder:
         for side in ("then", "orelse"):
             source = getattr(choice, side)
             if source is branch.cond:
-                self.count[source] -= 1
+                self.count[source] -= 1  # type: ignore[index]
                 setattr(choice, side, None)
             elif branch.cond.type == BOOL and isinstance(source, Const):
                 if source.value is (side == "then"):

@@ -15,8 +15,8 @@ from typing import Any
 
 from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
-from srcad.emitter.ownership import foreign, has_memory, shares
 from srcad.emitter.operators import INPLACE
+from srcad.emitter.ownership import foreign, has_memory, shares
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, Type, dims_of
 from srcad.ir.values import Function, Op, Operand, Value
@@ -97,10 +97,10 @@ class Ownership:
                 self.join(s.result, s.source)
                 self.held.add(s.result)
             elif isinstance(s, T.ForLoop):
-                for source in s.sources:
-                    if source.iterable is not None and source.targets[-1] is not None:
-                        self.join(source.targets[-1], source.iterable)
-                        self.held.add(source.targets[-1])
+                for walked in s.sources:
+                    if walked.iterable is not None and walked.targets[-1] is not None:
+                        self.join(walked.targets[-1], walked.iterable)
+                        self.held.add(walked.targets[-1])
             inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
             for b in T.inner_blocks(s):
                 self.block(b, inner)
@@ -202,7 +202,9 @@ class Ownership:
             self.add(s, depth)
         self.in_place = set(self.accepted)
         self.copied = {
-            (e.statement, e.a) for e in self.edges if e.broken and not isinstance(e.statement, T.Define)
+            (e.statement, e.a)
+            for e in self.edges
+            if e.broken and not isinstance(e.statement, T.Define)
         }
 
     def divide(self, s: T.Define, depth: int) -> bool:

@@ -25,7 +25,9 @@ from srcad.ir.values import Role, Value
 
 Resolve = Callable[[object], "str | None"]
 _DEFAULTS = {"numpy": "np"}
-_ALWAYS = frozenset({"range", "reversed", "zip", "enumerate", "len", "float", "complex", "isinstance"})
+_ALWAYS = frozenset(
+    {"range", "reversed", "zip", "enumerate", "len", "float", "complex", "isinstance"}
+)
 
 
 def sanitised(hint: str) -> str:
@@ -158,7 +160,7 @@ class Scope:
     def best(self, c: int) -> Value:
         """The value that a class gets its name from."""
         members = self.classes.liveness.members(self.classes.members[c])
-        ranked = [
+        ranked: list[Callable[[Value], bool]] = [
             lambda v: v.named and v.role is Role.PRIMAL,
             lambda v: v.named,
             lambda v: v.name != "t",

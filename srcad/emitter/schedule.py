@@ -319,8 +319,8 @@ class _Scheduler:
         if isinstance(view, O.ForView):
             block.append(T.ForLoop(self.sources[op], body, op))
         else:
-            test, _ = self.region(view.cond)
-            block.append(T.WhileLoop(test, view.cond.yields[0], body, op))
+            header, _ = self.region(view.cond)
+            block.append(T.WhileLoop(header, view.cond.yields[0], body, op))
         for value, flag in zip(view.lists, view.emit_flags):
             if flag and value not in self.flipped:
                 block.append(T.Reverse(value, op.loc))

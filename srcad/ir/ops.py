@@ -57,7 +57,8 @@ FOR = OpKind("for", structured=True)
 WHILE = OpKind("while", structured=True)
 
 ALL_KINDS = (
-    APPLY, GETITEM, SETITEM, ADD_AT, FIELD, GLOBAL, PACK, CALL, OPAQUE, RAISE, ASSERT, IF, FOR, WHILE,
+    APPLY, GETITEM, SETITEM, ADD_AT, FIELD, GLOBAL, PACK, CALL, OPAQUE, RAISE, ASSERT,
+    IF, FOR, WHILE,
 )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def _constant(value: Any) -> str:
 def function_name(fn: Any) -> str:
     """``np.sin``, ``math.exp``, ``operator.add``: how a function of the table is called in text."""
     module = getattr(fn, "__module__", None) or ""
-    name = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", repr(fn))
+    name: str = getattr(fn, "__qualname__", "") or getattr(fn, "__name__", repr(fn))
     module = {"numpy": "np", "_operator": "operator", "builtins": ""}.get(module, module)
     module = module.replace("numpy.", "np.")
     if not module and type(fn).__name__ == "ufunc":

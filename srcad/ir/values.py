@@ -8,7 +8,7 @@ immutable: in-place Python is printed by the emitter, never expressed here.
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
@@ -51,7 +51,7 @@ class Value:
 class Const:
     """A constant operand: number, string, None, slice, tuple of these, dtype, Ellipsis."""
 
-    value: Hashable
+    value: Any
     type: Type = field(compare=False)
 
     @staticmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
 )
+from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value
 from srcad.rules.registry import MISSING, Call, lookup
 
@@ -82,6 +83,15 @@ class Uses:
         """Whether a value is read at most once."""
         return isinstance(value, Value) and len(self.readers.get(value, ())) <= 1
 
+    def takes_sign(self, value: Operand) -> bool:
+        """Whether the only reader of a value can take up its sign: c + (-x) is c - x."""
+        readers = self.readers.get(value, ()) if isinstance(value, Value) else ()
+        if len(readers) != 1:
+            return False
+        op, position = readers[0]
+        fn = op.attrs.get("fn") if op is not None else None
+        return fn in ADD or fn in NEG or (fn in SUB and position == 1)
+
     def zero_sign_unseen(self, value: Value) -> bool:
         """Whether no result can tell 0.0 from -0.0 in (the elements of) `value`."""
         if value not in self._unseen:
@@ -100,7 +110,7 @@ class Uses:
         fn = op.attrs["fn"]
         if fn in _FORGET_SIGN:
             return True
-        if fn in _SHIFTS and _is_nonzero(op.operands[1 - position]):
+        if fn in _SHIFTS and factor(op.operands[1 - position]) not in (None, 0):
             return True
         passes = fn in _PASS_SIGN or (fn in _PASS_SIGN_OF_FIRST and position == 0)
         return passes and self.zero_sign_unseen(op.result)
@@ -120,24 +130,26 @@ _PASS_SIGN = frozenset((
 _PASS_SIGN_OF_FIRST = frozenset((*DIV, np.reshape, runtime.broadcast_like))
 
 
-def _is_nonzero(operand: Operand) -> bool:
-    if not isinstance(operand, Const):
-        return False
-    return isinstance(operand.value, (int, float)) and operand.value != 0
+def factor(operand: Operand) -> float | None:
+    """The value of a real constant (True is none)."""
+    value = operand.value if isinstance(operand, Const) else None
+    return value if type(value) in (int, float) else None  # type: ignore[return-value]
 
 
-def loose_values(function: Function, called: bool = False) -> set[Value]:
+def loose_values(function: Function, at_calls: Set[Value] | None = None) -> set[Value]:
     """Values that may be of another kind or dtype at run time than their type says.
 
-    `called` says that the arguments are values of another function of the IR, which may be loose.
+    `at_calls` are those among the parameters of functions and the results of calls. By default
+    the calls are followed, and the values are those of all functions.
     """
-    found = _Loose(set())
-    for p in function.params:
-        if called or isinstance(p.value.type, ListOf):  # its elements were joined to one type
-            found.loose.add(p.value)
-    while True:  # what flows round a loop is found in the next turn
+    functions = [function, *callees(function)] if at_calls is None else [function]
+    found = _Loose(set(at_calls or ()), at_calls is None)
+    for f in functions:  # the elements of a list were joined to one type
+        found.loose.update(p.value for p in f.params if isinstance(p.value.type, ListOf))
+    while True:  # what flows round a loop, or from a caller, is found in the next turn
         before = len(found.loose)
-        found.region(function.body)
+        for f in functions:
+            found.region(f.body)
         if len(found.loose) == before:
             return found.loose
 
@@ -181,8 +193,9 @@ def _keeps_dtype(given: Type, t: Type) -> bool:
 
 
 class _Loose:
-    def __init__(self, loose: set[Value]) -> None:
+    def __init__(self, loose: set[Value], follows_calls: bool) -> None:
         self.loose = loose
+        self.follows_calls = follows_calls
 
     def region(self, region: Region) -> None:
         for op in region.ops:
@@ -205,7 +218,11 @@ class _Loose:
             stored = op.operands[1:2] if op.kind is not O.GETITEM else ()
             x = op.operands[0]
             return self._any((x, *stored) if isinstance(x.type, ListOf) else (x,))
-        if op.kind in (O.CALL, O.OPAQUE):
+        if op.kind is O.CALL:
+            if self.follows_calls:
+                self._call(op)
+            return False
+        if op.kind is O.OPAQUE:
             return True
         if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, ListOf):
             return True
@@ -237,6 +254,13 @@ class _Loose:
     def _join(self, result: Value, sources: Sequence[Operand]) -> None:
         if self._any(sources) or not all(same_kind(s.type, result.type) for s in sources):
             self.loose.add(result)
+
+    def _call(self, op: Op) -> None:
+        callee: Function = op.attrs["callee"]
+        for param, given in zip(callee.body.params, op.operands, strict=True):
+            self._join(param, (given,))
+        for result, found in zip(op.results, callee.body.yields, strict=True):
+            self._join(result, (found,))
 
     def _branches(self, op: Op) -> None:
         for region in op.regions:

@@ -49,7 +49,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.values import Const, Function, Op, Region, Value, walk
 from srcad.optimizer.cse import FRESH
-from srcad.optimizer.facts import ADD, MUL, NEG, SUB
+from srcad.optimizer.facts import ADD, DIV, MUL, NEG, SUB, factor
 
 _ARITHMETIC = frozenset((*ADD, *SUB, *MUL, *NEG))
 _ON_NUMBERS = frozenset((
@@ -145,6 +145,8 @@ def _cannot_raise(op: Op) -> bool:
         return isinstance(types[0], Array) and op.attrs.get("axes") is None
     if fn in _ON_NUMBERS:
         return all(map(_is_plain_number, types))
+    if fn in DIV:
+        return factor(op.operands[1]) not in (None, 0) and _is_float(types[0])
     if fn not in _ARITHMETIC:
         return False
     if all(map(_is_plain_number, types)):

@@ -23,15 +23,16 @@ no pass would change them again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from srcad.errors import InternalError
 from srcad.ir.check import check
 from srcad.ir.text import callees, function_text
-from srcad.ir.values import Function, walk
+from srcad.ir.values import Function, Value, walk
 from srcad.optimizer.cse import cse
 from srcad.optimizer.dce import dce
+from srcad.optimizer.facts import loose_values
 from srcad.optimizer.hoist import hoist
 from srcad.optimizer.simplify import simplify
 
@@ -40,17 +41,33 @@ from srcad.optimizer.simplify import simplify
 class Pass:
     """One pass, and why it stands where it does.
 
-    `run(function, called, keep_inputs)` returns `function` itself where there is nothing to do.
+    `run` returns the function that it is given where there is nothing to do.
     """
 
     name: str
-    run: Callable[[Function, bool, bool], Function]
+    run: Callable[[Function, Settings], Function]
     place: str
 
 
-def _pruned(function: Function, called: bool, keep_inputs: bool) -> Function:
+@dataclass(frozen=True)
+class Settings:
+    """What passes are told besides the function.
+
+    Attributes
+    ----------
+    keep_inputs
+        See `optimize`.
+    loose_at_calls
+        See `simplify`; None for a function that calls no other.
+    """
+
+    keep_inputs: bool = True
+    loose_at_calls: Set[Value] | None = None
+
+
+def _pruned(function: Function, settings: Settings) -> Function:
     """`dce`, which always gives a new function: the old one if nothing was removed."""
-    pruned = dce(function, keep_inputs)
+    pruned = dce(function, settings.keep_inputs)
     return function if _size(pruned) == _size(function) else pruned
 
 
@@ -65,11 +82,11 @@ def _size(function: Function) -> int:
 # They run in this order, until a round of them changes nothing.
 PASSES = (
     Pass(
-        "simplify", lambda f, called, keep: simplify(f, called),
+        "simplify", lambda f, settings: simplify(f, settings.loose_at_calls),
         "first, because operations that were written differently become equal by it",
     ),
     Pass(
-        "cse", lambda f, called, keep: cse(f),
+        "cse", lambda f, settings: cse(f),
         "before dce, because it leaves operations without a reader",
     ),
     Pass(
@@ -77,7 +94,7 @@ PASSES = (
         "after both; what is read only once now, because a reader has gone, is for the next round",
     ),
     Pass(
-        "hoist", lambda f, called, keep: hoist(f),
+        "hoist", lambda f, settings: hoist(f),
         "last, because only what is needed is worth moving; outside of the loop it may meet its "
         "equal, which is for the next round",
     ),
@@ -111,20 +128,22 @@ def optimize(function: Function, level: str = "full", keep_inputs: bool = True) 
     if level != "full":
         raise ValueError(f"no such level of optimisation: {level!r}")
     called = callees(function)
+    loose = loose_values(function) if called else None
     for callee in called:
-        callee.body = _optimized(callee, True, True).body
+        callee.body = _optimized(callee, Settings(True, loose)).body
+    optimized = _optimized(function, Settings(keep_inputs, loose))
     if any(op.attrs.get("callee") is function for f in (*called, function) for op in walk(f.body)):
-        function.body = _optimized(function, True, keep_inputs).body
+        function.body = optimized.body
         return function
-    return _optimized(function, False, keep_inputs)
+    return optimized
 
 
-def _optimized(function: Function, called: bool, keep_inputs: bool) -> Function:
+def _optimized(function: Function, settings: Settings) -> Function:
     checked = os.environ.get("SRCAD_CHECK") == "1" or "PYTEST_CURRENT_TEST" in os.environ
     for _ in range(MAX_ROUNDS):
         before = function
         for step in PASSES:
-            function = step.run(function, called, keep_inputs)
+            function = step.run(function, settings)
             if checked:
                 check(function, step.name)
         if function is before:

@@ -39,6 +39,7 @@ from srcad.optimizer.facts import (
     NEG,
     POWER,
     SUB,
+    factor,
     inferred_type,
     same_operand,
 )
@@ -63,6 +64,9 @@ class Site(Protocol):
 
     def single(self, operand: Operand) -> bool:
         """Whether a value is read once."""
+
+    def takes_sign(self, operand: Operand) -> bool:
+        """Whether the only reader of a value can take up its sign."""
 
     def zero_sign_unseen(self, value: Value) -> bool:
         """Whether no result can tell 0.0 from -0.0 in a value."""
@@ -105,12 +109,6 @@ def same_type(op: Op, operand: Operand) -> bool:
     The rank must be known because NumPy makes a scalar of an array of no dimensions.
     """
     return op.result.type == operand.type and dims_of(operand.type) is not None
-
-
-def factor(operand: Operand) -> float | None:
-    """The value of a real constant (True is none)."""
-    value = operand.value if isinstance(operand, Const) else None
-    return value if type(value) in (int, float) else None  # type: ignore[return-value]
 
 
 def is_one(operand: Operand) -> bool:
@@ -181,7 +179,7 @@ def neg_neg(s: Site, op: Op) -> Outcome:
     if inner is None:
         return None
     x = inner.operands[0]
-    plain = is_number(x, "fc") or (isinstance(x.type, Scalar) and is_number(x, "i"))
+    plain = is_number(x, "fc") or x.type == INT
     return x if plain and same_type(op, x) and s.certain(x) else None
 
 
@@ -204,7 +202,7 @@ def sign_outward(s: Site, op: Op) -> Outcome:
         x = negated(s, minus)
         if x is None or not is_real(s, other):
             continue
-        if s.single(minus) and no_larger(op.result, x):
+        if no_larger(op.result, x) and (s.single(minus) or s.takes_sign(op.result)):
             pair = (x, b) if k == 0 else (a, x)
             return replaced(op, operator.neg, s.emit(op, op.attrs["fn"], pair, op.result.type))
     return None
@@ -245,8 +243,8 @@ def sign_into_constant(s: Site, op: Op) -> Outcome:
     return replaced(op, inner.attrs["fn"], Const.of(-n), x)
 
 
-_MOST = 1024  # of a factor: the product of two of them is a float16 still
 _POWERS_OF_TWO = frozenset(sign * 2**k for k in range(5) for sign in (1, -1))
+_MOST = 1024  # times 16 is a float16 still
 
 
 def power_of_two_outward(s: Site, op: Op) -> Outcome:
@@ -259,7 +257,6 @@ def power_of_two_outward(s: Site, op: Op) -> Outcome:
         return None
     exact = n in _POWERS_OF_TWO and 1 <= abs(c) <= _MOST
     return replaced(op, op.attrs["fn"], Const.of(c * n), x) if exact else None
-
 
 
 def times_minus_one(s: Site, op: Op) -> Outcome:
@@ -297,18 +294,17 @@ def sum_not_needed(s: Site, op: Op) -> Outcome:
 def stretched_operand(s: Site, op: Op) -> Outcome:
     """An elementwise operation stretches its operands itself."""
     rule = lookup(op.attrs["fn"])
-    if rule is None or rule.form != "elementwise":
+    if rule is None or (rule.form != "elementwise" and rule.fn is not np.where):
+        return None
+    if known_dims(op.result) is None:
         return None
     for k, operand in enumerate(op.operands):
         inner = s.defined(operand, (runtime.broadcast_like,))
         if inner is None:
             continue
-        dims = known_dims(operand)
-        others = [o for i, o in enumerate(op.operands) if i != k]
-        if dims is None or not any(known_dims(o) == dims for o in others):
-            continue
-        operands = (*op.operands[:k], inner.operands[0], *op.operands[k + 1 :])
-        if inferred_type(op, operands) == op.result.type:
+        g = inner.operands[0]
+        operands = (*op.operands[:k], g, *op.operands[k + 1 :])
+        if s.certain(g) and inferred_type(op, operands) == op.result.type:
             return replaced(op, op.attrs["fn"], *operands, **_statics(op))
     return None
 
@@ -432,7 +428,8 @@ REWRITES = (
     ),
     Rewrite(
         "-broadcast_like(g, x) -> broadcast_like(-g, x)", NEG, sign_before_stretch,
-        "the elements are the same, and there are fewer of them", True,
+        "the elements are the same, and fewer to negate (a sum may take them in another order)",
+        True,
     ),
     Rewrite(
         "transpose(transpose(x)) -> x", (np.transpose,), transpose_twice,
@@ -458,7 +455,7 @@ REWRITES = (
 
 STRETCHED = Rewrite(  # for applications of any function
     "f(broadcast_like(g, x), y) -> f(g, y)", (), stretched_operand,
-    "an elementwise function stretches g to y, which is as long as x", True,
+    "an elementwise function stretches g itself, if g and y are as long as x together", True,
 )  # fmt: skip
 
 

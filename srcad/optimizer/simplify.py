@@ -20,7 +20,7 @@ where an operation after it made the match (the pipeline walks again). Results a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -34,12 +34,13 @@ from srcad.optimizer.rewrites import BY_FUNCTION, STRETCHED, Outcome, is_derived
 from srcad.rules.symbols import hint
 
 
-def simplify(function: Function, called: bool = False) -> Function:
+def simplify(function: Function, loose_at_calls: Set[Value] | None = None) -> Function:
     """The function with simpler operations; itself if there is nothing to do.
 
-    `called` says that the arguments come from another function of the IR (see `facts`).
+    `loose_at_calls` is what is known of the values that go into and come out of the functions of
+    a program (see `facts.loose_values`).
     """
-    simplifier = _Simplifier(function, called)
+    simplifier = _Simplifier(function, loose_at_calls)
     body = simplifier.region(function.body)
     return replace(function, body=body) if simplifier.changed else function
 
@@ -47,9 +48,9 @@ def simplify(function: Function, called: bool = False) -> Function:
 class _Simplifier:
     """The state of one walk; also the `Site` that rewrites are applied at."""
 
-    def __init__(self, function: Function, called: bool) -> None:
+    def __init__(self, function: Function, loose_at_calls: Set[Value] | None) -> None:
         self.function = function
-        self.called = called
+        self.loose_at_calls = loose_at_calls
         self.changed = False
         self.block: list[Op] = []
         self.mapping: dict[Value, Operand] = {}  # what stands for values that are gone
@@ -72,11 +73,14 @@ class _Simplifier:
 
     def certain(self, operand: Operand) -> bool:
         if self._loose is None:
-            self._loose = loose_values(self.function, self.called)
+            self._loose = loose_values(self.function, self.loose_at_calls)
         return isinstance(operand, Const) or operand not in self._loose
 
     def single(self, operand: Operand) -> bool:
         return self.uses.single(operand)
+
+    def takes_sign(self, operand: Operand) -> bool:
+        return self.uses.takes_sign(operand)
 
     def zero_sign_unseen(self, value: Value) -> bool:
         return self.uses.zero_sign_unseen(value)

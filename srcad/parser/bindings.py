@@ -177,17 +177,17 @@ def merge(
         assert isinstance(present, Struct)
         parts = []
         for key, x in present.items:
-            pair = (x, None) if present is a else (None, x)
-            parts.append((key, merge(*pair, f"{name}_{key}", leaf)))
+            first, second = (x, None) if present is a else (None, x)
+            parts.append((key, merge(first, second, f"{name}_{key}", leaf)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]
-    x, y = number(a), number(b)
-    if x is not None and y is not None:
-        t = join(x.type, y.type)
-        if t == UNKNOWN and UNKNOWN not in (x.type, y.type):
+    left, right = number(a), number(b)
+    if left is not None and right is not None:
+        t = join(left.type, right.type)
+        if t == UNKNOWN and UNKNOWN not in (left.type, right.type):
             return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
         if t == UNDEF:
             return None
-        return leaf(x, y, t, name)
+        return leaf(left, right, t, name)
     for p in (a, b):
         if isinstance(p, Poison):
             return p

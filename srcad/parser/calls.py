@@ -15,7 +15,7 @@ import math
 import operator
 import types
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gast
 import numpy as np
@@ -38,6 +38,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.build import clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Value, free_values, walk
+from srcad.parser import derived
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -54,7 +55,6 @@ from srcad.parser.bindings import (
     same,
     values_in,
 )
-from srcad.parser import derived
 from srcad.parser.expressions import MethodOf
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.iteration import (
@@ -73,10 +73,8 @@ from srcad.rules.registry import ARRAY, lookup
 from srcad.rules.symbols import NeedsConstant, element_type, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
-if TYPE_CHECKING:
-    from srcad.parser.lower import Lowerer as _Base
-else:
-    _Base = object
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
 
 INLINE_OPS = 24  # a callee with at most this many operations is inlined
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
@@ -97,6 +95,9 @@ class Callee:
 
 
 class CallLowering(_Base):
+    frame: Frame
+    context: Any
+
     def expr_Call(self, node: gast.Call, statement: bool = False) -> Binding:
         if isinstance(node.func, gast.Name) and node.func.id == "super" and not node.args:
             raise self.unsupported(
@@ -161,7 +162,8 @@ class CallLowering(_Base):
             merged = {k: Known(v) for k, v in fn.keywords.items()} | kwargs
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)
         if isinstance(fn, types.MethodType):
-            return self.call_source(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
+            function: Any = fn.__func__
+            return self.call_source(function, [Known(fn.__self__), *args], kwargs, node)
         if isinstance(fn, types.FunctionType):
             return self.call_source(fn, args, kwargs, node)
         if all(isinstance(a, Known) for a in (*args, *kwargs.values())):
@@ -228,7 +230,8 @@ class CallLowering(_Base):
         adapter = METHOD_ADAPTERS.get(method.name)
         if adapter is not None:
             plain = [self.argument(a, node) for a in all_args]
-            new_args, new_kwargs = adapter(plain, {k: self.argument(v, node) for k, v in kwargs.items()})
+            named = {k: self.argument(v, node) for k, v in kwargs.items()}
+            new_args, new_kwargs = adapter(plain, named)
             all_args = [self.rebind(a) for a in new_args]
             kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
         return self.apply(fn, all_args, kwargs, node)
@@ -386,7 +389,7 @@ class CallLowering(_Base):
             if callee.result is not None and _shape_key(widened) == _shape_key(callee.result):
                 break
             outputs: list[Value] = []
-            callee.result = map_values(widened, lambda v, o=outputs: _like(v, o))
+            callee.result = map_values(widened, functools.partial(_like, outputs=outputs))
             callee.result = _leaves_only(callee.result, outputs)
             callee.outputs = outputs
         else:
@@ -628,7 +631,7 @@ class CallLowering(_Base):
     def derived_base(
         self, target: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> tuple[derived.Shape, list[Operand], dict[str, Binding]]:
-        """The function that is derived, derivatives within applied: (shape, operands, arguments)."""
+        """The derived function, derivatives within applied: (shape, operands, arguments)."""
         chain: list[Derived] = []
         while True:
             if isinstance(target, Known) and hasattr(target.value, "__srcad_steps__"):
@@ -743,9 +746,13 @@ class CallLowering(_Base):
                 ):
                     return placeholder(Const(binding.value, OBJECT))
                 return placeholder(self.operand(binding, n))
-            if isinstance(n, (gast.Lambda, gast.ListComp, gast.GeneratorExp, gast.DictComp, gast.SetComp)):
-                raise self.unsupported(n, "this expression cannot stand here", "it binds names of its own",
-                                       "compute the value before")  # fmt: skip
+            if isinstance(
+                n, (gast.Lambda, gast.ListComp, gast.GeneratorExp, gast.DictComp, gast.SetComp)
+            ):
+                raise self.unsupported(
+                    n, "this expression cannot stand here",
+                    "it binds names of its own", "compute the value before",
+                )  # fmt: skip
             fields = {f: rebuild(getattr(n, f, None), bound) for f in n._fields}
             return type(n)(**fields)
 
@@ -850,8 +857,9 @@ class CallLowering(_Base):
     def range_length(self, it: Iteration) -> Operand:
         """Number of trips of a range that does not start at 0 with step 1."""
         parts = (it.start, it.stop, it.step)
-        if all(isinstance(p, Const) for p in parts):
-            return Const.of(len(range(*(p.value for p in parts))))  # type: ignore[union-attr]
+        known = [p.value for p in parts if isinstance(p, Const)]
+        if len(known) == len(parts):
+            return Const.of(len(range(*known)))
         if it.step == ONE_STEP:
             span = self.arithmetic(operator.sub, it.stop, it.start)
             return self.arithmetic(max, Const.of(0), span)
@@ -865,8 +873,9 @@ def _wrap_iterable(kind: str) -> Any:
         low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding | None:
         if kind == "range":
-            if all(isinstance(a, Known) for a in args):
-                return Known(range(*(a.value for a in args)))  # type: ignore[union-attr]
+            known = [a.value for a in args if isinstance(a, Known)]
+            if len(known) == len(args):
+                return Known(range(*known))
             return Known(RangeBinding("range", tuple(low.operand(a, node) for a in args)))
         if kind == "enumerate":
             first = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
@@ -899,7 +908,8 @@ def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
     if isinstance(value, Value):
         python = python_type(value.type)
         if python is None:
-            low.require_static(value, node, "isinstance")
+            low.require_static(value, node, "isinstance")  # raises
+            assert python is not None
         return Known(issubclass(python, classes.value))
     return Known(issubclass(types.FunctionType, classes.value))
 
@@ -960,7 +970,9 @@ def _extremum(fn: Any) -> Any:
     return special
 
 
-def _sum(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST) -> Binding | None:
+def _sum(
+    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding | None:
     if not isinstance(args[0], Struct):
         return None
     start = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
@@ -1048,7 +1060,7 @@ def _has_closure(binding: Binding) -> bool:
 
 
 def _moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
-    """A result that holds functions, with the values that they close over as the caller has them."""
+    """A result that holds functions, with the values they close over as the caller has them."""
     if isinstance(binding, Struct):
         return Struct(
             binding.kind, tuple((k, _moved(b, outside, frames)) for k, b in binding.items)

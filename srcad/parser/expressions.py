@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import types
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gast
 import numpy as np
@@ -40,7 +40,6 @@ from srcad.parser.bindings import (
     Poison,
     Struct,
     describe,
-    number,
 )
 from srcad.parser.frames import Diverges, Frame, builtin_names, is_data, mangled
 from srcad.parser.iteration import RangeBinding
@@ -49,10 +48,8 @@ from srcad.rules import indexing
 from srcad.rules.registry import ARRAY
 from srcad.rules.symbols import apply_operands, getitem_operands, pack
 
-if TYPE_CHECKING:
-    from srcad.parser.lower import Lowerer as _Base
-else:
-    _Base = object
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
 
 _COMPARE: dict[type, Any] = {
     gast.Lt: operator.lt, gast.LtE: operator.le, gast.Gt: operator.gt, gast.GtE: operator.ge,
@@ -126,7 +123,7 @@ class ExpressionLowering(_Base):
             return binding
         if name not in frame.globals_declared:
             if frame.outer is not None:
-                outer = frame.outer
+                outer: Frame | None = frame.outer
                 while outer is not None and name not in outer.locals:
                     if outer.live is not None and name in outer.cells():
                         return self.cell(outer, name, node)
@@ -474,8 +471,10 @@ class ExpressionLowering(_Base):
             if k is None:
                 inner = self.expression(v)
                 if not (isinstance(inner, Struct) and inner.kind == "dict"):
-                    raise self.unsupported(v, "`**` needs a dictionary of known keys",
-                                           f"this is {describe(inner)}", "write the keys out")  # fmt: skip
+                    raise self.unsupported(
+                        v, "`**` needs a dictionary of known keys",
+                        f"this is {describe(inner)}", "write the keys out",
+                    )  # fmt: skip
                 items.update(inner.items)
                 continue
             key = self.expression(k)
@@ -599,8 +598,9 @@ class ExpressionLowering(_Base):
             Known(None) if p is None else self.expression(p)
             for p in (node.lower, node.upper, node.step)
         ]
-        if all(isinstance(p, Known) for p in parts):
-            return Known(slice(*(p.value for p in parts)))  # type: ignore[union-attr]
+        known = [p.value for p in parts if isinstance(p, Known)]
+        if len(known) == len(parts):
+            return Known(slice(*known))
         operands = tuple(self.operand(p, node) for p in parts)
         return apply_operands(self.builder, slice, operands, {})  # type: ignore[return-value]
 
@@ -677,8 +677,8 @@ class ExpressionLowering(_Base):
         """`value[i]`, for unpacking and for loops."""
         t = value.type
         if isinstance(t, TupleOf) and t.elems is not None and 0 <= i < len(t.elems):
-            part = self.builder.emit1(O.FIELD, (value,), t.elems[i], f"{value.name}_{i}", {"key": i})
-            return part
+            name = f"{value.name}_{i}"
+            return self.builder.emit1(O.FIELD, (value,), t.elems[i], name, {"key": i})
         return self.as_binding(getitem_operands(self.builder, value, [Const.of(i)]))
 
     # ------------------------------------------------------------------ operands
@@ -718,7 +718,7 @@ class ExpressionLowering(_Base):
         if isinstance(binding, Value):
             return binding
         constant = binding if isinstance(binding, Const) else Const.of(binding.value)
-        kind = {INT: int}.get(constant.type, float)
+        kind = int if constant.type == INT else float
         made = apply_operands(self.builder, kind, (constant,), {})
         assert isinstance(made, Value)
         return made

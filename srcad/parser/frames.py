@@ -142,7 +142,7 @@ def parameter_names(arguments: gast.arguments) -> list[str]:
     return names
 
 
-def declared(body: list[gast.stmt], kind: type) -> set[str]:
+def declared(body: list[gast.stmt], kind: type[Any]) -> set[str]:
     """Names in `global` or `nonlocal` statements of a function body."""
     return {n for node in own_nodes(body) if isinstance(node, kind) for n in node.names}
 

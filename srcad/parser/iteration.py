@@ -50,7 +50,9 @@ class RangeBinding:
     args: tuple[Any, ...]
 
 
-def from_zero(lowerer: Lowerer, it: Iteration) -> tuple[Operand, Callable[[Lowerer, Value], Binding]]:
+def from_zero(
+    lowerer: Lowerer, it: Iteration
+) -> tuple[Operand, Callable[[Lowerer, Value], Binding]]:
     """(number of trips, element by trip number) of an iteration."""
     if it.start == ZERO and it.step == ONE_STEP and isinstance(it.start, Const):
         if not it.reverse:

@@ -7,8 +7,9 @@ branch that exits stand in the other branch, so nothing is lowered twice.
 
 from __future__ import annotations
 
+import functools
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gast
 
@@ -32,14 +33,13 @@ from srcad.parser.bindings import (
 from srcad.parser.frames import Diverges, own_nodes, stored_names
 from srcad.parser.iteration import Iteration, Unrolled
 
-if TYPE_CHECKING:
-    from srcad.parser.lower import Lowerer as _Base
-else:
-    _Base = object
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
 
 RESULT, RETURNED, BROKEN, CONTINUED = "$result", "$returned", "$broken", "$continued"
 FLAGS = (RETURNED, BROKEN, CONTINUED)
 _TRUE, _FALSE = Known(True), Known(False)
+_NONE = Const.of(None)
 
 OPERATORS: dict[type, Any] = {
     gast.Add: operator.add, gast.Sub: operator.sub, gast.Mult: operator.mul,
@@ -53,16 +53,34 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "AsyncFunctionDef": ("coroutines do not run to their end in one call", "use a plain function"),
     "AsyncFor": ("coroutines do not run to their end in one call", "use a plain `for`"),
     "AsyncWith": ("coroutines do not run to their end in one call", "use a plain `with`"),
-    "ClassDef": ("a class made inside of a differentiated function is not followed", "define the class at module level"),
+    "ClassDef": (
+        "a class made inside of a differentiated function is not followed",
+        "define the class at module level",
+    ),
     "Delete": ("srcad does not follow deleted names yet", "leave the name alone"),
-    "With": ("srcad does not follow context managers yet", "move the `with` around the call of the differentiated function"),
-    "Try": ("which handler runs is not recorded yet, so the reverse sweep cannot follow it", "test the condition with `if` instead"),
-    "TryStar": ("which handler runs is not recorded, so the reverse sweep cannot follow it", "test the condition with `if` instead"),
+    "With": (
+        "srcad does not follow context managers yet",
+        "move the `with` around the call of the differentiated function",
+    ),
+    "Try": (
+        "which handler runs is not recorded yet, so the reverse sweep cannot follow it",
+        "test the condition with `if` instead",
+    ),
+    "TryStar": (
+        "which handler runs is not recorded, so the reverse sweep cannot follow it",
+        "test the condition with `if` instead",
+    ),
     "Match": ("srcad does not follow `match` yet", "write `if`/`elif`"),
-    "Import": ("srcad does not follow imports inside of functions yet", "import at the top of the module"),
-    "ImportFrom": ("srcad does not follow imports inside of functions yet", "import at the top of the module"),
+    "Import": (
+        "srcad does not follow imports inside of functions yet",
+        "import at the top of the module",
+    ),
+    "ImportFrom": (
+        "srcad does not follow imports inside of functions yet",
+        "import at the top of the module",
+    ),
     "TypeAlias": ("a type alias has no meaning for a derivative", "define it at module level"),
-}  # fmt: skip
+}
 
 
 class StatementLowering(_Base):
@@ -94,7 +112,9 @@ class StatementLowering(_Base):
             reason, advice = _REFUSED.get(
                 name, ("srcad does not know it", "write it with supported statements")
             )
-            raise self.unsupported(node, f"`{_keyword(node)}` cannot be differentiated", reason, advice)
+            raise self.unsupported(
+                node, f"`{_keyword(node)}` cannot be differentiated", reason, advice
+            )
         return method(node, rest)
 
     def stmt_Pass(self, node: gast.Pass, rest: Any) -> None:
@@ -144,7 +164,8 @@ class StatementLowering(_Base):
         if not isinstance(node.target, gast.Name):
             raise self.unsupported(
                 node, "a store into an array or object cannot be differentiated yet",
-                "only plain names can be updated in this version", "build the new value with an expression",
+                "only plain names can be updated in this version",
+                "build the new value with an expression",
             )  # fmt: skip
         name = node.target.id
         old = self.lookup(name, node.target)
@@ -177,7 +198,7 @@ class StatementLowering(_Base):
                 advice=f"write `{name} = {name} + ...`, or work on `{name}.copy()`",
                 loc=where,
             )
-        for frame, other, value in self.visible_values():
+        for _, other, value in self.visible_values():
             if value is not old and self.view_root(value) is self.view_root(old):
                 raise AliasingError(
                     f"`{name}` and `{other}` may share memory, and `{name}` is changed here",
@@ -279,7 +300,8 @@ class StatementLowering(_Base):
         elif isinstance(value, Struct):
             for key, part in value.items:
                 if isinstance(part, Value) and not part.named:
-                    part.name = f"{name}_{key}" if str(key).isidentifier() or key in range(99) else name
+                    fits = str(key).isidentifier() or key in range(99)
+                    part.name = f"{name}_{key}" if fits else name
 
     # ------------------------------------------------------------------ branches
     def stmt_If(self, node: gast.If, rest: list[gast.stmt]) -> bool | None:
@@ -311,8 +333,8 @@ class StatementLowering(_Base):
 
     def select_if(self, cond: Operand, then: Operand, orelse: Operand, t: Any) -> Value:
         result = self.builder.value(t, "flag")
-        op = if_op(cond, Region((), [], (then,)), Region((), [], (orelse,)), (result,), self.builder.loc)
-        self.builder.block.append(op)
+        taken, other = Region((), [], (then,)), Region((), [], (orelse,))
+        self.builder.block.append(if_op(cond, taken, other, (result,), self.builder.loc))
         return result
 
     def branch(
@@ -339,20 +361,20 @@ class StatementLowering(_Base):
             frame.vars = dict(before)
             if skipping:
                 self.clear_flags()
-            else_done = self.block(orelse)
+            # where the other branch has left, what follows the `if` belongs here
+            else_done = self.block([*orelse, *rest] if then_done else orelse)
             else_vars = frame.vars
-        consumed = skipping
-        if not skipping and then_done is not else_done:
-            builder.block, outer = (else_ops if then_done else then_ops), builder.block
-            frame.vars = else_vars if then_done else then_vars
-            done = self.continue_block(rest)
+        consumed = then_done
+        if else_done and not then_done:
+            builder.block, outer = then_ops, builder.block
+            frame.vars = then_vars
+            then_done = self.continue_block(rest)
+            then_vars = frame.vars
             builder.block = outer
-            if then_done:
-                else_vars, else_done = frame.vars, done
-            else:
-                then_vars, then_done = frame.vars, done
             consumed = True
-        frame.vars = self.join_branches(condition, then_ops, then_vars, else_ops, else_vars, before, loc)
+        frame.vars = self.join_branches(
+            condition, then_ops, then_vars, else_ops, else_vars, before, loc
+        )
         finished = then_done and else_done
         if finished or consumed:
             return finished
@@ -406,9 +428,11 @@ class StatementLowering(_Base):
                 )
             )  # fmt: skip
             return joined
-        made: dict[tuple[Any, Any], Value] = {}
+        made: dict[tuple[Any, ...], Value] = {}
 
         def leaf(x: Operand, y: Operand, t: Any, name: str) -> Value:
+            if name.startswith("$"):  # no name of the user's, so nothing can be unbound
+                x, y = (_NONE if o is UNDEFINED else o for o in (x, y))
             key = tuple(o if isinstance(o, Value) else o.key() for o in (x, y))
             if key not in made:
                 result = self.builder.value(t, name.lstrip("$"), named=not name.startswith("$"))
@@ -570,9 +594,8 @@ class StatementLowering(_Base):
         cond = clone_region(Region((), loop.body.cond_ops, (loop.body.cond,)), mapping)
         cond = Region(tuple(cond_params), cond.ops, cond.yields)
         stop = loop.stop
-        region = Region(
-            tuple(loop.params), loop.body.ops, (*loop.yields, *((stop,) if stop is not None else ()))
-        )
+        stops = (stop,) if stop is not None else ()
+        region = Region(tuple(loop.params), loop.body.ops, (*loop.yields, *stops))
         self.builder.block.append(
             while_op(
                 loop.inits, cond, region, loop.finals, (), trip_count(),
@@ -643,7 +666,7 @@ class StatementLowering(_Base):
             for name, shape in shapes.items():
                 if shape is None:
                     continue
-                carried[name] = map_values(shape, lambda v: _fresh(v, params))
+                carried[name] = map_values(shape, functools.partial(_fresh, made=params))
             inner = {k: v for k, v in carried.items() if k not in FLAGS and k != RESULT}
             unbound = {n for n in names if n not in inner and n not in static}
             frame.vars = {k: v for k, v in before.items() if k not in unbound}
@@ -726,8 +749,14 @@ class StatementLowering(_Base):
             if name not in (RESULT, *FLAGS) or name in carried:
                 values = _leaf_values(carried[name])
                 used += values
-                inits += self.leaf_operands(start, carried[name])
-                yields += self.leaf_operands(end, carried[name])
+                starts = self.leaf_operands(start, carried[name])
+                ends = self.leaf_operands(end, carried[name])
+                if name == RESULT:
+                    starts, ends = (
+                        [_NONE if o is UNDEFINED else o for o in side] for side in (starts, ends)
+                    )
+                inits += starts
+                yields += ends
                 outs = [Value(v.type, v.name, v.role, v.named) for v in values]
                 finals += outs
                 replacement = dict(zip(values, outs))
@@ -736,7 +765,7 @@ class StatementLowering(_Base):
         return _Loop(body, params, inits, yields, finals, after, body.stop)
 
     def stop_flag(self) -> Operand | None:
-        """The operand that says whether the loop ends after this iteration; None if it never does."""
+        """The operand that says whether the loop ends after this iteration; None: it never does."""
         variables = self.frame.vars
         flags = [number(variables[f]) for f in (BROKEN, RETURNED) if f in variables]
         if variables.get("$dead") is _TRUE or not flags:

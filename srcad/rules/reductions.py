@@ -136,7 +136,7 @@ class _Std:
 # -- extrema
 
 
-@rule((np.max, np.min), infer=reduction_type)
+@rule((np.max, np.min, np.amax, np.amin), infer=reduction_type)
 class _Extremum:
     @staticmethod
     def jvp(dots: Any, y: Any, a: Any, axis: Axis = None, keepdims: bool = False) -> Any:

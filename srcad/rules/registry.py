@@ -291,7 +291,7 @@ def rule(
     return declare
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _own_signature(fn: Any) -> inspect.Signature | None:
     if isinstance(fn, np.ufunc):
         return None

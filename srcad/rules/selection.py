@@ -160,8 +160,9 @@ def _along_axis_type(call: Call) -> Type:
     return Array(arr.dtype, (*dims[:at], indices.dims[at], *dims[at + 1 :]))
 
 
-def _take_along_axis(g: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
-    keywords = {} if axis == -1 else {"axis": axis}
+def _take_along_axis(g: Any, arr: Any, indices: Any, axis: Any = "last") -> Any:
+    # An axis that is given stays given: before NumPy 2.3 it has no default.
+    keywords = {} if axis in (-1, "last") else {"axis": axis}
     return call(runtime.put_along_axis, g, g, arr, indices, **keywords)
 
 

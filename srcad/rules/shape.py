@@ -6,6 +6,7 @@ need not keep the argument.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -102,6 +103,11 @@ def _reshape(g: Any, a: Any, shape: Any, order: str = "C", copy: Any = None) -> 
     return _undo(g, a, order, "np.reshape")
 
 
+def _reshape_2_0(g: Any, a: Any, newshape: Any, order: str = "C") -> Any:
+    """As NumPy 2.0 names its parameters."""
+    return _reshape(g, a, newshape, order)
+
+
 def _ravelled(call: Call) -> Type:
     a = array_of(call.types[0])
     return Array(a.dtype, (ANY if a.dims is None else product_dim(a.dims),))
@@ -112,8 +118,9 @@ def _ravel(g: Any, a: Any, order: str = "C") -> Any:
 
 
 linear(
-    np.reshape, _reshape, operands=("a", "shape"), active=("a",), infer=_or_number(_reshaped),
-    cost=Cost.FREE,
+    np.reshape,
+    _reshape if "shape" in inspect.signature(np.reshape).parameters else _reshape_2_0,
+    active=("a",), infer=_or_number(_reshaped), cost=Cost.FREE,
 )  # fmt: skip
 linear(np.ravel, _ravel, infer=_ravelled, cost=Cost.FREE)
 
