@@ -269,9 +269,19 @@ class Derivative:
         )
 
     def convert(self, bound: inspect.BoundArguments) -> None:
-        """Python ints given for differentiated arguments become floats."""
+        """Make arguments what the generated code takes.
+
+        Python ints given for differentiated arguments become floats. Defaults are filled in:
+        those that are no literals are not in the text.
+        """
         for name in self._differentiated & bound.arguments.keys():
             bound.arguments[name] = _as_floats(bound.arguments[name])
+        given = bound.arguments
+        bound.arguments = {
+            name: given.get(name, p.default)
+            for name, p in parameters_of(self.function).items()
+            if name in given or p.default is not p.empty
+        }
 
     def _specialise(self) -> None:
         """Give the object a `__call__` that tests for the recent signatures by itself."""
@@ -508,9 +518,12 @@ def _entry_test(
     if compiled.argument_assumptions:
         return None
     given = compiled.signature.examples
+    optional = {n for n, p in parameters_of(compiled.run).items() if p.default is not p.empty}
     tests: list[str] = []
     for name in derivative._parameters:
         if name not in given:
+            if name not in optional:
+                return None
             tests.append(f"{name} is _missing")
             continue
         if name in compiled.statics:

@@ -1175,7 +1175,7 @@ def test_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
         optimize(f)
         return time.perf_counter() - start
 
-    assert min(seconds() for _ in range(5)) < 0.05  # 4 ms on the machine it was written on
+    assert min(seconds() for _ in range(5)) < 0.05  # 3 ms on the machine it was written on
 
 
 def test_long_functions_and_deep_negations() -> None:

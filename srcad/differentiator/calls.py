@@ -114,7 +114,7 @@ def fill_pair(
     backward = prune(b.block, used_values(results))
     region = Region(tuple(seeds), backward, tuple(results))
     residuals = list(free_values(region))
-    forward = define_everywhere(forward, set(residuals))
+    forward = define_everywhere(forward, set(residuals) | reverse.to_define)
     forward_builder = Builder(forward, Role.TAPE)
     tape = forward_builder.emit1(
         O.PACK, residuals, TupleOf(tuple(r.type for r in residuals)), "tape",

@@ -17,6 +17,7 @@ from srcad.differentiator.calls import fill_pair, fresh_name
 from srcad.differentiator.contributions import exact
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.reverse import Bars, Reverse
+from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ONE,
@@ -62,6 +63,8 @@ def gradient(
     if isinstance(out, Value):
         reverse.accumulate(bars, out, scalar_seed(b, out))
     forward = reverse.block(ops, bars)
+    if reverse.to_define:
+        forward = define_everywhere(forward, reverse.to_define)
     grads = {v: finished(reverse, bars, v) for v in inputs}
     yields: list[Operand] = []
 

@@ -85,6 +85,8 @@ class Reverse:
         self.defining: dict[Value, Op] = {}
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
+        self.undefined = tape.possibly_undefined(ops)
+        self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 
     def survey(self, ops: list[Op], outputs: Iterable[Operand]) -> None:
@@ -153,6 +155,13 @@ class Reverse:
             else:
                 parts.append(Const.of(None))
         return pack(self.builder, parts, "tuple")
+
+    def zero(self, v: Value) -> Operand:
+        """A zero cotangent; it is read from the value itself, which must then exist."""
+        made = zero_for(self.builder, v)
+        if v in self.undefined and isinstance(made, Value):
+            self.to_define.add(v)
+        return made
 
     # ------------------------------------------------------------------ blocks
     def block(self, ops: list[Op], bars: Bars) -> list[Op]:
@@ -247,7 +256,7 @@ class Reverse:
         if not isinstance(x, Value) or x not in self.active:
             return op
         old = bars.get(x)
-        base = old if old is not None else zero_for(self.builder, x)
+        base = old if old is not None else self.zero(x)
         g = bars.get(op.results[0])
         t = as_array(adjoint_type(x.type))
         new = self.builder.emit1(O.ADD_AT, (base, g, *index), t, "t")
@@ -337,7 +346,7 @@ class Reverse:
                 for v in touched:
                     bar = inner.get(v)
                     yields.append(
-                        zero_for(self.builder, v) if bar is None else self.whole(v, bar)
+                        self.zero(v) if bar is None else self.whole(v, bar)
                     )
             live = used_values(yields)
             ops = prune([*adjoints[k], *tail], live)
@@ -374,7 +383,7 @@ class Reverse:
         for k in carried:
             c, f = view.carries[k], view.finals[k]
             bar = bars.get(f)
-            inits[k] = zero_for(b, f) if bar is None else self.whole(f, bar)
+            inits[k] = self.zero(f) if bar is None else self.whole(f, bar)
             params[k] = Value(adjoint_type(c.type), f"{c.name}_bar", Role.ADJOINT, c.named)
         lists = [
             (e, v, flag)
@@ -412,7 +421,7 @@ class Reverse:
             for k in carried:
                 bar = inner.get(view.carries[k])
                 c = view.carries[k]
-                nexts[k] = zero_for(b, c) if bar is None else self.whole(c, bar)
+                nexts[k] = self.zero(c) if bar is None else self.whole(c, bar)
         # what no iteration changes is no carry
         constant = {params[k]: inits[k] for k in carried if nexts[k] is params[k]}
         unchanged = [k for k in carried if nexts[k] is params[k]]
@@ -469,7 +478,7 @@ class Reverse:
         start_bars = [inits[k] for k in carried]
         for v in changed:
             bar = bars.get(v)
-            start_bars.append(zero_for(b, v) if bar is None else self.whole(v, bar))
+            start_bars.append(self.zero(v) if bar is None else self.whole(v, bar))
         bounds, reverse = self.bounds(view, is_for)
         b.block.append(
             for_op(

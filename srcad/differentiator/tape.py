@@ -155,29 +155,58 @@ def define_everywhere(ops: list[Op], values: set[Value]) -> list[Op]:
     """
     result: list[Op] = []
     none = Const.of(None)
-    wanted = set(values)
     for op in reversed(ops):
-        if op.kind is O.IF and any(r in wanted for r in op.results):
-            regions = []
-            for region in op.regions:
+        regions = op.regions
+        if op.kind is O.IF and any(r in values for r in op.results):
+            made = []
+            for region in regions:
                 yields = tuple(
-                    none if r in wanted and y is UNDEFINED else y
+                    none if r in values and y is UNDEFINED else y
                     for r, y in zip(op.results, region.yields)
                 )
-                inner = {
-                    y for r, y in zip(op.results, yields) if r in wanted and isinstance(y, Value)
+                values = values | {
+                    y for r, y in zip(op.results, yields) if r in values and isinstance(y, Value)
                 }
-                regions.append(Region((), define_everywhere(region.ops, inner), yields))
-                wanted |= inner
-            op = if_op(op.operands[0], regions[0], regions[1], op.results, op.loc)
-        elif op.kind in (O.FOR, O.WHILE):
+                made.append(Region((), region.ops, yields))
+            regions = tuple(made)
+        operands = op.operands
+        if op.kind in (O.FOR, O.WHILE):
             view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
             first = 3 if op.kind is O.FOR else 0
-            operands = list(op.operands)
+            changed = list(operands)
             for k, f in enumerate(view.finals):
-                if f in wanted and operands[first + k] is UNDEFINED:
-                    operands[first + k] = none
-            op = Op(op.kind, tuple(operands), op.attrs, op.results, op.regions, op.loc)
-        result.append(op)
+                if f in values and changed[first + k] is UNDEFINED:
+                    changed[first + k] = none
+            operands = tuple(changed)
+        if regions:
+            regions = tuple(
+                Region(r.params, define_everywhere(r.ops, values), r.yields) for r in regions
+            )
+        result.append(Op(op.kind, operands, op.attrs, op.results, regions, op.loc))
     result.reverse()
     return result
+
+
+def possibly_undefined(ops: list[Op]) -> set[Value]:
+    """Values that some path leaves undefined: results of branches and loops without trips."""
+    found: set[Value] = set()
+
+    def undefined(o: Operand) -> bool:
+        return o is UNDEFINED or (isinstance(o, Value) and o in found)
+
+    def visit(block: list[Op]) -> None:
+        for op in block:
+            if op.kind in (O.FOR, O.WHILE):
+                view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+                for c, f, i in zip(view.carries, view.finals, view.inits):
+                    if undefined(i):
+                        found.update((c, f))
+            for region in op.regions:
+                visit(region.ops)
+            if op.kind is O.IF:
+                for k, r in enumerate(op.results):
+                    if any(k < len(g.yields) and undefined(g.yields[k]) for g in op.regions):
+                        found.add(r)
+
+    visit(ops)
+    return found

@@ -6,8 +6,6 @@ types of the operands are known.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import operator
 import types
 from collections.abc import Callable
@@ -243,23 +241,6 @@ def constant(value: Any) -> gast.Constant:
     return gast.Constant(value, None)
 
 
-@functools.cache
-def _defaults(fn: Any) -> dict[str, Any]:
-    """The defaults in a function's own signature."""
-    try:
-        parameters = inspect.signature(fn).parameters.values()
-    except (TypeError, ValueError):  # builtins without a signature
-        return {}
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
-
-
-def _is_default(fn: Any, name: str, operand: Operand) -> bool:
-    """Whether a call without this (last) operand means the same."""
-    if not isinstance(operand, Const) or name not in _defaults(fn):
-        return False
-    return operand.key() == Const.of(_defaults(fn)[name]).key()
-
-
 def _is_array(operand: Operand) -> bool:
     return isinstance(operand, Value) and isinstance(operand.type, Array)
 
@@ -316,13 +297,12 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
     return e.numpy("zeros", e.attribute(x, "shape"))
 
 
-def _astype(e: Expressions, op: Op) -> gast.expr | None:
-    x, *given = op.operands
-    wanted = given[0] if given else Const.of(op.attrs["dtype"])
-    if not _is_array(x) or not isinstance(wanted, Const):
-        return None
-    dtype = e.dtype(wanted.value)
-    return gast.Call(e.attribute(x, "astype"), [dtype], [])
+def _astype(e: Expressions, op: Op) -> gast.expr:
+    (x,) = op.operands
+    name = op.attrs.get("dtype", "float64")  # the rule's default is not written in the IR
+    if _is_array(x):
+        return gast.Call(e.attribute(x, "astype"), [e.dtype(name)], [])
+    return gast.Call(e.names.of_object(runtime.astype), [e(x), constant(name)], [])
 
 
 _SPECIAL: dict[Any, Callable[[Expressions, Op], gast.expr | None]] = {

@@ -46,6 +46,26 @@ def standalone_text(emitted: Emitted, function: types.FunctionType) -> str:
     return _Standalone(emitted, function).text()
 
 
+def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
+    """The generated text with imports of all that it reads, the user's module among them."""
+    module = _Standalone(emitted, function)
+    plain: list[str] = []
+    named: dict[str, list[str]] = {}
+    for name, value in module.meaning.items():
+        if isinstance(value, types.ModuleType):
+            home = value.__name__
+            plain.append(f"import {home}" if home == name else f"import {home} as {name}")
+        elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
+            helper = getattr(value, "__module__", None) == runtime.__name__
+            own = getattr(value, "__name__", name)
+            home = runtime.__name__ if helper else function.__module__
+            alias = own if own == name or not helper else f"{own} as {name}"
+            named.setdefault(home, []).append(alias if helper else name)
+    lines = sorted(plain)
+    lines += [f"from {home} import {', '.join(sorted(n))}" for home, n in sorted(named.items())]
+    return "\n\n\n".join(["\n".join(lines), emitted.text]) if lines else emitted.text
+
+
 class _Standalone:
     """The module that the text becomes; `meaning` has what its names stand for."""
 

@@ -162,8 +162,7 @@ class CallLowering(_Base):
             merged = {k: Known(v) for k, v in fn.keywords.items()} | kwargs
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)
         if isinstance(fn, types.MethodType):
-            function: Any = fn.__func__
-            return self.call_source(function, [Known(fn.__self__), *args], kwargs, node)
+            return self.call_known(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
         if isinstance(fn, types.FunctionType):
             return self.call_source(fn, args, kwargs, node)
         if all(isinstance(a, Known) for a in (*args, *kwargs.values())):

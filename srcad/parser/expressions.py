@@ -115,6 +115,9 @@ class ExpressionLowering(_Base):
     def find(self, frame: Frame, name: str, node: gast.AST) -> Binding:
         if name in frame.locals:
             binding = frame.vars.get(name)
+            if binding is None and name in frame.tolerated:
+                frame.met.add(name)
+                raise Diverges
             if binding is None:
                 raise self.unsupported(
                     node, f"`{name}` is read here before it has a value",

@@ -74,6 +74,9 @@ class Frame:
     globals_declared: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
     is_callee: bool = False
+    # names that a loop body may bind later than it reads them, and those that it did read so
+    tolerated: frozenset[str] = frozenset()
+    met: set[str] = field(default_factory=set)
     params: set[Value] = field(default_factory=set)  # values of parameters: the caller's arrays
 
     def cells(self) -> dict[str, types.CellType]:

@@ -194,9 +194,6 @@ def lower(
     params, inputs = _parameters(lowerer, function, types_of, statics, examples or {})
     result = _body(lowerer, source.node)
     tree, yields = lowerer.result_tree(result)
-    for v in yields:
-        if isinstance(v, Value) and isinstance(v.type, ListOf) and False:
-            raise AssertionError
     body = Region(
         tuple(p.value for p in params),
         [*lowerer.context.prologue, *lowerer.builder.block],

@@ -660,7 +660,8 @@ class StatementLowering(_Base):
         shapes: dict[str, Binding | None] = {
             n: self.carry_shape(b, n) for n, b in specs.items() if n not in static
         }
-        for _ in range(3 + 3 * len(specs)):
+        tolerant = True
+        for _ in range(4 + 3 * len(specs)):
             params: list[Value] = []
             carried: dict[str, Binding] = {}
             for name, shape in shapes.items():
@@ -670,7 +671,13 @@ class StatementLowering(_Base):
             inner = {k: v for k, v in carried.items() if k not in FLAGS and k != RESULT}
             unbound = {n for n in names if n not in inner and n not in static}
             frame.vars = {k: v for k, v in before.items() if k not in unbound}
+            tolerated, met = frame.tolerated, frame.met
+            # an iteration after the first may find what this one binds only at its end
+            frame.tolerated = tolerated | unbound if tolerant else tolerated
+            frame.met = set()
             body: _LoopBody = build(inner)
+            too_early = frame.met & unbound
+            frame.tolerated, frame.met = tolerated, met | (frame.met - unbound)
             changed = False
             for name in list(specs):
                 after = self.loop_value(body.variables, name)
@@ -691,6 +698,9 @@ class StatementLowering(_Base):
                 if not _same_shape(old, new):
                     shapes[name] = new
                     changed = True
+            if not changed and too_early:
+                tolerant = False  # now the read is an error, with its place
+                continue
             if not changed:
                 return self.finish_loop(specs, shapes, static, carried, params, body, exits)
         raise TypeInferenceError(
