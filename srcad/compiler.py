@@ -247,11 +247,11 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
 def lowering_types(request: Request, signature: Signature) -> dict[str, Type]:
     """The types to compile for: generic code knows structures only, an int may be a float."""
     types_of = dict(signature.types)
+    for name in request.differentiated & types_of.keys():
+        types_of[name] = as_differentiated(types_of[name])
     if request.generic:
-        types_of = {k: without_types(t) for k, t in types_of.items()}
-    for name in request.differentiated:
-        if name in types_of:
-            types_of[name] = as_differentiated(types_of[name])
+        for name, t in types_of.items():
+            types_of[name] = without_types(t, name in request.differentiated)
     return types_of
 
 
@@ -264,14 +264,17 @@ def constant_copy(value: Any) -> Any:
     return value
 
 
-def without_types(t: Type) -> Type:
-    """The type for generic code: structure stays, numbers and arrays are unknown."""
-    if isinstance(t, (Scalar, Array, ListOf)):
-        return t if isinstance(t, ListOf) else UNKNOWN
+def without_types(t: Type, differentiated: bool) -> Type:
+    """The type for generic code: structure stays, numbers and arrays are unknown.
+
+    Of what is differentiated, integers stay too, so that they are refused.
+    """
+    if isinstance(t, (Scalar, Array)):
+        return t if differentiated and kind_of(t) in ("i", "b") else UNKNOWN
     if isinstance(t, TupleOf) and t.elems is not None:
-        return TupleOf(tuple(without_types(e) for e in t.elems))
+        return TupleOf(tuple(without_types(e, differentiated) for e in t.elems))
     if isinstance(t, DictOf):
-        return DictOf(tuple((k, without_types(e)) for k, e in t.items))
+        return DictOf(tuple((k, without_types(e, differentiated)) for k, e in t.items))
     return t
 
 

@@ -184,7 +184,7 @@ class Derivative:
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         bound = self.__signature__.bind(*args, **kwargs)
         for name in self._differentiated.difference(bound.arguments):
-            default = self._parameters[name].default
+            default = parameters_of(self.function)[name].default
             if default is not inspect.Parameter.empty:
                 bound.arguments[name] = default
         return bound

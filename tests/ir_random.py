@@ -15,11 +15,12 @@ import numpy as np
 
 from srcad.errors import Loc
 from srcad.ir import ops as O
-from srcad.ir.abstract import BOOL, FLOAT, INT, MANY, Array, ListOf, Type
+from srcad.ir.abstract import BOOL, FLOAT, INT, MANY, Array, ListOf, Simple, Type
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Param, Region, Role, Value
 from srcad.rules.symbols import apply, getitem, pack
 
+SHAKY = Simple("any")  # stands for a number that may be undefined
 VECTOR = Array("float64", (MANY,))
 ITEM = Array("float64", (), True)
 SIZE = 4
@@ -34,6 +35,8 @@ class Program:
         self.b = Builder()
         self.callee = callee
         self.scope: list[Value] = []
+        self.shaky: list[Value] = []
+        self.unsafe: set[Value] = set()
         self.line = 0
         self.depth = depth
         params = [self.fresh(t, f"p{k}") for k, t in enumerate((FLOAT, VECTOR, VECTOR, INT))]
@@ -51,12 +54,20 @@ class Program:
 
     def fresh(self, t: Type, name: str | None = None) -> Value:
         role = self.random.choice((Role.PRIMAL, Role.ADJOINT))
-        return Value(t, name or self.random.choice(POOL), role, self.chance(0.4))
+        value = Value(t, name or self.random.choice(POOL), role, self.chance(0.4))
+        if t is SHAKY:
+            value.type = FLOAT
+            self.unsafe.add(value)
+        return value
 
     def known(self, t: Type) -> list[Value]:
         return [v for v in self.scope if v.type == t or (t == FLOAT and v.type == ITEM)]
 
     def pick(self, t: Type) -> Operand:
+        if t is SHAKY:
+            if self.shaky and self.chance(0.6):
+                return self.random.choice(self.shaky)
+            return UNDEFINED if self.chance(0.5) else self.pick(FLOAT)
         found = self.known(t)
         if found and self.chance(0.9):
             return self.random.choice(found[-6:])
@@ -158,17 +169,22 @@ class Program:
     # ------------------------------------------------------------------ structures
     def region(self, depth: int, types: list[Type], params: tuple[Value, ...] = ()) -> Region:
         """A region that yields a value of each type; "flag" yields a stop flag."""
-        outer = list(self.scope)
-        self.scope += params
+        outer = list(self.scope), list(self.shaky)
+        self.show(list(params))
         with self.b.nested() as ops:
             self.statements(self.random.randint(0, 3), depth - 1)
             yields = [self.pick(t) for t in types]
-        self.scope = outer
+        self.scope, self.shaky = outer
         return Region(params, ops, tuple(yields))
 
     def types(self, most: int) -> list[Type]:
         count = self.random.randint(0, most)
-        return [self.random.choice((FLOAT, VECTOR)) for _ in range(count)]
+        return [self.random.choice((FLOAT, FLOAT, VECTOR, VECTOR, SHAKY)) for _ in range(count)]
+
+    def show(self, values: list[Value]) -> None:
+        """Make values known; those that may be undefined can only be handed on."""
+        for v in values:
+            (self.shaky if v in self.unsafe else self.scope).append(v)
 
     def branch(self, depth: int) -> None:
         cond = self.pick(BOOL)
@@ -176,13 +192,13 @@ class Program:
         regions = [self.region(depth, types) for _ in range(2)]
         results = [self.fresh(t) for t in types]
         self.b.block.append(if_op(cond, regions[0], regions[1], results, self.b.loc))
-        self.scope += results
+        self.show(results)
 
     def stop_in_branch(self, region: Region, types: list[Type], depth: int) -> Region:
         """The region with a last `if` that decides whether the loop ends."""
-        outer = list(self.scope)
+        outer = list(self.scope), list(self.shaky)
         made = [r for op in region.ops for r in op.results if r.type in (FLOAT, VECTOR)]
-        self.scope += [*region.params, *made]
+        self.show([*region.params, *made])
         ops = region.ops
         with self.b.nested() as more:
             cond = self.pick(BOOL)
@@ -204,14 +220,14 @@ class Program:
                     self.b.loc,
                 )
             )
-        self.scope = outer
+        self.scope, self.shaky = outer
         kept = [y if self.chance(0.3) else r for y, r in zip(region.yields, results)]
         return Region(region.params, [*ops, *more], (*kept, results[-1]))
 
     def recorded(self, region: Region, depth: int) -> tuple[Region, list[Type]]:
         """The region, in which a value of one branch only is also yielded."""
-        outer = list(self.scope)
-        self.scope += region.params
+        outer = list(self.scope), list(self.shaky)
+        self.show(list(region.params))
         with self.b.nested() as more:
             cond = self.pick(BOOL)
             then = self.region(depth, [FLOAT])
@@ -219,7 +235,7 @@ class Program:
             sides = [then, Region((), [], (UNDEFINED,))]
             self.random.shuffle(sides)
             self.b.block.append(if_op(cond, sides[0], sides[1], [result], self.b.loc))
-        self.scope = outer
+        self.scope, self.shaky = outer
         return Region(region.params, [*region.ops, *more], (*region.yields, result)), [FLOAT]
 
     def body(
@@ -268,10 +284,10 @@ class Program:
         self.after_loop(finals, [v for v, _ in made], region)
 
     def after_loop(self, finals: list[Value], lists: list[Value], region: Region) -> None:
-        self.scope += finals
+        self.show(finals)
         n = len(finals)
         for v, y in zip(lists, region.yields[n:]):
-            if not _partly_undefined(y, region):
+            if v.type.elem is not SHAKY and not _partly_undefined(y, region):  # type: ignore[attr-defined]
                 self.scope.append(v)
 
     def while_(self, depth: int) -> None:

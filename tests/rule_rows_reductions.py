@@ -39,7 +39,7 @@ def reduction(fn: Any, keepdims: bool = True, tuples: bool = True, **more: Any) 
     add(fn, np.float64(1.5))
 
 
-for fn in (np.sum, np.mean, np.prod, np.max, np.min, np.ptp):
+for fn in (np.sum, np.mean, np.prod, np.max, np.min, np.ptp, np.amax, np.amin):
     reduction(fn)
 for fn in (np.var, np.std):
     reduction(fn, ddof=(...,))

@@ -18,7 +18,7 @@ from srcad.ir.abstract import ANY, MANY, UNKNOWN, Array, ListOf, Type, type_of_v
 from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Value
-from srcad.rules.contractions import planned_einsum
+from srcad.rules.einsum import planned_einsum
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, lookup
 from srcad.rules.symbols import Sym, apply

@@ -444,7 +444,10 @@ class Reverse:
         for k in carried:
             settle_type(params[k], [nexts[k], inits[k]])
         for v in changed:
-            settle_type(outer_params[v], [self.whole(v, inner.get(v))])
+            sources = [self.whole(v, inner.get(v))]
+            if bars.get(v) is not None:
+                sources.append(self.whole(v, bars.get(v)))
+            settle_type(outer_params[v], sources)
         body_params = [
             *(params[k] for k in carried),
             *(outer_params[v] for v in changed),

@@ -138,11 +138,17 @@ def restore_in_loop(
                 mapping[e] = element
                 streams.append((element, s, not flag))
     extra: list[tuple[Operand, Value]] = []
+    collected_already = {
+        e: collected
+        for e, collected, flag in zip(view.emits, view.lists, view.emit_flags)
+        if isinstance(e, Value) and not flag
+    }
     for v in plan.kept:
-        collected = list_of(v)
+        collected = collected_already.get(v) or list_of(v)
         element = Value(v.type, v.name, v.role, v.named)
         mapping[v] = element
-        extra.append((v, collected))
+        if v not in collected_already:
+            extra.append((v, collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
     return _substitute(adjoint, plan.ops, mapping), streams, with_emits(op, extra, new_body)

@@ -41,3 +41,15 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
     visit(program.body, 0)
     for _, _, a, b in sorted(wishes, key=lambda w: w[:2]):
         classes.unite(a, b)
+
+
+def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
+    """Values that may be unbound and are copied to another variable."""
+    partial = {program.canonical(v) for v in program.partial}
+    return {
+        source
+        for s in T.walk(program.body)
+        if isinstance(s, T.Copy)
+        for target, source in s.pairs
+        if isinstance(source, Value) and source in partial and not classes.same(target, source)
+    }

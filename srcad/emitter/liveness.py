@@ -34,6 +34,7 @@ class Liveness:
         for statement in T.walk(program.body):  # numbers in the order of the text
             targets = statement.targets() if isinstance(statement, T.ForLoop) else ()
             self.bits((*targets, *T.writes(statement)))
+            self.bits(program.all_leaves(T.operands_of(statement)))
         self.reads: dict[T.Statement, int] = {}
         live = self.block(program.body, 0, 0)
         params = self.bits(program.params)

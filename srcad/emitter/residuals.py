@@ -71,7 +71,7 @@ def pops(
             for op in region.ops
             if op.kind in (O.FOR, O.WHILE)
             for v, item in _emits(op)
-            if item in sunk
+            if isinstance(item, Value) and item in sunk
         }
         for value, (producer, item) in producers.items():
             if len(users.get(value, ())) != 1:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from srcad.emitter import tree as T
+from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
+from srcad.emitter.undefined import Joints
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.build import map_tree
@@ -23,9 +25,13 @@ NONE = Const.of(None)
 ZERO = Const.of(0)
 
 
-def schedule(function: Function, tree: Any) -> T.Program:
-    """The statements of a function; `tree` says how its yields make what Python returns."""
-    return _Scheduler(function, tree).program
+def schedule(function: Function, tree: Any, defined: Iterable[Value] = ()) -> T.Program:
+    """The statements of a function.
+
+    `tree` says how its yields make what Python returns. The values `defined` are None where they
+    have no value, rather than unbound.
+    """
+    return _Scheduler(function, tree, defined).program
 
 
 def yields_in(tree: Any, yields: Sequence[Operand]) -> Any:
@@ -77,7 +83,7 @@ class _Uses:
 
 
 class _Scheduler:
-    def __init__(self, function: Function, tree: Any) -> None:
+    def __init__(self, function: Function, tree: Any, defined: Iterable[Value]) -> None:
         result = yields_in(tree, function.body.yields)
         self.uses = _Uses(function, T.operands_in(result))
         self.program = T.Program(function.body.params, [])
@@ -92,7 +98,10 @@ class _Scheduler:
         for op in walk(function.body):
             if op.kind is O.FOR:
                 self.sources[op] = self.for_sources(O.ForView(op))
-        self.total = self.always_defined(function)
+        joints = Joints(function)
+        self.total = joints.total(self.sunk, defined)
+        self.program.partial = joints.partial(self.total)
+        self.share_with_outer(function)
         body, _ = self.statements(function.body.ops)
         if not T.ends(body):
             body.append(T.Return(result))
@@ -113,35 +122,17 @@ class _Scheduler:
                         found.add(value)
         return found
 
-    def always_defined(self, function: Function) -> set[Value]:
-        """Values that are read on every path, though they may be undefined on some: those are
-        None there."""
-        found: set[Value] = set()
-        carried: dict[Value, list[Operand]] = {}
+    def share_with_outer(self, function: Function) -> None:
+        """Make results of branches that may be unbound one with the result of an outer branch
+        that they are for: an unbound variable cannot be copied."""
         for op in walk(function.body):
-            if op.kind in (O.FOR, O.WHILE):
-                view = _view(op)
-                for init, param, after, final in zip(
-                    view.inits, view.carries, view.next_carries, view.finals
-                ):
-                    carried[param] = carried[final] = [init, after]
-                todo = [e for e, v in zip(view.emits, view.lists) if v not in self.sunk]
-            elif op.kind is O.IF:
-                for k, r in enumerate(op.results):
-                    carried[r] = [region.yields[k] for region in op.regions]
-                continue
-            elif op.kind in (O.PACK, O.CALL):
-                todo = list(op.operands)
-            else:
-                continue
-            found.update(o for o in todo if isinstance(o, Value))
-        pending = list(found)
-        while pending:
-            for source in carried.get(pending.pop(), ()):
-                if isinstance(source, Value) and source not in found:
-                    found.add(source)
-                    pending.append(source)
-        return found
+            for region in op.regions if op.kind is O.IF else ():
+                for inner in region.ops:
+                    for r in inner.results if inner.kind is O.IF else ():
+                        if r in self.program.partial and self.uses.of(r) == [region]:
+                            outer = op.results[region.yields.index(r)]
+                            if outer not in self.sunk:
+                                self.program.same[r] = outer
 
     # ------------------------------------------------------------------ what a `for` runs over
     def for_sources(self, view: O.ForView) -> list[T.Source]:
@@ -327,155 +318,87 @@ class _Scheduler:
         return block
 
     def loop_body(self, view: O.ForView | O.WhileView) -> T.Block:
-        path = _Path(
-            view.body, view.stop_flag, list(view.next_carries),
-            list(zip(view.lists, view.emits)),
+        path = Path(
+            view.body, () if view.stop_flag is None else (view.stop_flag,),
+            list(view.next_carries), list(zip(view.lists, view.emits)),
+            lambda v: len(self.uses.of(v)),
         )  # fmt: skip
-        kept = [
+        # A carry that no further iteration sees changed is not set but where the loop is left.
+        fixed = {
             k
             for k, (param, init) in enumerate(zip(view.carries, view.inits))
-            if not all(_unchanged(nexts[k], param, init) for nexts in path.going_on())
-        ]
-        tail = path.tail()
-        if tail is None:
-            block, after = self.region(path.region)
-            if T.ends(block):
-                return block
-            block = self.with_appends(block, after, path.emits, view.op)
-            return [*block, *self.ending(path, view, kept)]
-        block, after = self.region(path.region, -1)
-        before, inside = _split(path.emits, tail)
-        block = self.with_appends(block, after, before, view.op)
-        block.append(self.tail_branch(path, tail, view, inside))
-        if not T.ends(block):
-            block += self.next_copies(path.nexts, view, kept)
+            if all(unchanged(nexts[k], param, init) for nexts in path.going_on())
+        }
+        block = self.way(path, view, fixed, path.emits)
+        if T.ends(block):
+            return block
+        changed = [k for k in range(len(view.carries)) if k not in fixed]
+        pairs = [(view.carries[k], path.nexts[k]) for k in changed]
+        copies = self.copies(pairs, view.op)
+        if path.tail is not None or not path.flags:
+            return [*block, *copies]
+        (flag,) = path.flags
+        leave: T.Block = [T.Break(view.op.loc)]
+        if flag in view.carries:  # the copies overwrite it
+            leave = [*self.leaving(path, view, fixed), *leave]
+            return [*block, T.Branch(flag, leave, [], None, view.op.loc), *copies]
+        return [*block, *copies, T.Branch(flag, leave, [], None, view.op.loc)]
+
+    def way(
+        self, path: Path, view: O.ForView | O.WhileView, fixed: set[int], emits: Emits
+    ) -> T.Block:
+        """The statements of one way through a loop body, until it ends or meets others."""
+        tail = path.tail
+        count = len(path.ops) - (tail is not None)
+        block, after = self.region(path.region, count)
+        if T.ends(block):
+            return block
+        own, of_tail = path.split(emits)
+        block = self.with_appends(block, after, own, view.op)
+        if tail is not None:
+            blocks = []
+            for region in tail.regions:
+                inner = path.into(region, of_tail)
+                within = self.way(inner, view, fixed, inner.emits)
+                if not T.ends(within):
+                    within += self.branch_end(inner, tail, region, view, fixed, of_tail)
+                blocks.append(within)
+            block.append(T.Branch(tail.operands[0], blocks[0], blocks[1], tail, tail.loc))
+        elif path.leaves:
+            block += [*self.leaving(path, view, fixed), T.Break(view.op.loc)]
         return block
 
-    def tail_branch(
+    def branch_end(
         self,
-        path: _Path,
+        path: Path,
         tail: Op,
-        view: O.ForView | O.WhileView,
-        emits: list[tuple[Value, Operand]],
-    ) -> T.Branch:
-        """The last `if` of a loop body, where a branch of it leaves the loop."""
-        blocks = []
-        for region in tail.regions:
-            inner = path.into(tail, region, emits)
-            deeper = inner.tail()
-            block, after = self.region(region, None if deeper is None else -1)
-            if not T.ends(block):
-                own, rest = _split(inner.emits, deeper)
-                block = self.with_appends(block, after, own, tail)
-                if deeper is not None:
-                    block.append(self.tail_branch(inner, deeper, view, rest))
-            if not T.ends(block):
-                every = list(range(len(inner.nexts)))
-                if _is(inner.flag, True):
-                    block += [*self.next_copies(inner.nexts, view, every), T.Break(tail.loc)]
-                else:
-                    if deeper is None and isinstance(inner.flag, Value):
-                        leave: T.Block = self.next_copies(inner.nexts, view, every)
-                        block.append(
-                            T.Branch(inner.flag, [*leave, T.Break(tail.loc)], [], None, tail.loc)
-                        )
-                    sunk = {e for _, e in emits}
-                    block += self.copies(
-                        [
-                            (r, y)
-                            for r, y in zip(tail.results, region.yields)
-                            if not (r in sunk and len(self.uses.of(r)) == 1)
-                        ],
-                        tail,
-                    )
-            blocks.append(block)
-        return T.Branch(tail.operands[0], blocks[0], blocks[1], tail, tail.loc)
-
-    def ending(self, path: _Path, view: O.ForView | O.WhileView, kept: list[int]) -> T.Block:
-        """The end of an iteration without a branch that leaves the loop."""
-        if path.flag is None or _is(path.flag, False):
-            return self.next_copies(path.nexts, view, kept)
-        every = list(range(len(path.nexts)))
-        block = self.next_copies(path.nexts, view, every)
-        if _is(path.flag, True):
-            return [*block, T.Break(view.op.loc)]
-        leave: T.Block = [T.Break(view.op.loc)]
-        if path.flag in view.carries:  # the copies overwrite it
-            leave = [*self.next_copies(path.nexts, view, every), *leave]
-            return [T.Branch(path.flag, leave, [], None, view.op.loc), *block]
-        return [*block, T.Branch(path.flag, leave, [], None, view.op.loc)]
-
-    def next_copies(
-        self, nexts: Sequence[Operand], view: O.ForView | O.WhileView, kept: Sequence[int]
-    ) -> T.Block:
-        return self.copies([(view.carries[k], nexts[k]) for k in kept], view.op)
-
-
-class _Path:
-    """The way through a loop body to its end: region, stop flag, next carries, emits."""
-
-    def __init__(
-        self,
         region: Region,
-        flag: Operand | None,
-        nexts: list[Operand],
-        emits: list[tuple[Value, Operand]],
-    ) -> None:
-        self.region, self.flag, self.nexts, self.emits = region, flag, nexts, emits
+        view: O.ForView | O.WhileView,
+        fixed: set[int],
+        emitted: Emits,
+    ) -> T.Block:
+        """What follows in a branch of the tail that may go on: exits by computed flags, then
+        the results of the branch."""
+        block: T.Block = []
+        for flag in path.flags if path.tail is None else ():
+            leave = [*self.leaving(path, view, fixed), T.Break(tail.loc)]
+            block.append(T.Branch(flag, leave, [], None, tail.loc))
+        appended = {e for _, e in emitted}
+        pairs = [
+            (r, y)
+            for r, y in zip(tail.results, region.yields)
+            if not (r in appended and len(self.uses.of(r)) == 1)
+        ]
+        return [*block, *self.copies(pairs, tail)]
 
-    def tail(self) -> Op | None:
-        """The last operation, if it is an `if` that decides on leaving the loop."""
-        ops = self.region.ops
-        if not ops or ops[-1].kind is not O.IF or self.flag not in ops[-1].results:
-            return None
-        inner = [self.into(ops[-1], region, []) for region in ops[-1].regions]
-        decides = any(_is(p.flag, True) or p.tail() is not None for p in inner)
-        return ops[-1] if decides else None
-
-    def into(self, tail: Op, region: Region, emits: list[tuple[Value, Operand]]) -> _Path:
-        """The path through one branch of the last `if`."""
-        yielded: dict[Value, Operand] = dict(zip(tail.results, region.yields))
-        flag = None if self.flag is None else _yielded(yielded, self.flag)
-        return _Path(
-            region,
-            Const.of(False) if flag is UNDEFINED else flag,
-            [_yielded(yielded, n) for n in self.nexts],
-            [(v, _yielded(yielded, e)) for v, e in emits],
-        )
-
-    def going_on(self) -> list[list[Operand]]:
-        """The next carries of each way that leads to a further iteration."""
-        ops = self.region.ops
-        if _is(self.flag, True) or (ops and ops[-1].kind is O.RAISE):
-            return []
-        tail = self.tail()
-        if tail is None:
-            return [self.nexts]
-        return [n for region in tail.regions for n in self.into(tail, region, []).going_on()]
-
-
-def _yielded(yielded: dict[Value, Operand], operand: Operand) -> Operand:
-    return yielded.get(operand, operand) if isinstance(operand, Value) else operand
-
-
-def _is(flag: Operand | None, truth: bool) -> bool:
-    return isinstance(flag, Const) and flag.value is truth
-
-
-def _split(
-    emits: list[tuple[Value, Operand]], tail: Op | None
-) -> tuple[list[tuple[Value, Operand]], list[tuple[Value, Operand]]]:
-    """Emits of values that are there before the last `if`, and of its results."""
-    results = () if tail is None else tail.results
-    before = [(v, e) for v, e in emits if e not in results]
-    return before, [(v, e) for v, e in emits if e in results]
-
-
-def _unchanged(after: Operand, param: Value, init: Operand) -> bool:
-    """Whether a carry certainly has the value that it had at the start of the iteration."""
-    if after is param or after is UNDEFINED:
-        return True
-    return isinstance(after, Const) and isinstance(init, Const) and after.key() == init.key()
+    def leaving(self, path: Path, view: O.ForView | O.WhileView, fixed: set[int]) -> T.Block:
+        """What the last iteration leaves behind, on a way out of the loop."""
+        pairs = [
+            (param, after)
+            for k, (param, init, after) in enumerate(zip(view.carries, view.inits, path.nexts))
+            if not (k in fixed and unchanged(after, param, init))
+        ]
+        return self.copies(pairs, view.op)
 
 
 def _is_int(operand: Operand, number: int) -> bool:

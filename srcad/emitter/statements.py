@@ -15,7 +15,7 @@ import gast
 
 from srcad.emitter import tree as T
 from srcad.emitter.blocks import Blocks
-from srcad.emitter.coalesce import coalesce
+from srcad.emitter.coalesce import coalesce, unbound_copies
 from srcad.emitter.expressions import constant
 from srcad.emitter.fold import fold
 from srcad.emitter.inplace import Ownership, Sharing
@@ -24,7 +24,7 @@ from srcad.emitter.names import Names, Scope
 from srcad.emitter.printer import to_text
 from srcad.emitter.schedule import schedule
 from srcad.ir.text import callees
-from srcad.ir.values import Function, Param
+from srcad.ir.values import Function, Param, Value
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,17 @@ def _definition(
 ) -> tuple[gast.stmt, Callable[[], None]]:
     """The `def` of one function, and what gives its variables their names."""
     tree = f.result if f is main else _flat(len(f.body.yields))
-    program = fold(schedule(f, tree))
-    liveness = Liveness(program)
-    classes = Classes(liveness)
-    ownership = Ownership(program, liveness, sharing)
-    coalesce(program, classes, ownership)
+    defined: set[Value] = set()
+    while True:
+        program = fold(schedule(f, tree, defined))
+        liveness = Liveness(program)
+        classes = Classes(liveness)
+        ownership = Ownership(program, liveness, sharing)
+        coalesce(program, classes, ownership)
+        unbound = unbound_copies(program, classes)
+        if unbound <= defined:
+            break
+        defined |= unbound
     leaves = _returned(program)
     sharing[f] = ownership.summary(leaves)
     fresh = f is main and mode != "primal"

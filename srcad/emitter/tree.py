@@ -179,6 +179,8 @@ class Program:
     ----------
     same
         Values that are one variable from the start: a loop's final value is its parameter.
+    partial
+        Values that may be unbound.
     folded
         Values that have no variable; their expression is printed where they are used.
     """
@@ -186,6 +188,7 @@ class Program:
     params: tuple[Value, ...]
     body: Block
     same: dict[Value, Value] = field(default_factory=dict)
+    partial: set[Value] = field(default_factory=set)
     folded: dict[Value, Op | Ternary] = field(default_factory=dict)
 
     def canonical(self, value: Value) -> Value:

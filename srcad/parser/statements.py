@@ -448,8 +448,10 @@ class StatementLowering(_Base):
             a, b = then_vars.get(name), else_vars.get(name)
             if not name.startswith("$"):
                 # after `return` the locals of that path are never read again
-                a = None if gone[0] and not same(a, b) else a
-                b = None if gone[1] and not same(then_vars.get(name), b) else b
+                if gone[0] and not same(a, b):
+                    a = self.placeholder(before.get(name), b)
+                elif gone[1] and not same(a, b):
+                    b = self.placeholder(before.get(name), a)
                 if a is None and b is None:
                     continue
                 if (gone[0] or gone[1]) and not self.is_data_binding(a if b is None else b):
@@ -467,6 +469,11 @@ class StatementLowering(_Base):
             )
         )  # fmt: skip
         return {k: v for k, v in joined.items() if not (k in FLAGS and same(v, _FALSE))}
+
+    def placeholder(self, earlier: Binding | None, other: Binding | None) -> Binding | None:
+        """What stands for a local on a path that has returned: its earlier value, if of a kind."""
+        x, y = number(earlier), number(other)
+        return earlier if x is not None and y is not None and x.type == y.type else None
 
     def is_data_binding(self, binding: Binding | None) -> bool:
         return binding is None or isinstance(binding, Struct) or number(binding) is not None

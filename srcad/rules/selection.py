@@ -30,6 +30,7 @@ from srcad.rules.shape_types import (
     length,
     normal_axis,
     product_dim,
+    shaped_like,
 )
 
 # -- by a condition ------------------------------------------------------------------------------
@@ -173,8 +174,7 @@ linear(
 linear(
     runtime.put_along_axis,
     lambda h, g, like, indices, axis=-1: np.take_along_axis(h, indices, axis),
-    operands=("g", "like", "indices"), active=("g",),
-    infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+    operands=("g", "like", "indices"), active=("g",), infer=shaped_like,
 )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
     broadcast,
-    dims_of,
     kind_of,
     rank_of,
 )
@@ -45,6 +44,7 @@ from srcad.rules.shape_types import (
     product_dim,
     reshape_like,
     same_array,
+    shaped_like,
     to_elements,
 )
 
@@ -197,9 +197,7 @@ linear(
     np.transpose, _transpose, operands=("a",), infer=_or_number(by_sample()), cost=Cost.FREE
 )  # fmt: skip
 _moves(np.swapaxes, lambda g, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
-_moves(
-    np.moveaxis, lambda g, a, source, destination: np.moveaxis(g, destination, source)
-)  # fmt: skip
+_moves(np.moveaxis, lambda g, a, source, destination: np.moveaxis(g, destination, source))
 _moves(np.rollaxis, _rollaxis)
 linear(
     (np.matrix_transpose, np.linalg.matrix_transpose), lambda g, x: np.matrix_transpose(g),
@@ -321,7 +319,7 @@ def _diag(g: Any, v: Any, k: int = 0) -> Any:
 linear(np.diag, _diag, infer=_diag_type)
 linear(
     runtime.diag_vjp, lambda h, g, like, k=0: np.diag(h, k), operands=("g", "like"),
-    active=("g",), infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+    active=("g",), infer=shaped_like,
 )  # fmt: skip
 
 
@@ -375,8 +373,7 @@ linear(
 linear(
     runtime.put_diagonal,
     lambda h, g, like, offset=0, axis1=0, axis2=1: np.diagonal(h, offset, axis1, axis2),
-    operands=("g", "like"), active=("g",),
-    infer=lambda c: Array(array_of(c.types[0]).dtype, array_of(c.types[1]).dims),
+    operands=("g", "like"), active=("g",), infer=shaped_like,
 )  # fmt: skip
 
 
@@ -440,9 +437,9 @@ def _converted(dtype_at: int | None) -> Any:
     return infer
 
 
-def _array(g: Any, a: Any, **keywords: Any) -> Any:
-    a_dims = dims_of(array_of(a.type))
-    if keywords.get("ndmin", 0) > (0 if a_dims is None else len(a_dims)):
+def _array(g: Any, a: Any, ndmin: int = 0) -> Any:
+    dims = array_of(a.type).dims
+    if ndmin > len(dims or ()):
         g = reshape_like(g, a)
     return to_elements(g, a)
 

@@ -176,6 +176,11 @@ def same_array(position: int = 0) -> Infer:
     return lambda call: array_of(call.types[position])
 
 
+def shaped_like(call: Call) -> Type:
+    """For helpers `f(g, like, ...)`: the shape of `like`, the dtype of `g`."""
+    return Array(array_of(call.types[0]).dtype, array_of(call.types[1]).dims)
+
+
 def normal_axis(axis: int, rank: int) -> int | None:
     """An axis counted from the front; None if there is no such axis (NumPy raises then)."""
     return axis % rank if -rank <= axis < rank else None

@@ -1,0 +1,66 @@
+"""Values without a definition on some paths: which may be so, and which become None there.
+
+A variable that Python would call unbound stays unbound in the text, so that reading it raises
+Python's own error. But what generated code reads on every path (a list that collects it, a tuple
+that holds it) is set to None where it has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import Any
+
+from srcad.ir import ops as O
+from srcad.ir.values import UNDEFINED, Function, Operand, Value, walk
+
+
+class Joints:
+    """Values that have another source on each path: results of branches, carries of loops."""
+
+    def __init__(self, function: Function) -> None:
+        self.sources: dict[Value, list[Operand]] = {}
+        self.read: list[Operand] = []  # on every path
+        self.collected: list[tuple[Operand, Value]] = []  # value and list
+        for op in walk(function.body):
+            if op.kind is O.IF:
+                for k, r in enumerate(op.results):
+                    self.sources[r] = [
+                        region.yields[k]
+                        for region in op.regions
+                        if not (region.ops and region.ops[-1].kind is O.RAISE)
+                    ]
+            elif op.kind in (O.FOR, O.WHILE):
+                view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+                joints = zip(view.inits, view.carries, view.next_carries, view.finals)
+                for init, param, after, final in joints:
+                    self.sources[param], self.sources[final] = [init, after], [param]
+                self.collected += zip(view.emits, view.lists)
+            elif op.kind in (O.PACK, O.CALL):
+                self.read += op.operands
+
+    def total(self, sunk: Container[Value], more: Iterable[Value]) -> set[Value]:
+        """Values that are None where they are undefined; `sunk` are appended by branches."""
+        collected = (v for v, _ in self.collected if isinstance(v, Value) and v not in sunk)
+        found = {o for o in (*self.read, *collected, *more) if isinstance(o, Value)}
+        pending = list(found)
+        while pending:
+            for source in self.sources.get(pending.pop(), ()):
+                if isinstance(source, Value) and source not in found:
+                    found.add(source)
+                    pending.append(source)
+        return found
+
+    def partial(self, total: Container[Value]) -> set[Value]:
+        """Values that may be unbound."""
+        found: set[Value] = set()
+        while True:
+            more = {
+                v
+                for v, sources in self.sources.items()
+                if v not in found
+                and v not in total
+                and any(s is UNDEFINED or (isinstance(s, Value) and s in found) for s in sources)
+            }
+            if not more:
+                return found
+            found |= more
