@@ -16,7 +16,7 @@ import numpy as np
 from srcad.annotations import signature_from_types
 from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
 from srcad.derivative import Derivative, parse_argnums
-from srcad.emitter.standalone import importing_text, standalone_text
+from srcad.emitter.standalone import standalone_text
 from srcad.errors import SeedError, SignatureError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree

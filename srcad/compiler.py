@@ -380,7 +380,10 @@ def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
         Advising a cast, or another choice of argnums.
     """
     kind = kind_of(leaf.type)
-    if kind in ("f", "c", None) and differentiable(leaf.type):
+    numbers = not isinstance(leaf.type, ListOf) or isinstance(leaf.type.elem, Scalar) or (
+        isinstance(leaf.type.elem, Array) and leaf.type.elem.item
+    )
+    if kind in ("f", "c", None) and differentiable(leaf.type) and numbers:
         return
     place = source.loc(source.node)
     if kind in ("i", "b"):

@@ -100,15 +100,15 @@ def test_int_array():
 
 
 def no_rule(x):
-    return np.unwrap(x)[0]
+    return np.bincount(x)[0]
 
 
 def test_missing_rule():
     error = caught(
         errors.MissingRuleError, NotImplementedError, lambda: srcad.grad(no_rule)(np.ones(3))
     )
-    assert place(no_rule, 1, "    return np.unwrap(x)[0]", "np.unwrap(x)") in str(error)
-    assert "unwrap" in error.what and error.reason and error.advice
+    assert place(no_rule, 1, "    return np.bincount(x)[0]", "np.bincount(x)") in str(error)
+    assert "bincount" in error.what and error.reason and error.advice
 
 
 # Each: the statement or expression that is refused, and what the message says.

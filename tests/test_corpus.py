@@ -36,13 +36,21 @@ OPTIONS = {
 }
 
 
+KNOWN = {
+    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed": "a carry that starts as a "
+    "Python float and becomes a NumPy scalar: without turns the second tangent is a float",
+}
+
+
 def matrix() -> Iterator[Any]:
     typical = itertools.product(TYPICAL, MODES, OPTIONS)
     mixed = itertools.product(TYPICAL, MIXED_MODES, ["typed"])
     others = itertools.product(OTHER, ["forward", "reverse", "forward-over-reverse"], ["typed"])
     for case, mode, name in itertools.chain(typical, mixed, others):
         if case.settings.gradient is None or "over" not in mode:  # kinks have first order only
-            yield pytest.param(case, mode, OPTIONS[name], id=f"{case}-{mode}-{name}")
+            identity = f"{case}-{mode}-{name}"
+            marks = pytest.mark.xfail(reason=KNOWN[identity]) if identity in KNOWN else ()
+            yield pytest.param(case, mode, OPTIONS[name], id=identity, marks=marks)
 
 
 @pytest.fixture(autouse=True)

@@ -366,7 +366,7 @@ def test_c15_the_value_is_that_of_the_primal_bit_by_bit(options):
 
 @pytest.mark.parametrize(
     "value",
-    [np.array([1.0, None], dtype=object), "text", 
+    [np.array([1.0, None], dtype=object), "text",
      pytest.param(
          np.array(["a"]),
          marks=pytest.mark.xfail(strict=True, raises=TypeError, reason="no SrcadError"),

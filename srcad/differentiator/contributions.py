@@ -23,6 +23,7 @@ from srcad.ir.abstract import (
     ONE,
     UNKNOWN,
     Array,
+    ListOf,
     Scalar,
     TupleOf,
     Type,
@@ -189,6 +190,8 @@ def cotangents(
 def _as_symbols(b: Builder, g: Any, scalar: bool) -> Any:
     if isinstance(g, tuple):
         return tuple(_as_symbols(b, x, scalar) for x in g)
+    if g is None:
+        return None
     return Sym(b, g, scalar)
 
 
@@ -303,6 +306,8 @@ def zero_for(b: Builder, value: Value) -> Operand:
 def add(b: Builder, x: Operand, y: Operand) -> Operand:
     if isinstance(x, Const) and x.value in (0.0, 0) and dims_of(x.type) == dims_of(y.type):
         return y
+    if isinstance(x.type, ListOf) or isinstance(y.type, ListOf):  # `+` would join the lists
+        return apply_operands(b, runtime.add_lists, (x, y), {})
     return apply(b, operator.add, [x, y])
 
 

@@ -12,7 +12,7 @@ from srcad.differentiator.contributions import stretch, tangent, zero_for, zero_
 from srcad.differentiator.reverse import settle_type, trace_composite
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
-from srcad.ir.abstract import ListOf, TupleOf, adjoint_type, differentiable
+from srcad.ir.abstract import ListOf, TupleOf, adjoint_type, differentiable, is_number
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Role, Value
 from srcad.rules.registry import lookup
@@ -100,8 +100,7 @@ class Forward:
             return part
         if op.kind is O.PACK:
             parts = [
-                (self.dot_or_zero(o) if differentiable(o.type) else Const.of(None))
-                for o in op.operands
+                self.dot_or_zero(o) if differentiable(o.type) else _still(o) for o in op.operands
             ]
             t = TupleOf(tuple(p.type for p in parts))
             return b.emit1(O.PACK, parts, t, "t", op.attrs)
@@ -294,6 +293,11 @@ class Forward:
         )
         for r, d in zip(targets, results):
             self.dots[r] = d
+
+
+def _still(operand: Operand) -> Const:
+    """The tangent of an inactive part of a tuple: a number where one may be computed with."""
+    return Const.of(0.0 if is_number(operand.type) else None)
 
 
 __all__ = ["Forward", "zero_for"]

@@ -201,7 +201,7 @@ class Reverse:
         if isinstance(result.type, TupleOf) and result.type.elems is not None:
             packed = bar if isinstance(bar, dict) else None
             g = tuple(
-                self.part(result, packed, bar, k) for k in range(len(result.type.elems))
+                self.part(packed, bar, k) for k in range(len(result.type.elems))
             )
         if rule.form == "composite":
             self.composite(op, g, bars)
@@ -223,13 +223,9 @@ class Reverse:
             operand = as_operand(b, contribution)
             self.accumulate(bars, target, cast_to(b, operand, target.type, target))
 
-    def part(self, result: Value, packed: dict[Any, Any] | None, bar: Any, k: int) -> Operand:
-        if packed is None:
-            return field_of(self.builder, bar, k)
-        if packed.get(k) is not None:
-            return packed[k]  # type: ignore[no-any-return]
-        part = field_of(self.builder, result, k)
-        return zero_for(self.builder, part) if isinstance(part, Value) else ZERO
+    def part(self, packed: dict[Any, Any] | None, bar: Any, k: int) -> Operand | None:
+        """The cotangent of one of several results; None where none arrived."""
+        return field_of(self.builder, bar, k) if packed is None else packed.get(k)
 
     def composite(self, op: Op, g: Any, bars: Bars) -> None:
         """Differentiate the definition of a composite function in place of the function."""
@@ -245,7 +241,7 @@ class Reverse:
         self.extents.add(ops)
         self.builder.block.extend(ops)
         for o, c in zip(_flat(out), cotangents_):
-            self.accumulate(local, o, c)
+            self.accumulate(local, o, c)  # None adds nothing
         self.block(ops, local)
         for v, bar in local.own.items():
             if v in seeds:

@@ -20,7 +20,7 @@ class Joints:
     def __init__(self, function: Function) -> None:
         self.sources: dict[Value, list[Operand]] = {}
         self.read: list[Operand] = []  # on every path
-        self.collected: list[tuple[Operand, Value]] = []  # value and list
+        self.collected: list[Operand] = []
         for op in walk(function.body):
             if op.kind is O.IF:
                 for k, r in enumerate(op.results):
@@ -34,21 +34,20 @@ class Joints:
                 joints = zip(view.inits, view.carries, view.next_carries, view.finals)
                 for init, param, after, final in joints:
                     self.sources[param], self.sources[final] = [init, after], [param]
-                self.collected += zip(view.emits, view.lists)
+                self.collected += view.emits
             elif op.kind in (O.PACK, O.CALL):
                 self.read += op.operands
 
-    def total(self, sunk: Container[Value], more: Iterable[Value]) -> set[Value]:
+    def total(self, sunk: Iterable[Value], more: Iterable[Value]) -> set[Value]:
         """Values that are None where they are undefined; `sunk` are appended by branches."""
-        collected = (v for v, _ in self.collected if isinstance(v, Value) and v not in sunk)
-        found = {o for o in (*self.read, *collected, *more) if isinstance(o, Value)}
-        pending = list(found)
+        found: set[Value] = set()
+        pending = [*self.read, *self.collected, *more]
         while pending:
-            for source in self.sources.get(pending.pop(), ()):
-                if isinstance(source, Value) and source not in found:
-                    found.add(source)
-                    pending.append(source)
-        return found
+            value = pending.pop()
+            if isinstance(value, Value) and value not in found:
+                found.add(value)
+                pending += self.sources.get(value, ())
+        return found.difference(sunk)
 
     def partial(self, total: Container[Value]) -> set[Value]:
         """Values that may be unbound."""

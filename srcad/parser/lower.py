@@ -21,7 +21,6 @@ from srcad.ir.abstract import (
     STR,
     UNKNOWN,
     DictOf,
-    ListOf,
     Scalar,
     TupleOf,
     Type,

@@ -14,7 +14,9 @@ import numpy as np
 from srcad import runtime
 from srcad.ir.abstract import (
     ANY,
+    UNKNOWN,
     Array,
+    ListOf,
     Scalar,
     Type,
     adjoint_type,
@@ -189,3 +191,12 @@ def _as_dtype(call: Call) -> Type:
     t = as_array(call.types[0])
     dims = dims_of(t)
     return Array(call.attrs.get("dtype", "float64"), dims, dims == ())
+
+
+def _list_type(call: Call) -> Type:
+    t = call.types[0]
+    return t if isinstance(t, ListOf) else ListOf(UNKNOWN)
+
+
+linear(runtime.add_lists, lambda g, x, y: (g, g), infer=_list_type, active=("x", "y"))
+zero(runtime.copied, signature="x", infer=lambda call: call.types[0])

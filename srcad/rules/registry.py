@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,8 +101,8 @@ def lookup(fn: object) -> Rule | None:
 
 
 def _place(depth: int = 3) -> str:
-    frame = inspect.stack(0)[depth]
-    return f"{frame.filename}:{frame.lineno}"
+    code = sys._getframe(depth)  # inspect.stack would read every source file on the way
+    return f"{code.f_code.co_filename}:{code.f_lineno}"
 
 
 def _signature_of(body: Callable[..., Any], skip: int) -> inspect.Signature:
@@ -346,7 +347,9 @@ def bind(
                     renamed[key] = value
                 elif kinds.get(key) is inspect.Parameter.POSITIONAL_ONLY and i < len(positional):
                     renamed[positional[i].name] = value
-                elif is_default(value) or _same(own.parameters[key].default, value):
+                elif is_default(value) or (
+                    key in own.parameters and _same(own.parameters[key].default, value)
+                ):
                     continue
                 else:
                     raise _unknown_keyword(name, key)

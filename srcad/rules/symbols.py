@@ -52,6 +52,7 @@ class Sym:
 
     __slots__ = ("_builder", "_scalar", "operand")
     __array_priority__ = 1e6
+    __iter__ = None  # `zip(g, symbol)` would never end
     __hash__ = None  # type: ignore[assignment]  # compared elementwise, as arrays are
 
     def __init__(self, builder: Builder, operand: Operand, scalar: bool = False) -> None:
