@@ -161,7 +161,7 @@ def obtain(request: Request, signature: Signature) -> Compiled:
         return rebuild(request, signature, found)
     compiled = compile_request(request, signature)
     compiled.on_disk = False
-    if not compiled.argument_assumptions and compiled.signature.types == types_of:
+    if compiled.signature.types == types_of:
         names = compiled.statics.keys() - signature.statics.keys()
         stored.keep(
             cache, key, function, {name: compiled.statics[name] for name in names},
@@ -213,15 +213,15 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
     source = read_source(request.function, request.source)
     differentiated = request.differentiated
     types_of = lowering_types(request, signature)
+    exact = lowering_types(replace(request, generic=False), signature)
     statics = dict(signature.statics)
     while True:
         try:
             lowered = lower(request.function, types_of, statics, signature.examples, source)
         except StaticRequired as need:
             for name in need.params:
-                exact = signature.types.get(name, UNKNOWN)
-                if request.generic and types_of[name] != as_differentiated(exact):
-                    types_of[name] = as_differentiated(exact)
+                if types_of.get(name) != exact.get(name):
+                    types_of[name] = exact[name]
                 elif (
                     name in differentiated
                     or name not in signature.examples

@@ -238,7 +238,7 @@ add(runtime.expand_reduced, sample(2, 1), sample(2, 3), argnums=(0,),
 add(runtime.astype, sample(3, dtype="f4"), kwargs={"dtype": "float64"})
 add(runtime.as_cotangent, sample(3), sample(2, 3), argnums=(0,))
 add(runtime.as_tangent, sample(3), sample(2, 3), argnums=(0,))
-add(runtime.add_lists, sample(3), sample(3))
+add(runtime.add_lists, sample(3), sample(3), argnums=())
 add(runtime.copied, sample(3))
 add(runtime.select, True, 1.5, 2.5)
 add(runtime.select, False, 1.5, 2.5)

@@ -278,9 +278,46 @@ def test_each_transform_and_signature_has_its_own_file(project: Project) -> None
         assert df(a.astype("f4"), a).dtype == np.float32
         dg = srcad.value_and_grad(module.f, argnums=("x", 1), cache=project.directory)
         assert np.allclose(dg(a, a)[1][1], a * a)
-        assert np.allclose(srcad.hvp(module.f, (a, a), (a, a), cache=project.directory)[1], 2 * a * a)
+        products = srcad.hvp(module.f, (a, a), (a, a), cache=project.directory)
+        assert np.allclose(products[1], 2 * a * a)
     assert df.cache_info()["disk_hits"] == 3
     assert len(project.files()) == 5
+
+
+def test_static_arguments_count(project: Project) -> None:
+    for hit in (False, True):
+        loss = project.module().loss
+        assert project.gradient(loss, 1.0, "square") == (pytest.approx(GRADIENT), hit)
+        assert project.gradient(loss, 1.0, "cube") == (pytest.approx(GRADIENT + 1.0), hit)
+    assert len(project.files()) == 2
+
+
+KINDS = '''\
+def f(x, n):
+    if isinstance(n, int):
+        return x * n
+    return x * x * n
+
+
+def pairs(x):
+    return {1j: x * x}
+'''
+
+
+def test_generic_code_that_needs_a_type(project: Project) -> None:
+    """It is kept in memory with that type, and not on disk."""
+    df = srcad.grad(project.module(KINDS).f, generic=True, cache=project.directory)
+    assert recompiled(project, df, 3.0, 2) == (2.0, 2)
+    assert recompiled(project, df, 3.0, 2.0) == (12.0, 2)
+    assert recompiled(project, df, 4.0, 3) == (3.0, 0)
+    assert project.files() == []
+
+
+def test_keys_that_json_does_not_know(project: Project) -> None:
+    for _ in range(2):
+        value, pull = srcad.vjp(project.module(KINDS).pairs, 3.0, cache=project.directory)
+        assert value == {1j: 9.0} and pull({1j: 1.0}) == (6.0,)
+    assert project.files() == []
 
 
 NEEDS = '''\
@@ -484,7 +521,8 @@ def test_what_cannot_be_described_is_compiled_in_each_process(project: Project) 
         module = project.module(OBJECTS)
         assert project.gradient(module.uses_object, 1.0) == (2.0, False)
         assert project.gradient(module.uses_array, 1.0) == (3.0, False)
-        assert project.gradient(module.Config.scaled, module.config, 3.0, argnums="x") == (2.0, False)
+        scaled = project.gradient(module.Config.scaled, module.config, 3.0, argnums="x")
+        assert scaled == (2.0, False)
         assert project.gradient(module.calls, 1.0, lambda x: x * x) == (4.0, False)
         assert project.files() == []
     for hit in (False, True):
@@ -710,7 +748,8 @@ def test_a_number_is_read_live_and_its_type_is_guarded(project: Project) -> None
 def test_closure_cells(project: Project) -> None:
     text = (
         "def make(act, k):\n    def f(x):\n        return act(x) * k\n"
-        "    def change(new_act, new_k):\n        nonlocal act, k\n        act, k = new_act, new_k\n"
+        "    def change(new_act, new_k):\n        nonlocal act, k\n"
+        "        act, k = new_act, new_k\n"
         "    return f, change\n\n\n"
         "def square(x):\n    return x * x\n\n\ndef cube(x):\n    return x * x * x\n"
     )
@@ -725,8 +764,8 @@ def test_closure_cells(project: Project) -> None:
 
 
 def test_functions_of_numpy_are_patched(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "import numpy as np\n\n\ndef f(x):\n    return np.sin(x)\n\n\ndef g(x):\n    return x * x\n"
-    module = project.module(text)
+    text = "import numpy as np\n\n\ndef f(x):\n    return np.sin(x)\n"
+    module = project.module(text + "\n\ndef g(x):\n    return x * x\n")
     df = srcad.grad(module.f)
     assert df(0.5) == np.cos(0.5)
     monkeypatch.setattr(np, "sin", module.g)
@@ -736,7 +775,8 @@ def test_functions_of_numpy_are_patched(project: Project, monkeypatch: pytest.Mo
 def test_builtins_are_shadowed_later(project: Project) -> None:
     text = (
         "def f(x):\n    return abs(x) * 2.0\n\n\n"
-        "def g(x, n):\n    i = 0\n    while i < n:\n        x = x * x\n        i = i + 1\n    return x\n\n\n"
+        "def g(x, n):\n    i = 0\n    while i < n:\n"
+        "        x = x * x\n        i = i + 1\n    return x\n\n\n"
         "def mine(x):\n    return x * x\n"
     )
     module = project.module(text)
@@ -793,15 +833,17 @@ def test_methods(project: Project) -> None:
 
 
 def test_static_arguments_are_compared_by_value(project: Project) -> None:
-    df = srcad.grad(project.module(NEEDS).powers)
-    cases = [2, 3]
-    assert recompiled(project, df, 3.0, 1, cases)[0] == 30.0
-    again = recompiled(project, df, 3.0, 1, [2, 3])
-    assert again[0] == 30.0
-    cases[0] = 4  # the caller changes a list that was looked at
-    assert recompiled(project, df, 3.0, 1, cases)[0] == 42.0
-    assert recompiled(project, df, 3.0, np.int64(1), (2,))[0] == 12.0
-    assert recompiled(project, df, 3.0, np.int64(2), (2,))[0] == 54.0
+    text = NEEDS + "\n\ndef picked(x, cases):\n    return (x, x * x, x * x * x)[cases[0]]\n"
+    module = project.module(text)
+    df, cases = srcad.grad(module.picked), [1, 2]
+    assert recompiled(project, df, 3.0, cases)[0] == 6.0
+    assert recompiled(project, df, 3.0, [1, 2]) == (6.0, 0)
+    cases[0] = 2  # the caller changes a list that was looked at
+    assert recompiled(project, df, 3.0, cases)[0] == 27.0
+    df = srcad.grad(module.powers)
+    assert df(3.0, np.int64(1)) == 12.0
+    assert recompiled(project, df, 3.0, np.int64(2))[0] == 54.0
+    assert recompiled(project, df, 3.0, np.int64(1)) == (12.0, 0)
 
 
 def test_defaults_that_are_no_literals(project: Project) -> None:

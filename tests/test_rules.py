@@ -22,7 +22,7 @@ from srcad.rules.registry import TABLE
 
 FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("rule_rows_*.py"))
 ROWS: list[Row] = [row for name in FAMILIES for row in importlib.import_module(name).ROWS]
-DIFFERENTIABLE = [row for row in ROWS if TABLE[row.fn].form != "zero"]
+DIFFERENTIABLE = [r for r in ROWS if TABLE[r.fn].form != "zero" and r.argnums != ()]
 
 
 def test_every_function_of_the_table_has_a_row() -> None:

@@ -3,7 +3,8 @@
 Only mathematics that holds for all arguments, and that experts use by hand: the forward sweep
 keeps its operations, the derivative is taken of the whole from the values at hand. Two facts:
 
-- a logistic function has the derivative ``h * (1 - h)``;
+- a logistic function has the derivative ``h * (1 - h)``, which is finite where exp overflows; near
+  h = 1 it has the absolute, not the relative accuracy of h, as it has by hand;
 - softmax, its logarithm, and the logarithm of a sum of exponentials (plus its shift) do not depend
   on a shift of their argument, so the maximum that is subtracted against overflow carries no
   derivative: a reduction and a comparison less.

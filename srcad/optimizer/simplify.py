@@ -209,14 +209,11 @@ class _Simplifier:
 
     def inlined(self, region: Region, op: Op) -> bool:
         """Put the branch that is taken in the place of the `if`."""
-        pairs = [*zip(region.yields, op.results, strict=True)]
         if UNDEFINED in region.yields or _raises(region):
-            return False
-        if not all(_is_kind_of(y, r) for y, r in pairs):
             return False
         for inner in region.ops:
             self.operation(inner)
-        self.mapping.update({r: self.operand(y) for y, r in pairs})
+        self.mapping.update(zip(op.results, self.operands(region.yields), strict=True))
         self.changed = True
         return True
 
