@@ -16,7 +16,7 @@ import numpy as np
 from srcad.annotations import signature_from_types
 from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
 from srcad.derivative import Derivative, parse_argnums
-from srcad.emitter.standalone import standalone_text
+from srcad.emitter.standalone import importing_text, standalone_text
 from srcad.errors import SeedError, SignatureError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree
@@ -427,15 +427,15 @@ def source(
     order
         How often to differentiate.
     standalone
-        Whether the text shall run by itself, with NumPy as its only import.
+        Whether the text shall import nothing but NumPy; otherwise it also imports what it reads
+        from the user's module and from `srcad.runtime`.
     """
     request = planned(function, argnums, value, mode, order, options)
     signature = signature_from_types(request.function, types)
     compiled = compile_request(request, signature)
-    if not standalone:
-        return compiled.text
     assert compiled.emitted is not None  # it was compiled just now
-    return standalone_text(compiled.emitted, request.function)
+    text = standalone_text if standalone else importing_text
+    return text(compiled.emitted, request.function)
 
 
 def ir(
