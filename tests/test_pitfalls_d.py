@@ -175,7 +175,6 @@ def test_d9_one_callee_with_different_active_arguments(options):
     assert_close(srcad.grad(both_ways, 1, **options)(2.0, 3.0), 4.0 + 2 * 2.0 * 3.0)
 
 
-@pytest.mark.xfail(strict=True, reason="silently wrong: both calls read the cell of the first")
 @pytest.mark.parametrize("options", MODES)
 def test_d9_two_closures_of_one_definition(options):
     assert_close(srcad.grad(two_of_one_name, **options)(2.0), 4 * 2.0 + 15 * 4.0)

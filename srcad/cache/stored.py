@@ -42,8 +42,9 @@ from srcad.ir.abstract import OBJECT, DictOf, ListOf, TupleOf, Type, type_of_val
 from srcad.ir.values import Const
 from srcad.rules.registry import TABLE, lookup
 
-Reference: TypeAlias = list[Any]  # ["function"], ["module", name], ["object", module, qualname] or
-# ["at", kind, reference of the holder, name]; "function" is the one that is differentiated
+# ["function"] (the one that is differentiated), ["module", name], ["object", module, qualname],
+# ["cell", reference of the function, variable] or ["at", kind, reference of the holder, name]
+Reference: TypeAlias = list[Any]
 
 _HEADER = "# stored as: "
 _BETWEEN = "\n\n"
@@ -403,12 +404,12 @@ def _live(reference: Reference, function: types.FunctionType) -> Any:
 
 def _found(kind: Any, holder: Any, name: str) -> Any:
     """What is at a place, or `MISSING`; the holder may have become another kind of object."""
-    return found_at(kind, holder, name) if isinstance(holder, _HOLDERS[kind]) else MISSING
+    if holder is MISSING or not isinstance(holder, _HOLDERS[kind]):
+        return MISSING
+    return found_at(kind, holder, name)
 
 
-def _description_now(
-    function: types.FunctionType, found: list[AnyGuard], place: str
-) -> str | None:
+def _description_now(function: types.FunctionType, found: list[AnyGuard], place: str) -> str | None:
     """A description of what is at a place in this process; its guard is added to `found`."""
     kind, reference, name, typed = json.loads(place)
     holder = _live(reference, function)

@@ -243,8 +243,14 @@ class Blocks:
         return [gast.Assign([self.target(s.target)], gast.List([], gast.Load()))]
 
     def on_Append(self, s: T.Append) -> list[gast.stmt]:
-        copied = (s, self.program.canonical(s.target)) in self.ownership.copied
-        return [self.method(s.target, "append", self.source(s.item, copied))]
+        items = []
+        for item in s.items:
+            copied = isinstance(item, Value) and (
+                (s, self.program.canonical(item)) in self.ownership.copied
+            )
+            items.append(self.source(item, copied))
+        value = items[0] if len(items) == 1 else gast.Tuple(items, gast.Load())
+        return [self.method(s.target, "append", value)]
 
     def on_Reverse(self, s: T.Reverse) -> list[gast.stmt]:
         return [self.method(s.target, "reverse")]

@@ -92,15 +92,17 @@ class Ownership:
                 for target, source in s.pairs:
                     self.join(target, source, s, depth)
             elif isinstance(s, T.Append):
-                self.join(s.target, s.item, s, depth)
+                for item in s.items:
+                    self.join(s.target, item, s, depth)
             elif isinstance(s, T.Pop):
                 self.join(s.result, s.source)
                 self.held.add(s.result)
             elif isinstance(s, T.ForLoop):
                 for walked in s.sources:
-                    if walked.iterable is not None and walked.targets[-1] is not None:
-                        self.join(walked.targets[-1], walked.iterable)
-                        self.held.add(walked.targets[-1])
+                    for target in walked.targets if walked.iterable is not None else ():
+                        if target is not None:
+                            self.join(target, walked.iterable)
+                            self.held.add(target)
             inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
             for b in T.inner_blocks(s):
                 self.block(b, inner)
@@ -202,7 +204,7 @@ class Ownership:
             self.add(s, depth)
         self.in_place = set(self.accepted)
         self.copied = {
-            (e.statement, e.a)
+            (e.statement, e.b if isinstance(e.statement, T.Append) else e.a)
             for e in self.edges
             if e.broken and not isinstance(e.statement, T.Define)
         }

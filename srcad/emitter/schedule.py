@@ -15,6 +15,7 @@ import numpy as np
 from srcad.emitter import tree as T
 from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
+from srcad.emitter.tapes import Group, groups
 from srcad.emitter.undefined import Joints
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
@@ -94,6 +95,7 @@ class _Scheduler:
         for source, popped in self.popped.items():
             pop = T.Pop(popped.element, source)
             self.popped_in.setdefault(popped.region, []).append(pop)
+        self.grouped = groups(function, self.uses.users, self.sunk, self.popped, self.flipped)
         self.sources: dict[Op, list[T.Source]] = {}
         for op in walk(function.body):
             if op.kind is O.FOR:
@@ -136,11 +138,21 @@ class _Scheduler:
 
     # ------------------------------------------------------------------ what a `for` runs over
     def for_sources(self, view: O.ForView) -> list[T.Source]:
-        streams = [
-            T.Source([e], None, s, flag ^ (s in self.flipped))
-            for e, s, flag in zip(view.elements, view.streams, view.stream_flags)
-            if self.uses.of(e) and not self.is_popped(e, s)
-        ]
+        streams: list[T.Source] = []
+        of_group: dict[Group, T.Source] = {}
+        for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
+            if not self.uses.of(e) or self.is_popped(e, s):
+                continue
+            group = self.grouped.get(s) if isinstance(s, Value) else None
+            if group is None:
+                streams.append(T.Source([e], None, s, flag ^ (s in self.flipped)))
+                continue
+            if group not in of_group:
+                targets: list[Value | None] = [None] * len(group.lists)
+                backwards = flag ^ (s in self.flipped)
+                of_group[group] = T.Source(targets, None, group.value, backwards)
+                streams.append(of_group[group])
+            of_group[group].targets[group.lists.index(s)] = e
         bounds = (view.start, view.stop, view.step)
         readers = self.uses.of(view.index)
         if not readers and streams:
@@ -258,6 +270,7 @@ class _Scheduler:
     ) -> T.Block:
         """The block with values appended to lists right after their definitions."""
         at: dict[int, T.Block] = {}
+        waiting: dict[Group, dict[Value, tuple[Operand, int]]] = {}
         for target, item in appends:
             if isinstance(item, Value) and item in self.sunk:
                 continue  # its own branches append it
@@ -266,7 +279,18 @@ class _Scheduler:
                     continue
                 item = NONE
             position = after.get(item, 0) if isinstance(item, Value) else 0
-            at.setdefault(position, []).append(T.Append(target, item, op.loc))
+            if target in self.grouped:
+                group = self.grouped[target]
+                gathered = waiting.setdefault(group, {})
+                gathered[target] = (item, position)
+                if len(gathered) < len(group.lists):
+                    continue
+                items = tuple(gathered[v][0] for v in group.lists)
+                position = max(p for _, p in gathered.values())
+                append = T.Append(group.value, items, op.loc)
+            else:
+                append = T.Append(target, (item,), op.loc)
+            at.setdefault(position, []).append(append)
         if not at:
             return block
         result: T.Block = list(at.get(0, ()))
@@ -303,7 +327,8 @@ class _Scheduler:
         counted = view.trips is not None and bool(self.uses.of(view.trips))
         if counted:
             block.append(T.Copy([(view.trips, ZERO)], op.loc))  # type: ignore[list-item]
-        block += [T.NewList(v, op.loc) for v in view.lists]
+        lists = [self.grouped[v].value if v in self.grouped else v for v in view.lists]
+        block += [T.NewList(v, op.loc) for v in dict.fromkeys(lists)]
         body = self.loop_body(view)
         if counted:
             body.insert(0, T.Count(view.trips, op.loc))  # type: ignore[arg-type]

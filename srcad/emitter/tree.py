@@ -69,10 +69,10 @@ class NewList:
 
 @dataclass(eq=False)
 class Append:
-    """``target.append(item)``"""
+    """``target.append(item)``, or of a tuple of several items"""
 
     target: Value
-    item: Operand
+    items: tuple[Operand, ...]
     loc: Loc | None = None
 
 
@@ -120,7 +120,8 @@ class Source:
     """What a target of a `for` runs over: a range, or the elements of a list or array.
 
     `bounds` are those of a range, None for the elements of `iterable`; `counted` prints
-    ``enumerate(iterable)``, whose target is a pair of index and element.
+    ``enumerate(iterable)``, whose target is a pair of index and element. Several other targets
+    take the elements apart, which are tuples.
     """
 
     targets: list[Value | None]
@@ -220,7 +221,7 @@ def operands_of(statement: Statement) -> list[Operand]:
     if isinstance(statement, Copy):
         return [source for _, source in statement.pairs]
     if isinstance(statement, Append):
-        return [statement.target, statement.item]
+        return [statement.target, *statement.items]
     if isinstance(statement, Pop):
         return [statement.source]
     if isinstance(statement, (Count, Reverse)):

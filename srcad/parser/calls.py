@@ -298,7 +298,8 @@ class CallLowering(_Base):
         self, target: types.FunctionType | Closure, bound: dict[str, Binding], node: gast.AST
     ) -> tuple[Callee, list[Operand]]:
         """The lowered callee and the operands for its parameters."""
-        identity: Any = target.node if isinstance(target, Closure) else target.__code__
+        # two closures of one definition are two functions: they may hold different cells
+        identity: Any = target.node if isinstance(target, Closure) else target
         on_stack = any(k[0] is identity for k in self.pending)
         shapes: dict[str, Binding] = {}
         operands: list[Operand] = []
