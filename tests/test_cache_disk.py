@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -487,15 +488,32 @@ def test_source_digest_is_that_of_the_files(tmp_path: Path, monkeypatch) -> None
     (package / "cache").mkdir(parents=True)
     monkeypatch.setattr(disk, "__file__", str(package / "cache" / "disk.py"))
     digests = set()
-    for name, content in [("a.py", "x"), ("a.py", "y"), ("cache/b.py", ""), ("c.txt", "not code")]:
+    files = [("a.py", "x"), ("a.py", "y"), ("a.py", "yy"), ("cache/b.py", ""), ("c.txt", "no code")]
+    for second, (name, content) in enumerate(files):
         (package / name).write_text(content, encoding="utf-8")
+        os.utime(package / name, (second, second))
         disk.source_digest.cache_clear()
         digests.add(disk.source_digest())
     (package / "a.py").rename(package / "b.py")
     assert disk.source_digest() in digests  # computed once
     disk.source_digest.cache_clear()
     digests.add(disk.source_digest())
-    assert len(digests) == 4
+    assert len(digests) == 5
+    disk.source_digest.cache_clear()
+
+
+@posix
+def test_source_digest_sees_a_change_that_keeps_size_and_time(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(disk, "__file__", str(tmp_path / "cache" / "disk.py"))
+    digests = set()
+    for content in ("x + y", "x - y"):
+        (tmp_path / "a.py").write_text(content, encoding="utf-8")
+        os.utime(tmp_path / "a.py", (0, 0))  # as some tools do, for builds that can be repeated
+        disk.source_digest.cache_clear()
+        digests.add(disk.source_digest())
+        time.sleep(0.05)  # the clock of a file system may be this coarse
+    assert len(digests) == 2
     disk.source_digest.cache_clear()
 
 

@@ -36,9 +36,13 @@ OPTIONS = {
 }
 
 
+_FLOAT_CARRY = (
+    "a carry that starts as a Python float and becomes a NumPy scalar: without turns the second "
+    "tangent is a float"
+)
 KNOWN = {
-    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed": "a carry that starts as a "
-    "Python float and becomes a NumPy scalar: without turns the second tangent is a float",
+    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed": _FLOAT_CARRY,
+    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed-unoptimised": _FLOAT_CARRY,
 }
 
 
@@ -84,7 +88,7 @@ def check_forward(case: Case, mode: str, options: dict[str, bool]) -> None:
     args = case.args()
     value, tangent = srcad.jvp(case.call, args, case.tangents(), **options)
     assert_close(value, case.call(*args))
-    assert_close(tangent, case.tangent)
+    assert_close(tangent, case.tangent, **first_order(case))
 
 
 def check_reverse(case: Case, mode: str, options: dict[str, bool]) -> None:
@@ -159,6 +163,11 @@ def test_refusal(case: Case) -> None:
     case.call(*args)  # Python has nothing against it
     with pytest.raises(getattr(errors, case.settings.error)):
         srcad.grad(case.function)(*args)
+
+
+def first_order(case: Case) -> dict[str, float]:
+    """float32 loses a few digits more where the function itself cancels, as in log(1 - h)."""
+    return {"rtol": 2e-5, "atol": 1e-6} if case.variant == "float32" else {}
 
 
 def loose(case: Case) -> dict[str, float]:

@@ -90,10 +90,9 @@ def load(
 def _definitions(text: str, filename: str, first_line: int) -> dict[str, ast.FunctionDef]:
     """Return the functions of `text` by name."""
     try:
-        module = ast.parse(text, filename)
+        module = ast.parse("\n" * (first_line - 1) + text, filename)
     except SyntaxError as error:
         raise InternalError(f"the generated text does not parse: {error}", ir=text) from error
-    ast.increment_lineno(module, first_line - 1)
     definitions: dict[str, ast.FunctionDef] = {}
     for statement in module.body:
         if not isinstance(statement, ast.FunctionDef) or statement.decorator_list:

@@ -146,13 +146,24 @@ class Blocks:
             return [node if isinstance(node, gast.stmt) else gast.Expr(node)]
         value = self.expression.operation
         result = op.results[0]
-        if op.attrs.get("fn") in INPLACE and self.same(op.operands[0], result):
-            if not has_memory(result.type) or s in self.ownership.in_place:
-                operator = INFIX[op.attrs["fn"]]()
-                return [
-                    gast.AugAssign(self.target(result), operator, self.expression(op.operands[1]))
-                ]
+        added = self.added(s)
+        if added is not None:
+            operator = INFIX[op.attrs["fn"]]()
+            return [gast.AugAssign(self.target(result), operator, self.expression(added))]
         return [gast.Assign([self.target(result)], value(op))]
+
+    def added(self, s: T.Define) -> Operand | None:
+        """The operand `g` of an operation that is printed ``x += g``."""
+        op = s.op
+        if op.attrs.get("fn") not in INPLACE:
+            return None
+        result = op.results[0]
+        updated = self.ownership.in_place.get(s)
+        if updated is not None and self.same(updated, result):
+            return op.operands[1] if op.operands[0] is updated else op.operands[0]
+        if not has_memory(result.type) and self.same(op.operands[0], result):
+            return op.operands[1]
+        return None
 
     def write(self, s: T.Define) -> list[gast.stmt]:
         op = s.op

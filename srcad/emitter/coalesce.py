@@ -26,7 +26,9 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
         for s in block:
             if isinstance(s, T.Define) and s.results:
                 first = s.op.operands[0] if s.op.operands else None
-                if s.op.kind in (O.SETITEM, O.ADD_AT) or s in ownership.in_place:
+                if s in ownership.in_place:
+                    wish(0, depth, s.results[0], ownership.in_place[s])
+                elif s.op.kind in (O.SETITEM, O.ADD_AT):
                     wish(0, depth, s.results[0], s.op.operands[0])
                 elif s.op.attrs.get("fn") in INPLACE and isinstance(first, Value):
                     if first.name == s.results[0].name:

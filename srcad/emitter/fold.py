@@ -15,7 +15,7 @@ import numpy as np
 
 from srcad.emitter import tree as T
 from srcad.emitter.operators import COMPARE, INFIX, PREFIX, width_of_call
-from srcad.emitter.ownership import shares
+from srcad.emitter.ownership import has_memory, shares
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, UNKNOWN, Array, TupleOf
 from srcad.ir.values import Const, Op, Operand, Role, Value
@@ -200,8 +200,12 @@ class _Folder:
             wider = width + columns - len(value.name)
             if wider > (USERS_WIDEST if users_own else LINE):
                 continue
-            between = (block[k] for k in range(i + 1, j) if k not in gone)
+            between = [block[k] for k in range(i + 1, j) if k not in gone]
             if any(self.blocks(s, found) for s in between):
+                continue
+            if isinstance(statement, T.Return) and self.belongs_forward(value, found, between):
+                if not value.named:
+                    self.program.hints[value] = "result"
                 continue
             self.folded[value] = found
             gone.add(i)
@@ -226,6 +230,16 @@ class _Folder:
                 return False
             return _line(user) == _line(definition) or _renames(user, value)
         return True
+
+    def belongs_forward(
+        self, value: Value, found: Op | T.Ternary, between: list[T.Statement]
+    ) -> bool:
+        """Whether a result of the forward sweep is to be computed there, so that the arrays it
+        reads need not be kept until the end."""
+        if value.role is not Role.PRIMAL or Role.ADJOINT not in map(T.role_of, between):
+            return False
+        parts = found.parts() if isinstance(found, T.Ternary) else found.operands
+        return any(has_memory(v.type) for v in self.program.all_leaves(list(parts)))
 
     def blocks(self, between: T.Statement, found: Op | T.Ternary) -> bool:
         """Whether a computation must not be moved behind the statement `between`."""

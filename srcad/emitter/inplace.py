@@ -15,7 +15,7 @@ from typing import Any
 
 from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
-from srcad.emitter.operators import INPLACE
+from srcad.emitter.operators import COMMUTATIVE, INPLACE
 from srcad.emitter.ownership import foreign, has_memory, shares
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, Type, dims_of
@@ -55,8 +55,8 @@ class Ownership:
         self.outside: set[Value] = set()  # memory of the caller, or that cannot be written
         self.held: set[Value] = set()  # elements of containers
         self.writes: list[tuple[T.Define, _Edge]] = []
-        self.additions: list[tuple[T.Define, int]] = []
-        self.accepted: list[T.Define] = []
+        self.updates: list[tuple[T.Define, Value, int]] = []
+        self.in_place: dict[T.Define, Value] = {}  # the array that a statement writes
         self.group: dict[Value, Value] = {}
         self.outside.update(p for p in program.params if has_memory(p.type))
         for value, found in program.folded.items():
@@ -121,8 +121,9 @@ class Ownership:
                 self.join(op.results[0], op.operands[1])
             return
         self.operation(op)
-        if may_update(op) and op.operands[0] not in self.program.folded:
-            self.additions.append((s, depth))
+        for array in updatable(op):
+            if array not in self.program.folded:
+                self.updates.append((s, array, depth))
 
     def operation(self, op: Op) -> None:
         if op.kind is O.CALL:
@@ -174,10 +175,8 @@ class Ownership:
         value = self.node(value)
         return self.group.get(value, value)
 
-    def conflicts(self, s: T.Define) -> int:
-        """How many values keep a statement from writing its first operand in place."""
-        array = s.op.operands[0]
-        assert isinstance(array, Value)
+    def conflicts(self, s: T.Define, array: Value) -> int:
+        """How many values keep a statement from writing an array in place."""
         root = self.of(array)
         found = len(self.unwritable.get(root, ()))
         after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
@@ -195,23 +194,24 @@ class Ownership:
     def decide(self) -> None:
         self.regroup()
         for s, edge in self.writes:
-            if self.conflicts(s) and not self.divide(s, edge.depth):
+            array: Any = s.op.operands[0]
+            if self.conflicts(s, array) and not self.divide(s, array, edge.depth):
                 edge.broken = True
                 self.regroup()
             else:
-                self.accepted.append(s)
-        for s, depth in self.additions:
-            self.add(s, depth)
-        self.in_place = set(self.accepted)
+                self.in_place[s] = array
+        for s, array, depth in self.updates:
+            if s not in self.in_place:
+                self.update(s, array, depth)
         self.copied = {
             (e.statement, e.b if isinstance(e.statement, T.Append) else e.a)
             for e in self.edges
             if e.broken and not isinstance(e.statement, T.Define)
         }
 
-    def divide(self, s: T.Define, depth: int) -> bool:
+    def divide(self, s: T.Define, array: Value, depth: int) -> bool:
         """Free the memory that `s` writes by copies in rarer or equally frequent places."""
-        root = self.of(s.op.operands[0])  # type: ignore[arg-type]
+        root = self.of(array)
         candidates = [
             e
             for e in self.edges
@@ -220,11 +220,11 @@ class Ownership:
         ]  # fmt: skip
         candidates.sort(key=lambda e: e.depth)
         tried = []
-        left = self.conflicts(s)
+        left = self.conflicts(s, array)
         for edge in candidates:
             edge.broken = True
             self.regroup()
-            now = self.conflicts(s)
+            now = self.conflicts(s, array)
             if now < left:
                 left = now
                 tried.append(edge)
@@ -237,17 +237,17 @@ class Ownership:
         self.regroup()
         return False
 
-    def add(self, s: T.Define, depth: int) -> None:
-        """Update the left operand in place, if that disturbs nothing."""
-        edge = self.join(s.results[0], s.op.operands[0], s, depth)
+    def update(self, s: T.Define, array: Value, depth: int) -> None:
+        """Let an operation update an operand in place, if that disturbs nothing."""
+        edge = self.join(s.results[0], array, s, depth)
         if edge is None:
             return
         self.regroup()
-        if not self.conflicts(s) or self.divide(s, depth):
-            root = self.of(s.results[0])
-            related = [w for w in self.accepted if self.of(w.results[0]) is root]
-            if not any(self.conflicts(w) for w in related):
-                self.accepted.append(s)
+        if not self.conflicts(s, array) or self.divide(s, array, depth):
+            root = self.of(array)
+            related = [(w, a) for w, a in self.in_place.items() if self.of(a) is root]
+            if not any(self.conflicts(w, a) for w, a in related):
+                self.in_place[s] = array
                 return
         edge.broken = True
         self.regroup()
@@ -299,18 +299,26 @@ def _has_copy(t: Type) -> bool:
     return isinstance(t, (Array, ListOf)) or t == UNKNOWN
 
 
-def may_update(op: Op) -> bool:
-    """Whether ``x = x + g`` may be written ``x += g`` for arrays, as far as types tell."""
+def updatable(op: Op) -> list[Value]:
+    """The operands that ``x = x + g`` may update in place, as far as types tell."""
     if op.kind is not O.APPLY or op.attrs["fn"] not in INPLACE:
-        return False
-    x, g = op.operands
+        return []
+    count = 2 if op.attrs["fn"] in COMMUTATIVE else 1
+    return [x for k, x in enumerate(op.operands[:count]) if _may_update(op, k)]  # type: ignore[misc]
+
+
+def _may_update(op: Op, position: int) -> bool:
+    x, g = op.operands[position], op.operands[1 - position]
     t = op.results[0].type
     if not isinstance(x, Value) or not isinstance(t, Array) or t.item or not t.dims:
         return False
     if x.type != t or t.dtype is None:
         return False
-    if x.named and x.name != op.results[0].name:
+    result = op.results[0]
+    if x.named and x.name != result.name:
         return False
+    if result.named and x.role is not result.role:
+        return False  # one variable would have two meanings
     other = dims_of(g.type)
     if other is None or len(other) > len(t.dims):
         return False

@@ -160,19 +160,20 @@ class Scope:
     def best(self, c: int) -> Value:
         """The value that a class gets its name from."""
         members = self.classes.liveness.members(self.classes.members[c])
+        first = members[0]
         ranked: list[Callable[[Value], bool]] = [
             lambda v: v.named and v.role is Role.PRIMAL,
             lambda v: v.named,
-            lambda v: v.name != "t",
+            lambda v: v.name != "t" and v.role is first.role,
         ]
         for test in ranked:
             found = [v for v in members if test(v)]
             if found:
                 return found[0]
-        return members[0]
+        return first
 
     def choose(self, c: int, value: Value) -> None:
-        hint = sanitised(value.name)
+        hint = sanitised(self.classes.liveness.program.hints.get(value, value.name))
         own = value.named and value.role is Role.PRIMAL
         name, n = hint, 0
         while not self.is_free(name, c, own and not n):

@@ -7,6 +7,7 @@ the user's own `user_names`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from srcad.emitter.fold import fold
 from srcad.emitter.inplace import Ownership, Sharing
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
-from srcad.emitter.printer import to_text
+from srcad.emitter.printer import LINE_WIDTH, to_text
 from srcad.emitter.schedule import schedule
 from srcad.ir.text import callees
 from srcad.ir.values import Function, Param, Value
@@ -119,13 +120,21 @@ def _definition(
     body = blocks.function_body(sections=f is main and mode == "reverse")
     text = doc if f is main else f.doc
     if text:
-        body.insert(0, gast.Expr(constant(text)))
+        body.insert(0, gast.Expr(constant(_wrapped(text))))
     definition = gast.FunctionDef(called[f], _arguments(f.params, blocks), body, [], None, None, [])
 
     def name_variables() -> None:
         blocks.fill(Scope(names, classes, {p.value: p.name for p in f.params}))
 
     return definition, name_variables
+
+
+def _wrapped(doc: str) -> str:
+    """A docstring in lines that fit."""
+    if len(doc) + 10 <= LINE_WIDTH:
+        return doc
+    lines = textwrap.wrap(doc, LINE_WIDTH - 10, break_long_words=False, break_on_hyphens=False)
+    return "\n    ".join(lines)
 
 
 def _flat(count: int) -> Any:

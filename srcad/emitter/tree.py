@@ -182,6 +182,8 @@ class Program:
         Values that are one variable from the start: a loop's final value is its parameter.
     partial
         Values that may be unbound.
+    hints
+        Names for values that are better than their own.
     folded
         Values that have no variable; their expression is printed where they are used.
     """
@@ -190,6 +192,7 @@ class Program:
     body: Block
     same: dict[Value, Value] = field(default_factory=dict)
     partial: set[Value] = field(default_factory=set)
+    hints: dict[Value, str] = field(default_factory=dict)
     folded: dict[Value, Op | Ternary] = field(default_factory=dict)
 
     def canonical(self, value: Value) -> Value:

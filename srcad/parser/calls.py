@@ -169,7 +169,7 @@ class CallLowering(_Base):
             return self.opaque_call(fn, args, kwargs, node)
         name = getattr(fn, "__qualname__", type(fn).__name__)
         module = getattr(fn, "__module__", None) or ""
-        if isinstance(fn, type):
+        if isinstance(fn, type) and module != "builtins":
             raise self.unsupported(
                 node, f"creating a `{name}` object cannot be differentiated yet",
                 "srcad does not follow classes yet", "use numbers, arrays and tuples",
