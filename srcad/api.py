@@ -50,7 +50,8 @@ def _request(function: Any, **options: Any) -> Request:
             reason="it is not a function written in Python",
             advice="wrap it in a Python function that calls it",
         )
-    return Request(function, (), optimized, generic, source, cache and os.fspath(cache))
+    directory = None if cache is None else os.fspath(cache)
+    return Request(function, (), optimized, generic, source, directory)
 
 
 def _derivative(

@@ -7,6 +7,7 @@ In memory that is decided by guards; on disk, by what is written down with the g
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gc
 import inspect
 import json
@@ -16,6 +17,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 import types
@@ -630,6 +632,25 @@ def test_a_read_only_directory_is_of_use(project: Project) -> None:
             )
     finally:
         project.directory.chmod(0o700)
+
+
+def test_a_read_only_file_system_is_of_use(project: Project) -> None:
+    project.gradient(project.module().loss, 1.0)
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for owner, name in ((tempfile, "mkstemp"), (os, "utime")):
+        project.monkeypatch.setattr(owner, name, refuse)
+    assert project.gradient(project.module().loss, 1.0) == (pytest.approx(GRADIENT), True)
+    with pytest.warns(srcad.SrcadCacheWarning, match="Read-only file system"):
+        result = project.gradient(project.module().loss, 1.0, generic=True)
+    assert result == (pytest.approx(GRADIENT), False)
+
+
+def test_an_option_that_is_no_path_is_refused_at_once() -> None:
+    with pytest.raises(TypeError):
+        srcad.grad(square_loss, cache=True)
 
 
 def _worker(start: Any, results: Any, directory: Path, number: int) -> None:

@@ -221,7 +221,7 @@ def test_the_file_is_loaded_like_a_script(run: Run, here: Path) -> None:
     )
     status, out, err = run("grad", "lib/my-model.py:f")
     assert status == 0
-    assert out.startswith("def f_grad(x):")
+    assert out.startswith("# from my-model: K\n\n\ndef f_grad(x):")
     assert err == f"loading my-model {here / 'lib' / 'my-model.py'}\n"
     assert not list(here.rglob("__pycache__/my-model*"))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,6 +81,16 @@ def run_console(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
         main(arguments)
         shown = capsys.readouterr()
         assert (shown.out + shown.err).rstrip() == expected.rstrip()
+
+
+@pytest.fixture(autouse=True)
+def own_modules(tmp_path: Path) -> Iterator[None]:
+    """Modules that a document makes are not seen by other tests."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import numpy as np
 
 from srcad.emitter import tree as T
 from srcad.emitter.operators import COMPARE, INFIX, PREFIX, width_of_call
-from srcad.emitter.ownership import has_memory, shares
+from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, UNKNOWN, Array, TupleOf
 from srcad.ir.values import Const, Op, Operand, Role, Value
@@ -158,6 +158,7 @@ class _Folder:
         position: dict[Value, int] = {}
         unpacked = self.unpacked(block)
         gone: set[int] = set()
+        self.last = self.last_reads(block)
         for j, statement in enumerate(block):
             made = T.writes(statement)
             if made and made[0] in self.folded:
@@ -193,6 +194,8 @@ class _Folder:
             found = self.definition(block[i])
             if found is None or not self.wanted(value, statement, block[i]):
                 continue
+            if isinstance(found, Op) and self.reuses_memory(found, statement, i, position, block):
+                continue
             columns, depth = self.measure_of(found)
             users_own = value.role is Role.PRIMAL and _line(block[i]) == _line(statement)
             if depth > (USERS_DEEPEST if users_own else DEEPEST):
@@ -210,6 +213,8 @@ class _Folder:
             self.folded[value] = found
             gone.add(i)
             width = wider
+            for leaf in self.program.leaves(value):
+                self.last[leaf] = max(self.last.get(leaf, j), j)
 
     def definition(self, statement: T.Statement) -> Op | T.Ternary | None:
         if isinstance(statement, T.Choose):
@@ -230,6 +235,38 @@ class _Folder:
                 return False
             return _line(user) == _line(definition) or _renames(user, value)
         return True
+
+    def last_reads(self, block: T.Block) -> dict[Value, int]:
+        """For each value, the position of the last statement that reads it."""
+        found: dict[Value, int] = {}
+        for position, statement in enumerate(block):
+            for inner in T.walk([statement]):
+                for v in self.program.all_leaves(T.operands_of(inner)):
+                    found[v] = position
+        return found
+
+    def reuses_memory(
+        self, op: Op, user: T.Statement, at: int, position: dict[Value, int], block: T.Block
+    ) -> bool:
+        """Whether an operation of the reverse sweep may write over an array that nobody needs
+        any more, and what follows may go on in that memory: then it stays a statement."""
+        result = op.results[0]
+        if result.role is not Role.ADJOINT or not isinstance(user, T.Define):
+            return False
+        if user.op.kind in (O.SETITEM, O.ADD_AT):
+            if user.op.operands[1] is not result:
+                return False
+        elif result not in updatable(user.op):
+            return False
+        return any(
+            x in position and self.last[x] == at and self.is_fresh(block[position[x]])
+            for x in updatable(op)
+        )
+
+    def is_fresh(self, statement: T.Statement) -> bool:
+        if not isinstance(statement, T.Define) or statement.op.kind not in (O.APPLY, O.GETITEM):
+            return False
+        return not shares(statement.op) and not foreign(statement.op)
 
     def belongs_forward(
         self, value: Value, found: Op | T.Ternary, between: list[T.Statement]

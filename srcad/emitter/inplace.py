@@ -15,10 +15,9 @@ from typing import Any
 
 from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
-from srcad.emitter.operators import COMMUTATIVE, INPLACE
-from srcad.emitter.ownership import foreign, has_memory, shares
+from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, Dim, ListOf, Type, dims_of
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
 from srcad.ir.values import Function, Op, Operand, Value
 from srcad.rules.indexing import may_repeat
 
@@ -297,32 +296,3 @@ def _can_copy(edge: _Edge) -> bool:
 
 def _has_copy(t: Type) -> bool:
     return isinstance(t, (Array, ListOf)) or t == UNKNOWN
-
-
-def updatable(op: Op) -> list[Value]:
-    """The operands that ``x = x + g`` may update in place, as far as types tell."""
-    if op.kind is not O.APPLY or op.attrs["fn"] not in INPLACE:
-        return []
-    count = 2 if op.attrs["fn"] in COMMUTATIVE else 1
-    return [x for k, x in enumerate(op.operands[:count]) if _may_update(op, k)]  # type: ignore[misc]
-
-
-def _may_update(op: Op, position: int) -> bool:
-    x, g = op.operands[position], op.operands[1 - position]
-    t = op.results[0].type
-    if not isinstance(x, Value) or not isinstance(t, Array) or t.item or not t.dims:
-        return False
-    if x.type != t or t.dtype is None:
-        return False
-    result = op.results[0]
-    if x.named and x.name != result.name:
-        return False
-    if result.named and x.role is not result.role:
-        return False  # one variable would have two meanings
-    other = dims_of(g.type)
-    if other is None or len(other) > len(t.dims):
-        return False
-    return all(
-        mine is Dim.MANY or theirs is Dim.ONE
-        for mine, theirs in zip(reversed(t.dims), reversed(other))
-    )

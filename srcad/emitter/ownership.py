@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
-from srcad.emitter.operators import COMPARE, INFIX, PREFIX
+from srcad.emitter.operators import COMMUTATIVE, COMPARE, INFIX, INPLACE, PREFIX
 from srcad.ir import ops as O
-from srcad.ir.abstract import OBJECT, UNKNOWN, Array, DictOf, ListOf, TupleOf, Type
-from srcad.ir.values import Op, Operand
+from srcad.ir.abstract import (
+    OBJECT,
+    UNKNOWN,
+    Array,
+    DictOf,
+    Dim,
+    ListOf,
+    TupleOf,
+    Type,
+    dims_of,
+)
+from srcad.ir.values import Op, Operand, Role, Value
 from srcad.rules.indexing import is_basic
 
 _NUMPY = (
@@ -79,3 +89,36 @@ def foreign(op: Op) -> bool:
     if op.kind is O.APPLY and shares(op):
         return op.attrs["fn"] not in _VIEWS
     return False
+
+
+def updatable(op: Op) -> list[Value]:
+    """The operands that ``x = x + g`` may update in place, as far as types tell."""
+    if op.kind is not O.APPLY or op.attrs["fn"] not in INPLACE:
+        return []
+    count = 2 if op.attrs["fn"] in COMMUTATIVE else 1
+    return [x for k, x in enumerate(op.operands[:count]) if _may_update(op, k)]  # type: ignore[misc]
+
+
+def _may_update(op: Op, position: int) -> bool:
+    x, g = op.operands[position], op.operands[1 - position]
+    t = op.results[0].type
+    if not isinstance(x, Value) or not isinstance(t, Array) or t.item or not t.dims:
+        return False
+    if x.type != t or t.dtype is None:
+        return False
+    if not _one_name(x, op.results[0]):
+        return False
+    other = dims_of(g.type)
+    if other is None or len(other) > len(t.dims):
+        return False
+    return all(
+        mine is Dim.MANY or theirs is Dim.ONE
+        for mine, theirs in zip(reversed(t.dims), reversed(other))
+    )
+
+
+def _one_name(old: Value, new: Value) -> bool:
+    """Whether one variable may hold both without telling a reader wrong things."""
+    if old.name == new.name or not (old.named or new.named):
+        return True
+    return old.role is new.role and (not old.named or (new.role is Role.ADJOINT and not new.named))

@@ -62,7 +62,11 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             alias = own if own == name or not helper else f"{own} as {name}"
             named.setdefault(home, []).append(alias if helper else name)
     lines = sorted(plain)
-    lines += [f"from {home} import {', '.join(sorted(n))}" for home, n in sorted(named.items())]
+    for home, names in sorted(named.items()):
+        if all(part.isidentifier() for part in home.split(".")):
+            lines.append(f"from {home} import {', '.join(sorted(names))}")
+        else:  # a script whose name cannot be imported
+            lines.append(f"# from {home}: {', '.join(sorted(names))}")
     return "\n\n\n".join(["\n".join(lines), emitted.text]) if lines else emitted.text
 
 
