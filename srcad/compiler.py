@@ -215,10 +215,15 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
     types_of = lowering_types(request, signature)
     exact = lowering_types(replace(request, generic=False), signature)
     statics = dict(signature.statics)
+    static_outside: set[tuple[Any, ...]] = set()
     while True:
         try:
-            lowered = lower(request.function, types_of, statics, signature.examples, source)
+            lowered = lower(
+                request.function, types_of, statics, signature.examples, source,
+                frozenset(static_outside),
+            )  # fmt: skip
         except StaticRequired as need:
+            static_outside |= need.outside
             for name in need.params:
                 if types_of.get(name) != exact.get(name):
                     types_of[name] = exact[name]

@@ -367,10 +367,7 @@ def test_c15_the_value_is_that_of_the_primal_bit_by_bit(options):
 @pytest.mark.parametrize(
     "value",
     [np.array([1.0, None], dtype=object), "text",
-     pytest.param(
-         np.array(["a"]),
-         marks=pytest.mark.xfail(strict=True, raises=TypeError, reason="no SrcadError"),
-     ),
+     np.array(["a"]),
      np.array(["2020-01-01"], "M8"),
      np.ma.masked_array([1.0, 2.0], [True, False]), np.matrix([[1.0]]), None, object()],
     ids=lambda v: type(v).__name__,

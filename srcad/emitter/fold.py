@@ -256,11 +256,11 @@ class _Folder:
         if user.op.kind in (O.SETITEM, O.ADD_AT):
             if user.op.operands[1] is not result:
                 return False
-        elif result not in updatable(user.op):
+        elif result not in updatable(user.op, lambda: self.program.extents):
             return False
         return any(
             x in position and self.last[x] == at and self.is_fresh(block[position[x]])
-            for x in updatable(op)
+            for x in updatable(op, lambda: self.program.extents)
         )
 
     def is_fresh(self, statement: T.Statement) -> bool:

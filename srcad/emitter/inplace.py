@@ -120,7 +120,7 @@ class Ownership:
                 self.join(op.results[0], op.operands[1])
             return
         self.operation(op)
-        for array in updatable(op):
+        for array in updatable(op, lambda: self.program.extents):
             if array not in self.program.folded:
                 self.updates.append((s, array, depth))
 

@@ -5,11 +5,13 @@ Only what is known to allocate counts as fresh; any other function may return it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from srcad import runtime
+from srcad.differentiator.extents import Extents
 from srcad.emitter.operators import COMMUTATIVE, COMPARE, INFIX, INPLACE, PREFIX
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -91,30 +93,34 @@ def foreign(op: Op) -> bool:
     return False
 
 
-def updatable(op: Op) -> list[Value]:
-    """The operands that ``x = x + g`` may update in place, as far as types tell."""
+def updatable(op: Op, extents: Callable[[], Extents]) -> list[Value]:
+    """The operands that ``x = x + g`` may update in place, as far as types tell.
+
+    `extents` is asked where the types leave open whether `g` may have more elements than `x`.
+    """
     if op.kind is not O.APPLY or op.attrs["fn"] not in INPLACE:
         return []
-    count = 2 if op.attrs["fn"] in COMMUTATIVE else 1
-    return [x for k, x in enumerate(op.operands[:count]) if _may_update(op, k)]  # type: ignore[misc]
+    positions = (0, 1) if op.attrs["fn"] in COMMUTATIVE else (0,)
+    found = []
+    for k in positions:
+        x, g = op.operands[k], op.operands[1 - k]
+        if isinstance(x, Value) and _may_update(x, g, op.results[0], extents):
+            found.append(x)
+    return found
 
 
-def _may_update(op: Op, position: int) -> bool:
-    x, g = op.operands[position], op.operands[1 - position]
-    t = op.results[0].type
-    if not isinstance(x, Value) or not isinstance(t, Array) or t.item or not t.dims:
+def _may_update(x: Value, g: Operand, result: Value, extents: Callable[[], Extents]) -> bool:
+    t = result.type
+    if not isinstance(t, Array) or t.item or not t.dims or t.dtype is None or x.type != t:
         return False
-    if x.type != t or t.dtype is None:
-        return False
-    if not _one_name(x, op.results[0]):
+    if not _one_name(x, result):
         return False
     other = dims_of(g.type)
-    if other is None or len(other) > len(t.dims):
-        return False
-    return all(
-        mine is Dim.MANY or theirs is Dim.ONE
-        for mine, theirs in zip(reversed(t.dims), reversed(other))
-    )
+    if other is not None and len(other) <= len(t.dims):
+        pairs = zip(reversed(t.dims), reversed(other))
+        if all(mine is Dim.MANY or theirs is Dim.ONE for mine, theirs in pairs):
+            return True
+    return extents().same(x, result)
 
 
 def _one_name(old: Value, new: Value) -> bool:

@@ -87,7 +87,7 @@ class _Scheduler:
     def __init__(self, function: Function, tree: Any, defined: Iterable[Value]) -> None:
         result = yields_in(tree, function.body.yields)
         self.uses = _Uses(function, T.operands_in(result))
-        self.program = T.Program(function.body.params, [])
+        self.program = T.Program(function.body.params, [], function.body.ops)
         self.flipped = self.reversed_lists(function)
         self.sunk = sinks(function, self.uses.users)
         self.popped = pops(function, self.uses.users, self.sunk, self.flipped)

@@ -8,10 +8,12 @@ stands for the values in its own expression.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Union
 
+from srcad.differentiator.extents import Extents
 from srcad.errors import Loc
 from srcad.ir.values import Const, Op, Operand, Role, Value
 
@@ -178,6 +180,8 @@ class Program:
 
     Attributes
     ----------
+    ops
+        The operations of the IR.
     same
         Values that are one variable from the start: a loop's final value is its parameter.
     partial
@@ -190,10 +194,16 @@ class Program:
 
     params: tuple[Value, ...]
     body: Block
+    ops: Sequence[Op]
     same: dict[Value, Value] = field(default_factory=dict)
     partial: set[Value] = field(default_factory=set)
     hints: dict[Value, str] = field(default_factory=dict)
     folded: dict[Value, Op | Ternary] = field(default_factory=dict)
+
+    @functools.cached_property
+    def extents(self) -> Extents:
+        """Which arrays certainly have the same shape."""
+        return Extents(self.ops)
 
     def canonical(self, value: Value) -> Value:
         while value in self.same:

@@ -309,6 +309,8 @@ def type_of_value(value: object) -> Type:
     (f64[1,*], {'w': float})
     """
     if type(value) is np.ndarray:
+        if value.dtype.kind not in "biufc":
+            return OBJECT  # strings, dates, objects: carried along, never computed with
         dims = tuple(ONE if n == 1 else MANY for n in value.shape)
         return Array(dtype_name(value.dtype), dims)
     if type(value) is tuple:

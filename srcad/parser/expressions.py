@@ -163,9 +163,12 @@ class ExpressionLowering(_Base):
         if not is_data(value):
             self.assumptions.add(kind, holder, name, value)
             return self.known_object(value)
+        key = (kind, id(holder), name)
+        if key in self.static_outside:
+            self.assumptions.add(kind, holder, name, value)
+            return Known(value)
         t = type_of_value(value)
         self.assumptions.add_type(kind, holder, name, t)
-        key = (kind, id(holder), name)
         root = self.root_frame
         at_home = frame.globals is root.globals if kind == "global" else frame is root
         if not at_home and kind == "cell":
@@ -258,7 +261,13 @@ class ExpressionLowering(_Base):
                 self.require_static(binding, node, "a condition")
             return binding
         if isinstance(binding, ObjectParam):
-            return bool(binding.example)
+            kind = type(binding.example)
+            if hasattr(kind, "__bool__") or hasattr(kind, "__len__"):
+                raise self.unsupported(
+                    node, f"the truth of a {kind.__name__} cannot be decided while compiling",
+                    "it may change from call to call", "test one of its attributes",
+                )  # fmt: skip
+            return True
         return True  # functions are true
 
     def expr_BoolOp(self, node: gast.BoolOp) -> Binding:
@@ -613,7 +622,15 @@ class ExpressionLowering(_Base):
         return self.subscript(owner, index, node)
 
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
+        if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
+            owner = self.as_binding(self.operand(owner, node))  # its contents are read live
         if isinstance(owner, Known) and isinstance(index, Known):
+            if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
+                raise self.unsupported(
+                    node, f"indexing {describe(owner)} cannot be differentiated yet",
+                    "what its `__getitem__` gives may change without notice",
+                    "index an array, a list, a tuple or a dictionary",
+                )  # fmt: skip
             try:
                 return self.known_object(owner.value[index.value])
             except (*_PLAIN_ERRORS,) as error:

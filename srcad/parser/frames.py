@@ -42,11 +42,15 @@ class Assumption:
 
 
 class StaticRequired(Exception):
-    """Control flow of the parser: this parameter's value must be known while compiling."""
+    """Control flow of the parser: these values must be known while compiling.
 
-    def __init__(self, params: set[str]) -> None:
+    `params` are parameters of the function, `outside` keys of globals and cells.
+    """
+
+    def __init__(self, params: set[str], outside: set[tuple[Any, ...]] | None = None) -> None:
         super().__init__(", ".join(sorted(params)))
         self.params = params
+        self.outside = outside or set()
 
 
 class Diverges(Exception):

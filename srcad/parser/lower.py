@@ -86,8 +86,9 @@ class Lowered:
 class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
-    def __init__(self) -> None:
+    def __init__(self, static_outside: frozenset[tuple[Any, ...]] = frozenset()) -> None:
         self.builder = Builder()
+        self.static_outside = static_outside  # globals and cells whose values are needed
         self.assumptions = Assumptions()
         self.argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]] = []
         self.context = Context()
@@ -133,6 +134,9 @@ class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
         params = self.origins(value)
         if params:
             raise StaticRequired(params)
+        read = {k for k, v in self.context.globals_read.items() if v is value}
+        if read - self.static_outside:
+            raise StaticRequired(set(), read)
         raise TypeInferenceError(
             f"{what} must be known while compiling",
             reason=f"here it is {describe(value)}, computed at run time",
@@ -166,6 +170,7 @@ def lower(
     statics: Mapping[str, Any],
     examples: Mapping[str, Any] | None = None,
     source: FunctionSource | None = None,
+    static_outside: frozenset[tuple[Any, ...]] = frozenset(),
 ) -> Lowered:
     """Lower `function` for these argument types.
 
@@ -177,6 +182,8 @@ def lower(
         Values of the parameters that are known while compiling (strings, None, functions ...).
     examples
         For object parameters (`self`), the object that is passed.
+    static_outside
+        Globals and cells (as `StaticRequired.outside` names them) to take by value.
 
     Raises
     ------
@@ -186,7 +193,7 @@ def lower(
         If the value of a parameter is needed while compiling.
     """
     source = source or read_source(function)
-    lowerer = Lowerer()
+    lowerer = Lowerer(static_outside)
     frame = make_frame(source, source.node, function, None, function.__globals__, source.name)
     lowerer.frame = lowerer.root_frame = frame
     lowerer.local_names = set(frame.locals)
