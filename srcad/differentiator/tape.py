@@ -7,6 +7,7 @@ else is kept: a loop collects it in a list (an emit), a branch hands it out as a
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from srcad.ir import ops as O
@@ -16,6 +17,7 @@ from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, free_v
 from srcad.rules.registry import lookup
 
 LONGEST_CHAIN = 3  # a push and a pop cost about as much as this many scalar operations
+TAPE_FREE = 8  # so many are repeated where the loop then needs no tape at all
 
 
 def _is_cheap(op: Op) -> bool:
@@ -26,11 +28,14 @@ def _is_cheap(op: Op) -> bool:
         return is_number(op.results[0].type)
     if op.kind is not O.APPLY:
         return False
-    rule = lookup(op.attrs["fn"])
+    fn = op.attrs["fn"]
+    rule = lookup(fn)
     if rule is None:
         return False
     if rule.cost is O.Cost.FREE:
         return True
+    if fn is operator.pow and isinstance(op.operands[1], Const) and op.operands[1].value == 2:
+        return is_number(op.results[0].type)
     return rule.cost is O.Cost.CHEAP and is_number(op.results[0].type)
 
 
@@ -46,6 +51,10 @@ class _Plan:
         order = {op: i for i, op in enumerate(block)}
         position = {v: order[op] for v, op in self.defining.items()}
         needed = sorted(needed, key=lambda v: position.get(v, -1))
+        whole = self.without_tape(needed)
+        if whole is not None:
+            self.ops = sorted(whole, key=order.__getitem__)
+            return
         for v in needed:
             op = self.defining.get(v)
             if v not in self.at_hand and (op is None or not _is_cheap(op)):
@@ -64,7 +73,18 @@ class _Plan:
         self.kept.append(v)
         self.at_hand.add(v)
 
-    def chain(self, v: Value) -> list[Op] | None:
+    def without_tape(self, needed: list[Value]) -> dict[Op, None] | None:
+        """The operations to repeat if nothing is kept; None if something must be, or they are
+        too many."""
+        repeated: dict[Op, None] = {}
+        for v in needed:
+            chain = self.chain(v, TAPE_FREE)
+            if chain is None:
+                return None
+            repeated.update(dict.fromkeys(chain))
+        return repeated if len(repeated) <= TAPE_FREE else None
+
+    def chain(self, v: Value, longest: int = LONGEST_CHAIN) -> list[Op] | None:
         """The operations to repeat for `v`, or None if one of its sources is not at hand."""
         found: list[Op] = []
         todo: list[Operand] = [v]
@@ -78,7 +98,7 @@ class _Plan:
             if op in self.repeated or op in found:
                 continue
             found.append(op)
-            if len(found) > LONGEST_CHAIN:
+            if len(found) > longest:
                 return None
             todo.extend(op.operands)
         return found
