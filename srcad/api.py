@@ -301,6 +301,8 @@ def _converted_seed(seed: Any, like: Any) -> Any:
         return 0.0  # the leaf is an int after all
     if isinstance(like, np.ndarray):
         return np.array(seed, dtype=like.dtype)
+    if isinstance(like, list):
+        return np.asarray(seed, dtype=float)
     if isinstance(like, np.generic):
         return like.dtype.type(seed)
     return complex(seed) if isinstance(like, complex) else float(seed)

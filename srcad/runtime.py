@@ -67,6 +67,11 @@ def astype(x: Any, dtype: str = "float64") -> Any:
     return x.astype(dtype)
 
 
+def zeros_list(x: Any) -> Any:
+    """A zero cotangent for a list of numbers that is read element by element."""
+    return [0.0] * len(x)
+
+
 def add_lists(x: Any, y: Any) -> Any:
     """The sum of two lists (or arrays) of like length, element by element, as a list."""
     return [a + b for a, b in zip(x, y, strict=True)]
@@ -459,6 +464,8 @@ def scalar_seed(out: Any) -> Any:
 def as_cotangent(g: Any, like: Any) -> Any:
     """`g` in exactly the type of `like`: a float, a NumPy scalar, a fresh array, a list."""
     if isinstance(like, (list, tuple)):
+        if isinstance(g, list):
+            return list(map(float, g))
         return np.broadcast_to(g, np.shape(like)).tolist()
     if isinstance(like, np.ndarray):
         dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)

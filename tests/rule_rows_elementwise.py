@@ -240,6 +240,7 @@ add(runtime.as_cotangent, sample(3), sample(2, 3), argnums=(0,))
 add(runtime.as_tangent, sample(3), sample(2, 3), argnums=(0,))
 add(runtime.add_lists, sample(3), sample(3), argnums=())
 add(runtime.copied, sample(3))
+add(runtime.zeros_list, [1.0, 2.0])
 add(runtime.select, True, 1.5, 2.5)
 add(runtime.select, False, 1.5, 2.5)
 

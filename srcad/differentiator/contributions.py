@@ -318,8 +318,8 @@ def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
         if isinstance(derivative.type, Scalar):
             return derivative
         return apply(b, float if t.kind == "float" else complex, [derivative])
-    if not isinstance(t, Array) and derivative.type == t:
-        return derivative
+    if not isinstance(t, (Array, ListOf)) and derivative.type == t:
+        return derivative  # the derivative of a list may be an array still
     if isinstance(derivative.type, Array) and derivative.type == t and t.dims is not None:
         return derivative
     if isinstance(t, TupleOf):

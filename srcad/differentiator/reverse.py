@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from srcad import runtime
 from srcad.differentiator import tape
 from srcad.differentiator.activity import active_positions, useful_values, varied_values
 from srcad.differentiator.contributions import (
@@ -29,6 +30,7 @@ from srcad.ir.abstract import (
     FLOAT,
     INT,
     Array,
+    ListOf,
     Scalar,
     TupleOf,
     adjoint_type,
@@ -85,6 +87,7 @@ class Reverse:
         self.defining: dict[Value, Op] = {}
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
+        self.plain_lists = lists_read_by_element(ops)
         self.undefined = tape.possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
@@ -158,6 +161,8 @@ class Reverse:
 
     def zero(self, v: Value) -> Operand:
         """A zero cotangent; it is read from the value itself, which must then exist."""
+        if v in self.plain_lists:
+            return apply(self.builder, runtime.zeros_list, [v])
         made = zero_for(self.builder, v)
         if v in self.undefined and isinstance(made, Value):
             self.to_define.add(v)
@@ -254,7 +259,9 @@ class Reverse:
         old = bars.get(x)
         base = old if old is not None else self.zero(x)
         g = bars.get(op.results[0])
-        t = as_array(adjoint_type(x.type))
+        t = adjoint_type(x.type)
+        if x not in self.plain_lists:
+            t = as_array(t)
         new = self.builder.emit1(O.ADD_AT, (base, g, *index), t, "t")
         self.name(new, x)
         bars.set(x, new)
@@ -534,6 +541,34 @@ class Reverse:
         O.APPLY: apply, O.GETITEM: getitem, O.SETITEM: setitem, O.ADD_AT: add_at, O.FIELD: field,
         O.PACK: pack, O.OPAQUE: opaque, O.IF: branch, O.FOR: loop, O.WHILE: loop, O.CALL: call,
     }  # fmt: skip
+
+
+def lists_read_by_element(ops: list[Op]) -> set[Value]:
+    """Lists of numbers of which only single elements (and the length) are read.
+
+    Their cotangents are lists too, which are faster to update one by one than arrays.
+    """
+    lists: set[Value] = set()
+    others: set[Value] = set()
+
+    def note(operands: Iterable[Operand]) -> None:
+        others.update(o for o in operands if isinstance(o, Value))
+
+    def visit(block: list[Op]) -> None:
+        for op in block:
+            first = op.operands[0] if op.operands else None
+            element = op.kind is O.GETITEM and len(op.operands) == 2
+            if element and op.operands[1].type == INT and isinstance(first, Value):
+                if first.type == ListOf(FLOAT):
+                    lists.add(first)
+            elif not (op.kind is O.APPLY and op.attrs["fn"] is len):
+                note(op.operands)
+            for region in op.regions:
+                visit(region.ops)
+                note(region.yields)
+
+    visit(ops)
+    return lists - others
 
 
 def settle_type(value: Value, sources: list[Operand]) -> None:

@@ -168,6 +168,8 @@ class _Folder:
                 into_copy and isinstance(statement, T.Copy)
             ):
                 self.fold_into(statement, j, block, position, gone, indent)
+            if isinstance(statement, T.Copy) and not into_copy:
+                self.fold_into_exchange(statement, j, block, position, gone)
             if len(made) == 1 and made[0] not in unpacked:
                 position[made[0]] = j
         return [s for j, s in enumerate(block) if j not in gone]
@@ -215,6 +217,32 @@ class _Folder:
             width = wider
             for leaf in self.program.leaves(value):
                 self.last[leaf] = max(self.last.get(leaf, j), j)
+
+    def fold_into_exchange(
+        self, copy: T.Copy, j: int, block: T.Block, position: dict[Value, int], gone: set[int]
+    ) -> None:
+        """Fold what was computed last into ``a, b = b, a + b``."""
+        at = j - 1
+        while at >= 0 and (at in gone or isinstance(block[at], T.Define)):
+            made = T.writes(block[at])
+            pair = next((p for p in copy.pairs if made and p[1] is made[0]), None)
+            if at not in gone:
+                if pair is None or not self.exchanged(pair[0], made[0], block[at], copy):
+                    return
+                self.folded[made[0]] = block[at].op  # type: ignore[union-attr]
+                gone.add(at)
+            at -= 1
+
+    def exchanged(
+        self, target: Value, value: Value, definition: T.Statement, copy: T.Copy
+    ) -> bool:
+        """Whether `value` cannot be computed right into `target`, which others still read."""
+        if self.count[value] != 1 or self.definition(definition) is None:
+            return False
+        if value.named and value.name != target.name or has_memory(value.type):
+            return False
+        sources = [o for t, o in copy.pairs if t is not target]
+        return target in self.program.all_leaves(sources)
 
     def definition(self, statement: T.Statement) -> Op | T.Ternary | None:
         if isinstance(statement, T.Choose):

@@ -98,10 +98,10 @@ class Ownership:
                 self.held.add(s.result)
             elif isinstance(s, T.ForLoop):
                 for walked in s.sources:
-                    for target in walked.targets if walked.iterable is not None else ():
-                        if target is not None:
-                            self.join(target, walked.iterable)
-                            self.held.add(target)
+                    for variable in walked.targets:
+                        if variable is not None and walked.iterable is not None:
+                            self.join(variable, walked.iterable)
+                            self.held.add(variable)
             inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
             for b in T.inner_blocks(s):
                 self.block(b, inner)

@@ -56,6 +56,12 @@ class Liveness:
             found |= self.bit(v)
         return found
 
+    def union(self, sets: Iterable[int]) -> int:
+        found = 0
+        for bits in sets:
+            found |= bits
+        return found
+
     def members(self, bits: int) -> list[Value]:
         """The values of a set, in order of their numbers."""
         found = []
@@ -131,13 +137,14 @@ class Liveness:
         self.after[s] = live
         pairs = [(t, o) for t, o in s.pairs if live & self.bit(t)]
         targets = self.bits(t for t, _ in pairs)
-        reads = 0
-        for _, source in pairs:
-            reads |= self.bits(self.program.leaves(source))
-        for target, source in pairs:
-            # The copies may be printed one after the other.
-            own = self.bits(self.program.leaves(source))
-            self.define(target, (live & ~own) | (reads & ~own))
+        each = [self.bits(self.program.leaves(source)) for _, source in pairs]
+        for k, (target, source) in enumerate(pairs):
+            # The copies may be printed one after the other. A copy itself is no conflict: both
+            # variables then hold the same.
+            others = self.union(each[:k] + each[k + 1 :])
+            is_copy = source not in self.program.folded
+            self.define(target, (live | others) & ~(each[k] if is_copy else 0))
+        reads = self.union(each)
         return (live & ~targets) | reads
 
     def for_loop(self, s: T.ForLoop, live: int) -> int:

@@ -41,7 +41,8 @@ _LINALG = "inv solve det slogdet norm cholesky eigh eig eigvalsh svd qr pinv lst
 FRESH: set[Any] = {
     *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
     *(getattr(np.linalg, name) for name in _LINALG),
-    runtime.zeros_like, runtime.as_cotangent, runtime.astype, runtime.log_argument,
+    runtime.zeros_like, runtime.zeros_list, runtime.as_cotangent, runtime.astype,
+    runtime.log_argument,
     slice, len, float, int, complex, bool, abs, round, divmod, range,
 }  # fmt: skip
 # These return their first operand or a view of it, which may be written where the operand may.

@@ -320,6 +320,9 @@ def type_of_value(value: object) -> Type:
     if type(value) is list:
         if not value:
             return ListOf(UNDEF)
+        kinds = set(map(type, value))
+        if kinds == {float}:  # the common case, in one pass without Python code
+            return ListOf(FLOAT)
         elem: Type = UNDEF
         for v in value:
             elem = join(elem, type_of_value(v))

@@ -14,6 +14,7 @@ import numpy as np
 from srcad import runtime
 from srcad.ir.abstract import (
     ANY,
+    FLOAT,
     UNKNOWN,
     Array,
     ListOf,
@@ -200,3 +201,4 @@ def _list_type(call: Call) -> Type:
 
 linear(runtime.add_lists, lambda g, x, y: (g, g), infer=_list_type, active=("x", "y"))
 zero(runtime.copied, signature="x", infer=lambda call: call.types[0])
+zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))
