@@ -14,12 +14,13 @@ import numpy as np
 
 from srcad import runtime
 from srcad.emitter import tree as T
+from srcad.emitter.coalesce import continued
 from srcad.emitter.expressions import Expressions, constant
 from srcad.emitter.fold import unpacking
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
-from srcad.emitter.operators import INFIX, INPLACE
+from srcad.emitter.operators import INFIX
 from srcad.emitter.ownership import has_memory
 from srcad.emitter.printer import Comment
 from srcad.errors import Loc
@@ -155,14 +156,13 @@ class Blocks:
     def added(self, s: T.Define) -> Operand | None:
         """The operand `g` of an operation that is printed ``x += g``."""
         op = s.op
-        if op.attrs.get("fn") not in INPLACE:
-            return None
         result = op.results[0]
-        updated = self.ownership.in_place.get(s)
-        if updated is not None and self.same(updated, result):
-            return op.operands[1] if op.operands[0] is updated else op.operands[0]
-        if not has_memory(result.type) and self.same(op.operands[0], result):
-            return op.operands[1]
+        updated = [self.ownership.in_place[s]] if s in self.ownership.in_place else []
+        if not has_memory(result.type):
+            updated = continued(op)
+        for x in updated:
+            if self.same(x, result):
+                return op.operands[1] if op.operands[0] is x else op.operands[0]
         return None
 
     def write(self, s: T.Define) -> list[gast.stmt]:
@@ -207,9 +207,7 @@ class Blocks:
     def unpack(self, run: T.Block) -> gast.stmt:
         ops = [s.op for s in run if isinstance(s, T.Define)]
         targets = [self.target(op.results[0]) for op in ops]
-        return gast.Assign(
-            [gast.Tuple(targets, gast.Store())], self.expression(ops[0].operands[0])
-        )
+        return gast.Assign([gast.Tuple(targets, gast.Store())], self.expression(ops[0].operands[0]))
 
     def on_Choose(self, s: T.Choose) -> list[gast.stmt]:
         return [gast.Assign([self.target(s.result)], self.expression.ternary(s.choice))]

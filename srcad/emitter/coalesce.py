@@ -9,9 +9,22 @@ from __future__ import annotations
 from srcad.emitter import tree as T
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes
-from srcad.emitter.operators import INPLACE
+from srcad.emitter.operators import COMMUTATIVE, INPLACE
 from srcad.ir import ops as O
-from srcad.ir.values import Operand, Value
+from srcad.ir.values import Op, Operand, Role, Value
+
+
+def continued(op: Op) -> list[Value]:
+    """The operands that ``x += g`` can add to: numbers of the result's name and type."""
+    if op.attrs.get("fn") not in INPLACE:
+        return []
+    result = op.results[0]
+    either = op.attrs["fn"] in COMMUTATIVE and result.role is not Role.PRIMAL
+    return [
+        o
+        for o in op.operands[: 2 if either else 1]
+        if isinstance(o, Value) and o.name == result.name and o.type == result.type
+    ]
 
 
 def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None:
@@ -25,14 +38,12 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
     def visit(block: T.Block, depth: int) -> None:
         for s in block:
             if isinstance(s, T.Define) and s.results:
-                first = s.op.operands[0] if s.op.operands else None
                 if s in ownership.in_place:
                     wish(0, depth, s.results[0], ownership.in_place[s])
                 elif s.op.kind in (O.SETITEM, O.ADD_AT):
                     wish(0, depth, s.results[0], s.op.operands[0])
-                elif s.op.attrs.get("fn") in INPLACE and isinstance(first, Value):
-                    if first.name == s.results[0].name:
-                        wish(2, depth, s.results[0], first)
+                for operand in continued(s.op):
+                    wish(2, depth, s.results[0], operand)
             elif isinstance(s, T.Copy):
                 for target, source in s.pairs:
                     wish(1, depth, target, source)

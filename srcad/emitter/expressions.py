@@ -18,9 +18,10 @@ from srcad import runtime
 from srcad.emitter import tree as T
 from srcad.emitter.names import Names, module_of
 from srcad.emitter.operators import COMPARE, INFIX, POSITIONAL, PREFIX
+from srcad.emitter.ownership import is_filling
 from srcad.errors import InternalError
 from srcad.ir import ops as O
-from srcad.ir.abstract import Array, Scalar, dims_of, kind_of
+from srcad.ir.abstract import Array, Scalar, kind_of
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
 from srcad.rules.registry import call_arguments, lookup
 
@@ -171,9 +172,7 @@ class Expressions:
         return self(part)
 
     def slice(self, bounds: list[Operand]) -> gast.Slice:
-        nodes = [
-            None if isinstance(b, Const) and b.value is None else self(b) for b in bounds
-        ]
+        nodes = [None if isinstance(b, Const) and b.value is None else self(b) for b in bounds]
         return gast.Slice(*nodes, *[None] * (3 - len(nodes)))
 
     # ------------------------------------------------------------------ applications
@@ -277,11 +276,8 @@ def _broadcast_like(e: Expressions, op: Op) -> gast.expr | None:
     if not isinstance(x.type, Array) or not x.type.dims or not isinstance(x, Value):
         return None
     shape = e.attribute(x, "shape")
-    result = op.results[0].type
-    if dims_of(g.type) == () and isinstance(result, Array) and result.dtype is not None:
-        dtype = g.type.dtype if isinstance(g.type, Array) else "float64"
-        if kind_of(g.type) == "f" and dtype == result.dtype:
-            return e.numpy("full", shape, e(g))
+    if is_filling(op):
+        return e.numpy("full", shape, e(g))
     return e.numpy("broadcast_to", e(g), shape)
 
 

@@ -17,7 +17,7 @@ from srcad.emitter import tree as T
 from srcad.emitter.operators import COMPARE, INFIX, PREFIX, width_of_call
 from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
-from srcad.ir.abstract import BOOL, INT, UNKNOWN, Array, TupleOf
+from srcad.ir.abstract import BOOL, INT, Array, TupleOf
 from srcad.ir.values import Const, Op, Operand, Role, Value
 
 LINE = 88
@@ -54,9 +54,7 @@ class _Folder:
     # ------------------------------------------------------------------ printed at each use
     def everywhere(self) -> None:
         """Fold what is free to compute again: slices, live globals, ``i - 1`` in indices."""
-        effects = any(
-            isinstance(s, T.Define) and s.op.kind is O.OPAQUE for s in self.statements
-        )
+        effects = any(isinstance(s, T.Define) and s.op.kind is O.OPAQUE for s in self.statements)
         users: dict[Value, list[T.Statement]] = {}
         for statement in self.statements:
             for o in T.operands_of(statement):
@@ -169,10 +167,40 @@ class _Folder:
             ):
                 self.fold_into(statement, j, block, position, gone, indent)
             if isinstance(statement, T.Copy) and not into_copy:
-                self.fold_into_exchange(statement, j, block, position, gone)
+                self.fold_into_exchange(statement, j, block, gone)
             if len(made) == 1 and made[0] not in unpacked:
                 position[made[0]] = j
-        return [s for j, s in enumerate(block) if j not in gone]
+        return self.sunk([s for j, s in enumerate(block) if j not in gone])
+
+    def sunk(self, block: T.Block) -> T.Block:
+        """The block with what a copy gives to a variable computed after the last use of the old
+        value of that variable; then both are one."""
+        for copy in [s for s in block if isinstance(s, T.Copy)]:
+            for target, source in copy.pairs:
+                end = block.index(copy)
+                start = next((k for k in range(end) if T.writes(block[k]) == [source]), None)
+                if start is not None and self.may_sink(block, start, end, target, copy):
+                    block.insert(end - 1, block.pop(start))
+        return block
+
+    def may_sink(self, block: T.Block, start: int, end: int, target: Value, copy: T.Copy) -> bool:
+        statement, between = block[start], block[start + 1 : end]
+        found = self.definition(statement)
+        value = T.writes(statement)[0]
+        if found is None or self.count[value] != 1:
+            return False
+        if not any(target in self.reads(s) for s in between):
+            return False
+        if value.role is Role.PRIMAL and Role.PRIMAL in map(T.role_of, between):
+            return False  # the user's own order
+        read = self.program.all_leaves(T.operands_of(statement))
+        made = {v for s in between for v in T.writes(s)}
+        if any(t in read and o in made for t, o in copy.pairs if t is not target):
+            return False  # then another variable would be two
+        return not any(self.blocks(s, found) for s in between)
+
+    def reads(self, statement: T.Statement) -> set[Value]:
+        return {v for s in T.walk([statement]) for v in self.program.all_leaves(T.operands_of(s))}
 
     def fold_into(
         self,
@@ -218,28 +246,26 @@ class _Folder:
             for leaf in self.program.leaves(value):
                 self.last[leaf] = max(self.last.get(leaf, j), j)
 
-    def fold_into_exchange(
-        self, copy: T.Copy, j: int, block: T.Block, position: dict[Value, int], gone: set[int]
-    ) -> None:
+    def fold_into_exchange(self, copy: T.Copy, j: int, block: T.Block, gone: set[int]) -> None:
         """Fold what was computed last into ``a, b = b, a + b``."""
-        at = j - 1
-        while at >= 0 and (at in gone or isinstance(block[at], T.Define)):
+        for at in range(j - 1, -1, -1):
+            if at in gone:
+                continue
             made = T.writes(block[at])
-            pair = next((p for p in copy.pairs if made and p[1] is made[0]), None)
-            if at not in gone:
-                if pair is None or not self.exchanged(pair[0], made[0], block[at], copy):
-                    return
-                self.folded[made[0]] = block[at].op  # type: ignore[union-attr]
-                gone.add(at)
-            at -= 1
+            found = self.definition(block[at])
+            target = next((t for t, o in copy.pairs if made and o is made[0]), None)
+            if found is None or target is None or not self.exchanged(target, made[0], copy):
+                return
+            self.folded[made[0]] = found
+            gone.add(at)
+            for leaf in self.program.leaves(made[0]):
+                self.last[leaf] = max(self.last.get(leaf, j), j)
 
-    def exchanged(
-        self, target: Value, value: Value, definition: T.Statement, copy: T.Copy
-    ) -> bool:
+    def exchanged(self, target: Value, value: Value, copy: T.Copy) -> bool:
         """Whether `value` cannot be computed right into `target`, which others still read."""
-        if self.count[value] != 1 or self.definition(definition) is None:
+        if self.count[value] != 1 or has_memory(value.type):
             return False
-        if value.named and value.name != target.name or has_memory(value.type):
+        if value.named and value.name != target.name:
             return False
         sources = [o for t, o in copy.pairs if t is not target]
         return target in self.program.all_leaves(sources)
@@ -253,11 +279,8 @@ class _Folder:
 
     def wanted(self, value: Value, user: T.Statement, definition: T.Statement) -> bool:
         """Whether a value should have no name of its own, as far as people go."""
-        if isinstance(user, T.Return):
-            if isinstance(value.type, TupleOf):
-                return True
-            if value.type == UNKNOWN:
-                return False  # it may have to be copied, where it is an array
+        if isinstance(user, T.Return) and isinstance(value.type, TupleOf):
+            return True
         if value.named:
             if value.role is Role.PRIMAL or isinstance(user, T.Return):
                 return False
@@ -320,7 +343,8 @@ class _Folder:
             elif isinstance(statement, T.Copy):
                 if any(target in read for target, _ in statement.pairs):
                     return True
-                taken.update(self.root(s) for _, s in statement.pairs if isinstance(s, Value))
+                sources = [s for _, s in statement.pairs if isinstance(s, Value)]
+                taken.update(self.root(s) for s in sources if has_memory(s.type))
         return bool(taken) and any(self.root(v) in taken for v in read)
 
     def taken_over(self, op: Op) -> list[Value]:
@@ -341,8 +365,10 @@ class _Folder:
         if value not in self.roots:
             op = self.defining.get(value)
             first = op.operands[0] if op is not None and op.operands else None
-            if op is not None and op.kind in (O.GETITEM, O.FIELD, O.APPLY) and (
-                isinstance(first, Value)
+            if (
+                op is not None
+                and op.kind in (O.GETITEM, O.FIELD, O.APPLY)
+                and (isinstance(first, Value))
             ):
                 self.roots[value] = self.root(first) if shares(op) else value
             else:

@@ -210,8 +210,9 @@ class Classes:
     def names_agree(self, i: int, j: int) -> bool:
         """Whether people would give both classes one name."""
         both = self.liveness.members(self.members[i] | self.members[j])
-        has_parameter = bool((self.members[i] | self.members[j]) & self.fixed)
-        names = {
-            v.name for v in both if v.named and (has_parameter or v.role is Role.PRIMAL)
-        }
-        return len(names) < 2
+        named = [v for v in both if v.named]
+        if (self.members[i] | self.members[j]) & self.fixed:
+            return len({v.name for v in named}) < 2
+        users = {v.name for v in named if v.role is Role.PRIMAL}
+        # A variable of the user's does not become one of the derivative.
+        return len(users) < 2 and not (users and len(users) < len({v.name for v in named}))

@@ -24,6 +24,7 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
     dims_of,
+    kind_of,
 )
 from srcad.ir.values import Op, Operand, Role, Value
 from srcad.rules.indexing import is_basic
@@ -51,6 +52,20 @@ _VIEWS: set[Any] = {
     np.real, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.flip, np.fliplr, np.flipud, np.rot90,
     np.rollaxis, np.split, runtime.unbroadcast, runtime.check_seed,
 }  # fmt: skip
+
+# These return their first operand or a view of it that cannot be written.
+_READ_ONLY: set[Any] = {np.broadcast_to, runtime.broadcast_like, runtime.expand_reduced}
+
+
+def is_filling(op: Op) -> bool:
+    """Whether a number is stretched to an array of its own dtype (by `np.full`)."""
+    g, x = op.operands
+    result = op.results[0].type
+    if not (isinstance(x, Value) and isinstance(x.type, Array) and x.type.dims):
+        return False
+    if dims_of(g.type) != () or kind_of(g.type) != "f" or not isinstance(result, Array):
+        return False
+    return result.dtype == (g.type.dtype if isinstance(g.type, Array) else "float64")
 
 
 def has_memory(t: Type) -> bool:
@@ -80,7 +95,9 @@ def shares(op: Op) -> tuple[Operand, ...]:
         return ()
     if fn is np.einsum and sum(has_memory(o.type) for o in op.operands) > 1:
         return ()  # einsum of one operand may be a view of it, a product never is
-    return op.operands[:1] if fn in _VIEWS else op.operands
+    if fn is runtime.broadcast_like and is_filling(op):
+        return ()
+    return op.operands[:1] if fn in _VIEWS or fn in _READ_ONLY else op.operands
 
 
 def foreign(op: Op) -> bool:

@@ -175,8 +175,10 @@ class _Correspondence:
 
     def __call__(self, ours: Operand, theirs: Operand) -> bool:
         if isinstance(ours, Const) or isinstance(theirs, Const):
-            return isinstance(ours, Const) and isinstance(theirs, Const) and (
-                ours.key() == theirs.key()
+            return (
+                isinstance(ours, Const)
+                and isinstance(theirs, Const)
+                and (ours.key() == theirs.key())
             )
         if ours is theirs:
             return True  # both loops see it, so it is none of theirs

@@ -254,9 +254,7 @@ class _Scheduler:
         """A branch's block with its results, and what it hands to lists of an outer loop."""
         if T.ends(block):
             return block
-        appends = [
-            (self.sunk[r], y) for r, y in zip(op.results, region.yields) if r in self.sunk
-        ]
+        appends = [(self.sunk[r], y) for r, y in zip(op.results, region.yields) if r in self.sunk]
         pairs = [(r, y) for r, y in zip(op.results, region.yields) if r not in self.sunk]
         block = self.with_appends(block, after, appends, op)
         return [*block, *self.copies(pairs, op)]
