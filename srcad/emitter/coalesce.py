@@ -15,16 +15,11 @@ from srcad.ir.values import Op, Operand, Role, Value
 
 
 def continued(op: Op) -> list[Value]:
-    """The operands that ``x += g`` can add to: numbers of the result's name and type."""
+    """The operands that ``x += g`` may stand for adding to."""
     if op.attrs.get("fn") not in INPLACE:
         return []
-    result = op.results[0]
-    either = op.attrs["fn"] in COMMUTATIVE and result.role is not Role.PRIMAL
-    return [
-        o
-        for o in op.operands[: 2 if either else 1]
-        if isinstance(o, Value) and o.name == result.name and o.type == result.type
-    ]
+    either = op.attrs["fn"] in COMMUTATIVE and op.results[0].role is not Role.PRIMAL
+    return [o for o in op.operands[: 2 if either else 1] if isinstance(o, Value)]
 
 
 def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None:
@@ -43,7 +38,9 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
                 elif s.op.kind in (O.SETITEM, O.ADD_AT):
                     wish(0, depth, s.results[0], s.op.operands[0])
                 for operand in continued(s.op):
-                    wish(2, depth, s.results[0], operand)
+                    result = s.results[0]
+                    if operand.name == result.name and operand.type == result.type:
+                        wish(2, depth, result, operand)
             elif isinstance(s, T.Copy):
                 for target, source in s.pairs:
                     wish(1, depth, target, source)
@@ -57,12 +54,23 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
 
 
 def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
-    """Values that may be unbound and are copied to another variable."""
+    """Values that may be unbound where they are copied to another variable."""
     partial = {program.canonical(v) for v in program.partial}
-    return {
-        source
-        for s in T.walk(program.body)
-        if isinstance(s, T.Copy)
-        for target, source in s.pairs
-        if isinstance(source, Value) and source in partial and not classes.same(target, source)
-    }
+    found: set[Value] = set()
+
+    def visit(block: T.Block, taken: tuple[tuple[Operand, int], ...]) -> None:
+        for s in block:
+            if isinstance(s, T.Branch):
+                visit(s.then, (*taken, (s.cond, 0)))
+                visit(s.orelse, (*taken, (s.cond, 1)))
+                continue
+            for target, source in s.pairs if isinstance(s, T.Copy) else ():
+                if isinstance(source, Value) and source in partial:
+                    condition = program.defined_if.get(source)
+                    if condition not in taken and not classes.same(target, source):
+                        found.add(source)
+            for inner in T.inner_blocks(s):
+                visit(inner, taken)
+
+    visit(program.body, ())
+    return found

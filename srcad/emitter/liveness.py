@@ -20,6 +20,9 @@ class Liveness:
     ----------
     interference
         Per value, the values that hold something else while it is being defined.
+    apart
+        Per value, further values that must not have the same name, unless they are one variable:
+        the copies of one joint are printed one after the other.
     after
         Per definition, the values that are read later on.
     """
@@ -29,6 +32,7 @@ class Liveness:
         self.index: dict[Value, int] = {}
         self.values: list[Value] = []
         self.interference: list[int] = []
+        self.apart: list[int] = []
         self.after: dict[T.Statement, int] = {}
         self.bits(program.params)
         for statement in T.walk(program.body):  # numbers in the order of the text
@@ -48,6 +52,7 @@ class Liveness:
             n = self.index[value] = len(self.values)
             self.values.append(value)
             self.interference.append(0)
+            self.apart.append(0)
         return 1 << n
 
     def bits(self, values: Iterable[Value]) -> int:
@@ -139,11 +144,11 @@ class Liveness:
         targets = self.bits(t for t, _ in pairs)
         each = [self.bits(self.program.leaves(source)) for _, source in pairs]
         for k, (target, source) in enumerate(pairs):
-            # The copies may be printed one after the other. A copy itself is no conflict: both
-            # variables then hold the same.
+            # A copy itself is no conflict: both variables then hold the same.
+            own = each[k] if source not in self.program.folded else 0
+            self.define(target, live & ~own)
             others = self.union(each[:k] + each[k + 1 :])
-            is_copy = source not in self.program.folded
-            self.define(target, (live | others) & ~(each[k] if is_copy else 0))
+            self.apart[self.bit(target).bit_length() - 1] |= others & ~own
         reads = self.union(each)
         return (live & ~targets) | reads
 
@@ -181,6 +186,7 @@ class Classes:
         self.parent = list(range(n))
         self.members = [1 << i for i in range(n)]
         self.interference = list(liveness.interference)
+        self.apart = list(liveness.apart)
         self.fixed = liveness.bits(liveness.program.params)
 
     def find(self, i: int) -> int:
@@ -205,6 +211,7 @@ class Classes:
         self.parent[j] = i
         self.members[i] |= self.members[j]
         self.interference[i] |= self.interference[j]
+        self.apart[i] |= self.apart[j]
         return True
 
     def names_agree(self, i: int, j: int) -> bool:

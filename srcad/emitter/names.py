@@ -146,6 +146,7 @@ class Scope:
         self.names, self.classes = names, classes
         self.name_of: dict[int, str] = {}
         self.users: dict[str, int] = {}  # name -> the values that have it, as bits
+        self.named: dict[str, list[int]] = {}  # name -> its classes
         for value, name in parameters.items():
             self.assign(classes.of(value), name)
         values = classes.liveness.values
@@ -186,11 +187,16 @@ class Scope:
             return False
         if not own and name in self.names.reserved and name not in self.users:
             return False
-        return not self.users.get(name, 0) & self.classes.interference[c]
+        others = self.users.get(name, 0)
+        if others & (self.classes.interference[c] | self.classes.apart[c]):
+            return False
+        mine = self.classes.members[c]
+        return not any(mine & self.classes.apart[d] for d in self.named.get(name, ()))
 
     def assign(self, c: int, name: str) -> None:
         self.name_of[c] = name
         self.users[name] = self.users.get(name, 0) | self.classes.members[c]
+        self.named.setdefault(name, []).append(c)
 
     def __call__(self, value: Value) -> str:
         return self.name_of[self.classes.of(value)]

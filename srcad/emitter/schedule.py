@@ -103,6 +103,7 @@ class _Scheduler:
         joints = Joints(function)
         self.total = joints.total(self.sunk, defined)
         self.program.partial = joints.partial(self.total)
+        self.program.defined_if = joints.defined_if
         self.share_with_outer(function)
         body, _ = self.statements(function.body.ops)
         if not T.ends(body):

@@ -18,12 +18,17 @@ class Joints:
     """Values that have another source on each path: results of branches, carries of loops."""
 
     def __init__(self, function: Function) -> None:
+        # for what one side of a branch leaves undefined: the condition, and the other side
+        self.defined_if: dict[Value, tuple[Operand, int]] = {}
         self.sources: dict[Value, list[Operand]] = {}
         self.read: list[Operand] = []  # on every path
         self.collected: list[Operand] = []
         for op in walk(function.body):
             if op.kind is O.IF:
                 for k, r in enumerate(op.results):
+                    empty = [region.yields[k] is UNDEFINED for region in op.regions]
+                    if empty[0] is not empty[1]:
+                        self.defined_if[r] = (op.operands[0], empty.index(False))
                     self.sources[r] = [
                         region.yields[k]
                         for region in op.regions
