@@ -166,8 +166,8 @@ def test_refusal(case: Case) -> None:
 
 
 def first_order(case: Case) -> dict[str, float]:
-    """float32 loses a few digits more where the function itself cancels, as in log(1 - h)."""
-    return {"rtol": 2e-5, "atol": 1e-6} if case.variant == "float32" else {}
+    """float32 loses digits where the function itself does: log(1 - h), a chaotic map."""
+    return {"rtol": 1e-3, "atol": 1e-5} if case.variant == "float32" else {}
 
 
 def loose(case: Case) -> dict[str, float]:
