@@ -6,6 +6,7 @@ the differentiator fills in the body before it transforms the caller.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,17 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import Type, adjoint_type, differentiable, is_number, rank_of
 from srcad.ir.build import clone_function
 from srcad.ir.values import Const, Function, Operand, Region, Value
-from srcad.parser.bindings import Binding, Known, Struct, map_values, number, values_in
+from srcad.parser.bindings import (
+    Binding,
+    Closure,
+    Derived,
+    Known,
+    Struct,
+    describe,
+    map_values,
+    number,
+    values_in,
+)
 
 
 @dataclass(frozen=True)
@@ -171,3 +182,133 @@ def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AS
     if isinstance(operand, Const) and type(operand.value) is int:
         operand = Const.of(float(operand.value))
     return [operand]
+
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+
+class NestedLowering(_Base):
+    def derivative_request(
+        self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        """`grad(g)` or `jvp(g, ...)` called here, or a Derivative object called here."""
+        transform = getattr(fn, "__srcad_transform__", None)
+        if transform is None:
+            return None
+        if hasattr(fn, "__srcad_steps__"):  # a derivative object made outside: its primal, again
+            return self.call_derived(self.derived_of(fn), args, kwargs, node)
+        options: list[tuple[str, Any]] = []
+        for k, v in kwargs.items():
+            if isinstance(v, Struct) and all(isinstance(p, Known) for p in v.parts):
+                v = Known(tuple(p.value for p in v.parts if isinstance(p, Known)))
+            if not isinstance(v, Known):
+                raise self.unsupported(
+                    node, f"`{k}` must be known while compiling", f"it is {describe(v)}",
+                    "pass a constant",
+                )  # fmt: skip
+            options.append((k, v.value))
+        if transform == "jvp":
+            return self.call_jvp(args, options, node)
+        if transform not in ("grad", "value_and_grad"):
+            raise self.unsupported(
+                node, f"`{transform}` inside of a differentiated function is not supported yet",
+                "only grad, value_and_grad and jvp are", "use srcad.grad",
+            )  # fmt: skip
+        if len(args) > 1 and isinstance(args[1], Known):
+            options.append(("argnums", args[1].value))
+        elif len(args) > 1 and isinstance(args[1], Struct):
+            parts = [p.value for p in args[1].parts if isinstance(p, Known)]
+            options.append(("argnums", tuple(parts)))
+        return Derived(transform, args[0], tuple(sorted(options)))
+
+    def derived_of(self, derivative: Any) -> Derived:
+        """A derivative object as transforms of its primal."""
+        binding: Binding = Known(derivative.function)
+        for step in derivative.__srcad_steps__:
+            argnums = tuple(p[0] if len(p) == 1 else p for p in step.argnums)
+            chosen = argnums[0] if step.single else argnums
+            options = (("argnums", chosen), ("has_aux", step.has_aux))
+            binding = Derived(step.transform, binding, options)
+        assert isinstance(binding, Derived)
+        return binding
+
+    def derived_base(
+        self, target: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> tuple[Shape, list[Operand], dict[str, Binding]]:
+        """The derived function, derivatives within applied: (shape, operands, arguments)."""
+        chain: list[Derived] = []
+        while True:
+            if isinstance(target, Known) and hasattr(target.value, "__srcad_steps__"):
+                target = self.derived_of(target.value)
+            if not isinstance(target, Derived):
+                break
+            chain.append(target)
+            target = target.target
+        if isinstance(target, Known) and isinstance(target.value, types.FunctionType):
+            function: Any = target.value
+        elif isinstance(target, Closure):
+            function = target
+        else:
+            raise self.unsupported(
+                node, f"the derivative of {describe(target)} is asked for here",
+                "it is not a function that is known while compiling", "pass a function",
+            )  # fmt: skip
+        bound = self.bind_arguments(function, args, kwargs, node)
+        bound = {k: self.materialised(b) for k, b in bound.items()}
+        callee, operands = self.callee(function, bound, node)
+        if callee.result is None or any(c is callee for c in self.pending.values()):
+            raise self.unsupported(
+                node, "a function takes its own derivative while it is differentiated",
+                "its derivative would never end", "differentiate from outside",
+            )  # fmt: skip
+        shape = Shape(callee.function, callee.result, tuple(callee.outputs))
+        for d in reversed(chain):
+            shape = self.derive_shape(shape, d, bound, node)
+        return shape, [*operands, *callee.captured], bound
+
+    def derive_shape(
+        self, shape: Shape, d: Derived, bound: dict[str, Binding], node: gast.AST
+    ) -> Shape:
+        options = dict(d.options)
+        argnums = options.pop("argnums", 0)
+        if options.pop("has_aux", False) or any(k not in ("optimize", "generic") for k in options):
+            raise self.unsupported(
+                node, "an option of this nested derivative is not supported",
+                "it would be ignored", "use only argnums",
+            )  # fmt: skip
+        return derive(self, shape, d.transform, argnums, list(bound), bound, node)
+
+    def call_derived(
+        self, d: Derived, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        """Differentiate a known function inside of this one: its derivative is IR again (D1)."""
+        shape, operands, _ = self.derived_base(d, args, kwargs, node)
+        return emit(self, shape, operands)
+
+    def call_jvp(
+        self, args: list[Binding], options: list[tuple[str, Any]], node: gast.AST
+    ) -> Binding:
+        if any(k not in ("optimize", "generic") for k, _ in options) or len(args) != 3:
+            raise self.unsupported(
+                node, "this form of `jvp` is not supported inside of a function",
+                "it takes the function, the primals and the tangents", "use jvp(f, (x,), (x_dot,))",
+            )  # fmt: skip
+        primals = self.known_elements(args[1], node)
+        tangents = self.known_elements(args[2], node)
+        shape, operands, bound = self.derived_base(args[0], primals, {}, node)
+        names = list(bound)
+        moving: list[str] = []
+        seeds: list[Operand] = []
+        for name, tangent in zip(names, tangents):
+            if not (isinstance(tangent, Known) and tangent.value is None):
+                moving.append(name)
+                seeds += seed_operands(self, tangent, bound[name], node)
+        shape = derive(self, shape, "jvp", tuple(moving), names, bound, node)
+        return emit(self, shape, [*operands, *seeds])
+
+    def materialised(self, binding: Binding) -> Binding:
+        """A known number as a run-time value, so that it can be differentiated."""
+        if isinstance(binding, Known) and type(binding.value) in (int, float):
+            return self.as_value(Known(float(binding.value)))
+        return binding

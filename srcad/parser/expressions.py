@@ -1,4 +1,5 @@
-"""Expressions to IR. What is known while compiling is computed; the rest becomes operations."""
+"""Expressions to IR. What is known while compiling is computed; the rest becomes operations.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +10,8 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcad.ir import ops as O
-from srcad.ir.abstract import (
-    BOOL,
-    INT,
-    NONE,
-    OBJECT,
-    SLICE,
-    STR,
-    UNKNOWN,
-    Array,
-    DictOf,
-    ListOf,
-    Scalar,
-    TupleOf,
-    Type,
-    join,
-    rank_of,
-    type_of_value,
-)
-from srcad.ir.build import if_op
-from srcad.ir.values import Const, Operand, Region, Value
+from srcad.ir.abstract import BOOL, NONE, OBJECT, STR, UNKNOWN, Array, DictOf, Scalar, TupleOf
+from srcad.ir.values import Operand, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -37,28 +19,31 @@ from srcad.parser.bindings import (
     Derived,
     Known,
     ObjectParam,
-    Poison,
     Struct,
     describe,
 )
-from srcad.parser.frames import Diverges, Frame, builtin_names, is_data, mangled
-from srcad.parser.iteration import RangeBinding
-from srcad.parser.statements import OPERATORS
-from srcad.rules import indexing
-from srcad.rules.registry import ARRAY
-from srcad.rules.symbols import apply_operands, getitem_operands, pack
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
+OPERATORS: dict[type, Any] = {
+    gast.Add: operator.add, gast.Sub: operator.sub, gast.Mult: operator.mul,
+    gast.Div: operator.truediv, gast.FloorDiv: operator.floordiv, gast.Mod: operator.mod,
+    gast.Pow: operator.pow, gast.MatMult: operator.matmul, gast.BitAnd: operator.and_,
+    gast.BitOr: operator.or_, gast.BitXor: operator.xor, gast.LShift: operator.lshift,
+    gast.RShift: operator.rshift,
+}  # fmt: skip  # fmt: skip
+
 _COMPARE: dict[type, Any] = {
     gast.Lt: operator.lt, gast.LtE: operator.le, gast.Gt: operator.gt, gast.GtE: operator.ge,
     gast.Eq: operator.eq, gast.NotEq: operator.ne,
-}  # fmt: skip
+}  # fmt: skip  # fmt: skip
+
 _UNARY: dict[type, Any] = {
     gast.USub: operator.neg, gast.UAdd: operator.pos, gast.Invert: operator.invert,
     gast.Not: operator.not_,
-}  # fmt: skip
+}  # fmt: skip  # fmt: skip
+
 _REFUSED = {
     "ListComp": ("a list comprehension", "write a `for` loop, or an array expression"),
     "SetComp": ("a set comprehension", "write a `for` loop"),
@@ -69,6 +54,7 @@ _REFUSED = {
     "Yield": ("`yield`", "return the values as a tuple"),
     "YieldFrom": ("`yield from`", "return the values as a tuple"),
 }
+
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -85,118 +71,8 @@ class ExpressionLowering(_Base):
             )
         return method(node)
 
-    # ------------------------------------------------------------------ leaves
     def expr_Constant(self, node: gast.Constant) -> Binding:
         return Known(node.value)
-
-    def expr_Name(self, node: gast.Name) -> Binding:
-        return self.lookup(node.id, node)
-
-    def lookup(self, name: str, node: gast.AST) -> Binding:
-        """The binding of a name, by Python's scoping rules.
-
-        Raises
-        ------
-        TypeInferenceError
-            If no single value describes the name here.
-        """
-        binding = self.find(self.frame, name, node)
-        if isinstance(binding, Poison):
-            from srcad.errors import TypeInferenceError
-
-            raise TypeInferenceError(
-                f"the kind of `{name}` is not the same on all paths",
-                reason=binding.reason,
-                advice=f"give `{name}` a value of one kind on every path",
-                loc=self.loc(node),
-            )
-        return binding
-
-    def find(self, frame: Frame, name: str, node: gast.AST) -> Binding:
-        if name in frame.locals:
-            binding = frame.vars.get(name)
-            if binding is None and name in frame.tolerated:
-                frame.met.add(name)
-                raise Diverges
-            if binding is None:
-                raise self.unsupported(
-                    node, f"`{name}` is read here before it has a value",
-                    "Python raises UnboundLocalError here", f"give `{name}` a value first",
-                )  # fmt: skip
-            return binding
-        if name not in frame.globals_declared:
-            if frame.outer is not None:
-                outer: Frame | None = frame.outer
-                while outer is not None and name not in outer.locals:
-                    if outer.live is not None and name in outer.cells():
-                        return self.cell(outer, name, node)
-                    outer = outer.outer
-                if outer is not None:
-                    return self.find(outer, name, node)
-            elif name in frame.cells():
-                return self.cell(frame, name, node)
-        namespace = frame.globals
-        if name in namespace:
-            return self.outside("global", namespace, name, namespace[name], frame)
-        builtin = builtin_names(namespace)
-        if name in builtin:
-            self.assumptions.add("builtin", namespace, name, builtin[name])
-            return Known(builtin[name])
-        raise self.unsupported(
-            node, f"the name `{name}` is not defined",
-            "Python raises NameError here", f"define `{name}` before calling the derivative",
-        )  # fmt: skip
-
-    def cell(self, frame: Frame, name: str, node: gast.AST) -> Binding:
-        cell = frame.cells()[name]
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            raise self.unsupported(
-                node, f"`{name}` of the enclosing function has no value yet",
-                "Python raises NameError here", f"give `{name}` a value first",
-            ) from None  # fmt: skip
-        return self.outside("cell", cell, name, value, frame)
-
-    def outside(self, kind: str, holder: Any, name: str, value: Any, frame: Frame) -> Binding:
-        """A global or cell: numbers and arrays are read live, everything else is static."""
-        if not is_data(value):
-            self.assumptions.add(kind, holder, name, value)
-            return self.known_object(value)
-        key = (kind, id(holder), name)
-        if key in self.static_outside:
-            self.assumptions.add(kind, holder, name, value)
-            return Known(value)
-        t = type_of_value(value)
-        self.assumptions.add_type(kind, holder, name, t)
-        root = self.root_frame
-        at_home = frame.globals is root.globals if kind == "global" else frame is root
-        if not at_home and kind == "cell":
-            # another function's cell has no name in generated code
-            self.assumptions.add(kind, holder, name, value)
-            if isinstance(value, (int, float, complex)):
-                return Known(value)
-            return self.global_value(key, t, name, None, value)
-        return self.global_value(key, t, name, None if at_home else frame.globals, None)
-
-    def global_value(
-        self, key: tuple[Any, ...], t: Type, name: str, holder: Any, fixed: Any
-    ) -> Value:
-        """A live global as an IR value, read once, at the start of the function."""
-        table = self.context.globals_read
-        if key not in table:
-            value = Value(t, name, named=True)
-            attrs = {"name": name, "holder": holder, "value": fixed}
-            from srcad.ir.values import Op
-
-            self.context.prologue.append(Op(O.GLOBAL, (), attrs, (value,), (), self.builder.loc))
-            table[key] = value
-        return table[key]
-
-    def known_object(self, value: Any) -> Binding:
-        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
-            return Struct.sequence("tuple", [self.known_object(v) for v in value])
-        return Known(value)
 
     # ------------------------------------------------------------------ operators
     def expr_BinOp(self, node: gast.BinOp) -> Binding:
@@ -288,44 +164,6 @@ class ExpressionLowering(_Base):
         return self.choose(
             truth, lambda: first, lambda: self.lazy_chain(nodes[1:], is_and), nodes[1]
         )
-
-    def choose(self, cond: Operand, then: Any, orelse: Any, node: gast.AST) -> Binding:
-        """A conditional expression: both sides lazy, joined into values."""
-        builder, frame = self.builder, self.frame
-        before = frame.vars
-        sides: list[tuple[list[Any], Binding | None, dict[str, Binding]]] = []
-        for side in (then, orelse):
-            with builder.nested() as ops:
-                frame.vars = dict(before)
-                try:
-                    value: Binding | None = side()
-                except Diverges:
-                    value = None
-                    self.dead()
-                sides.append((ops, value, frame.vars))
-        frame.vars = before
-        (ops_a, a, vars_a), (ops_b, b, vars_b) = sides
-        if a is None and b is None:
-            raise Diverges
-        for variables, value in ((vars_a, a), (vars_b, b)):
-            if value is not None:
-                variables["$value"] = value
-        frame.vars = self.join_branches(cond, ops_a, vars_a, ops_b, vars_b, before, builder.loc)
-        frame.vars.pop("$dead", None)
-        result = frame.vars.pop("$value")
-        if isinstance(result, Poison):
-            from srcad.errors import TypeInferenceError
-
-            raise TypeInferenceError(
-                "the two sides of this conditional expression are of different kinds",
-                reason=f"one is {describe(a)}, the other {describe(b)}",
-                advice="make both sides a number or an array",
-                loc=self.loc(node),
-            )
-        if isinstance(result, Value) and result.name == "value":
-            result.name = "t"
-            result.named = False
-        return result
 
     def expr_IfExp(self, node: gast.IfExp) -> Binding:
         truth = self.truth(self.expression(node.test), node.test)
@@ -449,7 +287,7 @@ class ExpressionLowering(_Base):
             f"{describe(item)} in {describe(box)}", "compare the elements in a loop",
         )  # fmt: skip
 
-    # ------------------------------------------------------------------ displays, names, functions
+    # ------------------------------------------------------------------ displays and functions
     def expr_Tuple(self, node: gast.Tuple) -> Binding:
         return Struct.sequence("tuple", self.elements(node.elts))
 
@@ -512,259 +350,8 @@ class ExpressionLowering(_Base):
     def expr_JoinedStr(self, node: gast.JoinedStr) -> Binding:
         return self.opaque_expression(node, STR)
 
-    # ------------------------------------------------------------------ attributes
-    def expr_Attribute(self, node: gast.Attribute) -> Binding:
-        name = mangled(node.attr, self.frame.source.class_name)
-        return self.attribute(self.expression(node.value), name, node)
-
-    def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
-        if isinstance(owner, Known):
-            return self.known_attribute(owner.value, name, node)
-        if isinstance(owner, Value):
-            return self.value_attribute(owner, name, node)
-        if isinstance(owner, ObjectParam):
-            return self.object_attribute(owner, name, node)
-        raise self.unsupported(
-            node, f"the attribute `{name}` of {describe(owner)} cannot be differentiated yet",
-            "srcad does not follow methods of containers yet", "index the container instead",
-        )  # fmt: skip
-
-    def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
-        try:
-            value = getattr(owner, name)
-        except AttributeError as error:
-            raise self.unsupported(
-                node, str(error), "Python raises AttributeError here", "correct the name"
-            ) from None
-        if isinstance(owner, types.ModuleType):
-            if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
-                return Known(value)  # math.pi, np.inf
-            if is_data(value):
-                t = type_of_value(value)
-                self.assumptions.add_type("attribute", owner, name, t)
-                return self.global_value(("attribute", id(owner), name), t, name, owner, None)
-        self.assumptions.add("attribute", owner, name, value)
-        return Known(value)
-
-    def value_attribute(self, owner: Value, name: str, node: gast.AST) -> Binding:
-        t = owner.type
-        if isinstance(t, Scalar):
-            if name in ("real", "imag", "conjugate") or name in ("is_integer",):
-                fn = ARRAY.attributes.get(name)
-                if fn is not None:
-                    return self.apply(fn, [owner], {}, node)
-        if name == "ndim" and rank_of(t) is not None:
-            return Known(rank_of(t))
-        if name == "shape" and isinstance(t, Array) and t.dims is not None:
-            shape = self.as_value(self.apply(np.shape, [owner], {}, node))
-            return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
-        if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
-            return Known(np.dtype(t.dtype))
-        fn = ARRAY.attributes.get(name)
-        if fn is not None:
-            return self.apply(fn, [owner], {}, node)
-        if name in ARRAY.methods:
-            return BoundMethod(owner, name)
-        raise self.unsupported(
-            node, f"the attribute `{name}` of {describe(owner)} has no derivative rule",
-            "it is not in srcad's table", "use a NumPy function instead",
-        )  # fmt: skip
-
-    def object_attribute(self, owner: ObjectParam, name: str, node: gast.AST) -> Binding:
-        """`self.w`: numbers and arrays are inputs of the function, the rest is static."""
-        path = (*owner.path, name)
-        if owner.example is None:
-            value = self.builder.emit1(
-                O.FIELD, (owner.value,), UNKNOWN, name, {"key": name, "attribute": True}
-            )
-            return value
-        try:
-            example = getattr(owner.example, name)
-        except AttributeError as error:
-            raise self.unsupported(
-                node, str(error), "Python raises AttributeError here", "correct the name"
-            ) from None
-        if isinstance(example, types.MethodType) and example.__self__ is owner.example:
-            self.argument_assumptions.append((owner.name, path, "method", example.__func__))
-            return Known(MethodOf(example.__func__, owner))
-        if is_data(example):
-            t = type_of_value(example)
-            self.argument_assumptions.append((owner.name, path, "type", t))
-            value = self.builder.emit1(
-                O.FIELD, (owner.value,), t, name, {"key": name, "attribute": True}
-            )
-            value.named = True
-            return value
-        if callable(example) or isinstance(example, (str, bool, type(None), type)):
-            self.argument_assumptions.append((owner.name, path, "is", example))
-            return Known(example)
-        value = self.builder.emit1(
-            O.FIELD, (owner.value,), OBJECT, name, {"key": name, "attribute": True}
-        )
-        self.argument_assumptions.append((owner.name, path, "class", type(example)))
-        return ObjectParam(value, owner.name, path, example)
-
-    # ------------------------------------------------------------------ subscripts
-    def expr_Slice(self, node: gast.Slice) -> Binding:
-        parts = [
-            Known(None) if p is None else self.expression(p)
-            for p in (node.lower, node.upper, node.step)
-        ]
-        known = [p.value for p in parts if isinstance(p, Known)]
-        if len(known) == len(parts):
-            return Known(slice(*known))
-        operands = tuple(self.operand(p, node) for p in parts)
-        return apply_operands(self.builder, slice, operands, {})  # type: ignore[return-value]
-
-    def expr_Subscript(self, node: gast.Subscript) -> Binding:
-        owner = self.expression(node.value)
-        index = self.expression(node.slice)
-        return self.subscript(owner, index, node)
-
-    def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
-        if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
-            owner = self.as_binding(self.operand(owner, node))  # its contents are read live
-        if isinstance(owner, Known) and isinstance(index, Known):
-            if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
-                raise self.unsupported(
-                    node, f"indexing {describe(owner)} cannot be differentiated yet",
-                    "what its `__getitem__` gives may change without notice",
-                    "index an array, a list, a tuple or a dictionary",
-                )  # fmt: skip
-            try:
-                return self.known_object(owner.value[index.value])
-            except (*_PLAIN_ERRORS,) as error:
-                raise self.unsupported(
-                    node, f"this look-up fails: {error!r}", "Python raises the same here",
-                    "correct the index",
-                ) from None  # fmt: skip
-        if isinstance(owner, Struct):
-            return self.struct_item(owner, index, node)
-        if isinstance(owner, Value):
-            parts = self.index_operands(index, node)
-            if isinstance(owner.type, Scalar):
-                raise self.unsupported(
-                    node, f"{describe(owner)} cannot be indexed",
-                    "Python raises TypeError here", "index an array",
-                )  # fmt: skip
-            return self.as_binding(getitem_operands(self.builder, owner, parts))
-        raise self.unsupported(
-            node, f"this subscript of {describe(owner)} cannot be differentiated yet",
-            f"the index is {describe(index)}", "index an array or a tuple",
-        )  # fmt: skip
-
-    def struct_item(self, owner: Struct, index: Binding, node: gast.AST) -> Binding:
-        if isinstance(index, Known):
-            key = index.value
-            if owner.kind == "dict":
-                for k, part in owner.items:
-                    if k == key and type(k) is type(key):
-                        return part
-            elif isinstance(key, slice):
-                return Struct.sequence(owner.kind, list(owner.parts)[key])
-            elif isinstance(key, (int, np.integer)) and -len(owner.items) <= key < len(owner.items):
-                return owner.parts[int(key)]
-            raise self.unsupported(
-                node, f"this {owner.kind} has no element {key!r}",
-                "Python raises LookupError here", "correct the index",
-            )  # fmt: skip
-        if isinstance(index, Value):
-            self.require_static(index, node, f"an index of a {owner.kind}")
-        raise self.unsupported(
-            node, f"a {owner.kind} is indexed by a run-time value",
-            "which element is read is not known while compiling",
-            "use an array: np.stack(...)[i] or np.array(...)[i]",
-        )  # fmt: skip
-
-    def index_operands(self, index: Binding, node: gast.AST) -> list[Operand]:
-        if isinstance(index, Struct) and index.kind == "tuple":
-            return [self.index_operand(p, node) for p in index.parts]
-        if isinstance(index, Known) and isinstance(index.value, tuple):
-            return [self.index_operand(Known(v), node) for v in index.value]
-        return [self.index_operand(index, node)]
-
-    def index_operand(self, part: Binding, node: gast.AST) -> Operand:
-        if isinstance(part, Known):
-            if part.value is None or part.value is Ellipsis:
-                return Const(part.value, NONE if part.value is None else OBJECT)
-            if isinstance(part.value, slice):
-                return Const(part.value, SLICE)
-            if isinstance(part.value, list):
-                return pack(self.builder, [Const.of(v) for v in part.value], "list")
-        return self.operand(part, node)
-
-    def item(self, value: Value, i: int) -> Binding:
-        """`value[i]`, for unpacking and for loops."""
-        t = value.type
-        if isinstance(t, TupleOf) and t.elems is not None and 0 <= i < len(t.elems):
-            name = f"{value.name}_{i}"
-            return self.builder.emit1(O.FIELD, (value,), t.elems[i], name, {"key": i})
-        return self.as_binding(getitem_operands(self.builder, value, [Const.of(i)]))
-
-    # ------------------------------------------------------------------ operands
-    def operand(self, binding: Binding, node: gast.AST) -> Operand:
-        """The operand of a binding; structures are packed.
-
-        Raises
-        ------
-        UnsupportedSyntaxError
-            If it is no data (a function, say).
-        """
-        if isinstance(binding, Value):
-            return binding
-        if isinstance(binding, Known):
-            value = binding.value
-            if isinstance(value, np.ndarray):
-                t = type_of_value(value)
-                return self.global_value(("object", id(value)), t, "constant", None, value)
-            if isinstance(value, list):
-                return pack(self.builder, [self.operand(Known(v), node) for v in value], "list")
-            return Const.of(value)
-        if isinstance(binding, Struct) and binding.kind != "dict":
-            parts = [self.operand(p, node) for p in binding.parts]
-            return pack(self.builder, parts, binding.kind)
-        if isinstance(binding, ObjectParam):
-            return binding.value
-        raise self.unsupported(
-            node, f"{describe(binding)} cannot be used as a number here",
-            "srcad cannot carry it through this operation", "pass numbers or arrays",
-        )  # fmt: skip
-
-    def as_binding(self, operand: Operand) -> Binding:
-        return Known(operand.value) if isinstance(operand, Const) else operand
-
-    def as_value(self, binding: Any) -> Value:
-        """A binding or constant as an IR value (constants are materialised)."""
-        if isinstance(binding, Value):
-            return binding
-        constant = binding if isinstance(binding, Const) else Const.of(binding.value)
-        kind = int if constant.type == INT else float
-        made = apply_operands(self.builder, kind, (constant,), {})
-        assert isinstance(made, Value)
-        return made
-
-    def arithmetic(self, fn: Any, a: Any, b: Any) -> Operand:
-        """Integer arithmetic of the parser's own (loop bounds)."""
-        if isinstance(a, Const) and isinstance(b, Const):
-            return Const.of(fn(a.value, b.value))
-        return apply_operands(self.builder, fn, (a, b), {})
-
-
-class MethodOf:
-    """A method found on an object parameter: its function and the object, not called yet."""
-
-    def __init__(self, function: Any, receiver: ObjectParam) -> None:
-        self.function, self.receiver = function, receiver
-
 
 def _foldable(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(_foldable(v) for v in value)
     return not isinstance(value, (np.ndarray, np.generic))
-
-
-def _constant_module(module: types.ModuleType) -> bool:
-    return module.__name__ in ("math", "numpy", "cmath")
-
-
-__all__ = ["ExpressionLowering", "RangeBinding", "ListOf", "if_op", "indexing", "join", "Region"]

@@ -10,8 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import gast
+
+from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Operand, Value
-from srcad.parser.bindings import Binding, Known, Struct
+from srcad.parser.bindings import Binding, Known, Struct, describe
+from srcad.rules.symbols import apply as apply_rule
+from srcad.rules.symbols import getitem_operands
 
 if TYPE_CHECKING:
     from srcad.parser.lower import Lowerer
@@ -102,3 +107,100 @@ def enumerated(lowerer: Lowerer, it: Iteration, first: Operand) -> Iteration:
         return Struct.sequence("tuple", [n, inner(low, k)])
 
     return Iteration(ZERO, trips, ONE_STEP, element)
+
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+
+class IterationLowering(_Base):
+    def iteration(self, binding: Binding, node: gast.AST) -> Iteration | Unrolled:
+        """What a `for` loop over this binding runs over."""
+        if isinstance(binding, Known) and isinstance(binding.value, RangeBinding):
+            return self.special_iteration(binding.value, node)
+        if isinstance(binding, Known) and isinstance(binding.value, range):
+            r = binding.value
+            return self.range_iteration([Const.of(v) for v in (r.start, r.stop, r.step)])
+        if isinstance(binding, (Struct, Known)):
+            if isinstance(binding, Struct) and binding.kind == "dict":
+                return Unrolled(tuple(Known(k) for k, _ in binding.items))
+            if isinstance(binding, Known) and isinstance(binding.value, dict):
+                return Unrolled(tuple(Known(k) for k in binding.value))
+            return Unrolled(tuple(self.known_elements(binding, node)))
+        if isinstance(binding, Value):
+            t = binding.type
+            if isinstance(t, (Array, ListOf)) and not (isinstance(t, Array) and t.dims == ()):
+                length = apply_rule(self.builder, len, [binding])
+                return Iteration(
+                    ZERO, length, ONE_STEP,
+                    lambda low, i: low.as_binding(getitem_operands(low.builder, binding, [i])),
+                )  # fmt: skip
+            if t == UNKNOWN:
+                length = apply_rule(self.builder, len, [binding])
+                return Iteration(
+                    ZERO, length, ONE_STEP,
+                    lambda low, i: low.as_binding(getitem_operands(low.builder, binding, [i])),
+                )  # fmt: skip
+        raise self.unsupported(
+            node, f"a loop over {describe(binding)} cannot be differentiated",
+            "srcad loops over ranges, arrays, lists and tuples", "loop over one of these",
+        )  # fmt: skip
+
+    def special_iteration(self, it: RangeBinding, node: gast.AST) -> Iteration | Unrolled:
+        if it.kind == "range":
+            return self.range_iteration(list(it.args))
+        parts = [self.iteration(a, node) for a in it.args[:1] if it.kind != "zip"] or [
+            self.iteration(a, node) for a in it.args
+        ]
+        unrolled = [p for p in parts if isinstance(p, Unrolled)]
+        if unrolled and len(unrolled) == len(parts):
+            return self.unrolled_iteration(it, [u.elements for u in unrolled])
+        if unrolled:
+            raise self.unsupported(
+                node, "`zip` of a tuple with an array cannot be differentiated yet",
+                "a tuple is unrolled, an array is looped over", "make both arrays or both tuples",
+            )  # fmt: skip
+        loops = [p for p in parts if isinstance(p, Iteration)]
+        if it.kind == "zip":
+            return zipped(self, loops)  # type: ignore[arg-type]
+        if it.kind == "enumerate":
+            return enumerated(self, loops[0], it.args[1])  # type: ignore[arg-type]
+        inner = loops[0]
+        return Iteration(
+            inner.start, inner.stop, inner.step, inner.element, not inner.reverse, inner.plain
+        )
+
+    def unrolled_iteration(
+        self, it: RangeBinding, elements: list[tuple[Binding, ...]]
+    ) -> Unrolled:
+        if it.kind == "zip":
+            return Unrolled(tuple(Struct.sequence("tuple", list(p)) for p in zip(*elements)))
+        if it.kind == "enumerate":
+            first = it.args[1].value
+            return Unrolled(
+                tuple(
+                    Struct.sequence("tuple", [Known(i), e])
+                    for i, e in enumerate(elements[0], first)
+                )
+            )
+        return Unrolled(tuple(reversed(elements[0])))
+
+    def range_iteration(self, args: list[Operand]) -> Iteration:
+        if len(args) == 1:
+            args = [ZERO, args[0], ONE_STEP]
+        elif len(args) == 2:
+            args = [*args, ONE_STEP]
+        start, stop, step = args
+        return Iteration(start, stop, step, lambda low, i: i, plain=True)
+
+    def range_length(self, it: Iteration) -> Operand:
+        """Number of trips of a range that does not start at 0 with step 1."""
+        parts = (it.start, it.stop, it.step)
+        known = [p.value for p in parts if isinstance(p, Const)]
+        if len(known) == len(parts):
+            return Const.of(len(range(*known)))
+        if it.step == ONE_STEP:
+            span = self.arithmetic(operator.sub, it.stop, it.start)
+            return self.arithmetic(max, Const.of(0), span)
+        made = apply_rule(self.builder, range, list(parts))
+        return apply_rule(self.builder, len, [made])

@@ -30,6 +30,8 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder, map_tree
 from srcad.ir.check import check
 from srcad.ir.values import Const, Function, Loc, Op, Operand, Param, Region, Value
+from srcad.parser.access import AccessLowering
+from srcad.parser.assignment import AssignmentLowering
 from srcad.parser.bindings import (
     Binding,
     Known,
@@ -38,7 +40,11 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
+from srcad.parser.branches import RESULT, RETURNED, BranchLowering
+from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.derived import NestedLowering
+from srcad.parser.effects import EffectLowering
 from srcad.parser.expressions import ExpressionLowering
 from srcad.parser.frames import (
     Assumptions,
@@ -48,8 +54,11 @@ from srcad.parser.frames import (
     body_of,
     make_frame,
 )
+from srcad.parser.iteration import IterationLowering
+from srcad.parser.lookup import NameLowering
+from srcad.parser.loops import LoopLowering
 from srcad.parser.source import FunctionSource, read_source
-from srcad.parser.statements import RESULT, RETURNED, StatementLowering
+from srcad.parser.statements import StatementLowering
 from srcad.rules import registry
 
 
@@ -83,7 +92,11 @@ class Lowered:
     local_names: set[str]
 
 
-class Lowerer(StatementLowering, ExpressionLowering, CallLowering):
+class Lowerer(
+    StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
+    ExpressionLowering, NameLowering, AccessLowering, CallLowering, CalleeLowering,
+    NestedLowering, EffectLowering,
+):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
     def __init__(self, static_outside: frozenset[tuple[Any, ...]] = frozenset()) -> None:

@@ -1,0 +1,282 @@
+"""Attributes and subscripts to IR, and bindings as operands of operations.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    INT,
+    NONE,
+    OBJECT,
+    SLICE,
+    UNKNOWN,
+    Array,
+    Scalar,
+    TupleOf,
+    rank_of,
+    type_of_value,
+)
+from srcad.ir.values import Const, Operand, Value
+from srcad.parser.bindings import Binding, BoundMethod, Known, ObjectParam, Struct, describe
+from srcad.parser.expressions import _PLAIN_ERRORS
+from srcad.parser.frames import is_data, mangled
+from srcad.rules.registry import ARRAY
+from srcad.rules.symbols import apply_operands, getitem_operands, pack
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+
+class AccessLowering(_Base):
+    def expr_Attribute(self, node: gast.Attribute) -> Binding:
+        name = mangled(node.attr, self.frame.source.class_name)
+        return self.attribute(self.expression(node.value), name, node)
+
+    def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
+        if isinstance(owner, Known):
+            return self.known_attribute(owner.value, name, node)
+        if isinstance(owner, Value):
+            return self.value_attribute(owner, name, node)
+        if isinstance(owner, ObjectParam):
+            return self.object_attribute(owner, name, node)
+        raise self.unsupported(
+            node, f"the attribute `{name}` of {describe(owner)} cannot be differentiated yet",
+            "srcad does not follow methods of containers yet", "index the container instead",
+        )  # fmt: skip
+
+    def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
+        try:
+            value = getattr(owner, name)
+        except AttributeError as error:
+            raise self.unsupported(
+                node, str(error), "Python raises AttributeError here", "correct the name"
+            ) from None
+        if isinstance(owner, types.ModuleType):
+            if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
+                return Known(value)  # math.pi, np.inf
+            if is_data(value):
+                t = type_of_value(value)
+                self.assumptions.add_type("attribute", owner, name, t)
+                return self.global_value(("attribute", id(owner), name), t, name, owner, None)
+        self.assumptions.add("attribute", owner, name, value)
+        return Known(value)
+
+    def value_attribute(self, owner: Value, name: str, node: gast.AST) -> Binding:
+        t = owner.type
+        if isinstance(t, Scalar):
+            if name in ("real", "imag", "conjugate") or name in ("is_integer",):
+                fn = ARRAY.attributes.get(name)
+                if fn is not None:
+                    return self.apply(fn, [owner], {}, node)
+        if name == "ndim" and rank_of(t) is not None:
+            return Known(rank_of(t))
+        if name == "shape" and isinstance(t, Array) and t.dims is not None:
+            shape = self.as_value(self.apply(np.shape, [owner], {}, node))
+            return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
+        if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
+            return Known(np.dtype(t.dtype))
+        fn = ARRAY.attributes.get(name)
+        if fn is not None:
+            return self.apply(fn, [owner], {}, node)
+        if name in ARRAY.methods:
+            return BoundMethod(owner, name)
+        raise self.unsupported(
+            node, f"the attribute `{name}` of {describe(owner)} has no derivative rule",
+            "it is not in srcad's table", "use a NumPy function instead",
+        )  # fmt: skip
+
+    def object_attribute(self, owner: ObjectParam, name: str, node: gast.AST) -> Binding:
+        """`self.w`: numbers and arrays are inputs of the function, the rest is static."""
+        path = (*owner.path, name)
+        if owner.example is None:
+            value = self.builder.emit1(
+                O.FIELD, (owner.value,), UNKNOWN, name, {"key": name, "attribute": True}
+            )
+            return value
+        try:
+            example = getattr(owner.example, name)
+        except AttributeError as error:
+            raise self.unsupported(
+                node, str(error), "Python raises AttributeError here", "correct the name"
+            ) from None
+        if isinstance(example, types.MethodType) and example.__self__ is owner.example:
+            self.argument_assumptions.append((owner.name, path, "method", example.__func__))
+            return Known(MethodOf(example.__func__, owner))
+        if is_data(example):
+            t = type_of_value(example)
+            self.argument_assumptions.append((owner.name, path, "type", t))
+            value = self.builder.emit1(
+                O.FIELD, (owner.value,), t, name, {"key": name, "attribute": True}
+            )
+            value.named = True
+            return value
+        if callable(example) or isinstance(example, (str, bool, type(None), type)):
+            self.argument_assumptions.append((owner.name, path, "is", example))
+            return Known(example)
+        value = self.builder.emit1(
+            O.FIELD, (owner.value,), OBJECT, name, {"key": name, "attribute": True}
+        )
+        self.argument_assumptions.append((owner.name, path, "class", type(example)))
+        return ObjectParam(value, owner.name, path, example)
+
+    # ------------------------------------------------------------------ subscripts
+    def expr_Slice(self, node: gast.Slice) -> Binding:
+        parts = [
+            Known(None) if p is None else self.expression(p)
+            for p in (node.lower, node.upper, node.step)
+        ]
+        known = [p.value for p in parts if isinstance(p, Known)]
+        if len(known) == len(parts):
+            return Known(slice(*known))
+        operands = tuple(self.operand(p, node) for p in parts)
+        return apply_operands(self.builder, slice, operands, {})  # type: ignore[return-value]
+
+    def expr_Subscript(self, node: gast.Subscript) -> Binding:
+        owner = self.expression(node.value)
+        index = self.expression(node.slice)
+        return self.subscript(owner, index, node)
+
+    def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
+        if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
+            owner = self.as_binding(self.operand(owner, node))  # its contents are read live
+        if isinstance(owner, Known) and isinstance(index, Known):
+            if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
+                raise self.unsupported(
+                    node, f"indexing {describe(owner)} cannot be differentiated yet",
+                    "what its `__getitem__` gives may change without notice",
+                    "index an array, a list, a tuple or a dictionary",
+                )  # fmt: skip
+            try:
+                return self.known_object(owner.value[index.value])
+            except (*_PLAIN_ERRORS,) as error:
+                raise self.unsupported(
+                    node, f"this look-up fails: {error!r}", "Python raises the same here",
+                    "correct the index",
+                ) from None  # fmt: skip
+        if isinstance(owner, Struct):
+            return self.struct_item(owner, index, node)
+        if isinstance(owner, Value):
+            parts = self.index_operands(index, node)
+            if isinstance(owner.type, Scalar):
+                raise self.unsupported(
+                    node, f"{describe(owner)} cannot be indexed",
+                    "Python raises TypeError here", "index an array",
+                )  # fmt: skip
+            return self.as_binding(getitem_operands(self.builder, owner, parts))
+        raise self.unsupported(
+            node, f"this subscript of {describe(owner)} cannot be differentiated yet",
+            f"the index is {describe(index)}", "index an array or a tuple",
+        )  # fmt: skip
+
+    def struct_item(self, owner: Struct, index: Binding, node: gast.AST) -> Binding:
+        if isinstance(index, Known):
+            key = index.value
+            if owner.kind == "dict":
+                for k, part in owner.items:
+                    if k == key and type(k) is type(key):
+                        return part
+            elif isinstance(key, slice):
+                return Struct.sequence(owner.kind, list(owner.parts)[key])
+            elif isinstance(key, (int, np.integer)) and -len(owner.items) <= key < len(owner.items):
+                return owner.parts[int(key)]
+            raise self.unsupported(
+                node, f"this {owner.kind} has no element {key!r}",
+                "Python raises LookupError here", "correct the index",
+            )  # fmt: skip
+        if isinstance(index, Value):
+            self.require_static(index, node, f"an index of a {owner.kind}")
+        raise self.unsupported(
+            node, f"a {owner.kind} is indexed by a run-time value",
+            "which element is read is not known while compiling",
+            "use an array: np.stack(...)[i] or np.array(...)[i]",
+        )  # fmt: skip
+
+    def index_operands(self, index: Binding, node: gast.AST) -> list[Operand]:
+        if isinstance(index, Struct) and index.kind == "tuple":
+            return [self.index_operand(p, node) for p in index.parts]
+        if isinstance(index, Known) and isinstance(index.value, tuple):
+            return [self.index_operand(Known(v), node) for v in index.value]
+        return [self.index_operand(index, node)]
+
+    def index_operand(self, part: Binding, node: gast.AST) -> Operand:
+        if isinstance(part, Known):
+            if part.value is None or part.value is Ellipsis:
+                return Const(part.value, NONE if part.value is None else OBJECT)
+            if isinstance(part.value, slice):
+                return Const(part.value, SLICE)
+            if isinstance(part.value, list):
+                return pack(self.builder, [Const.of(v) for v in part.value], "list")
+        return self.operand(part, node)
+
+    def item(self, value: Value, i: int) -> Binding:
+        """`value[i]`, for unpacking and for loops."""
+        t = value.type
+        if isinstance(t, TupleOf) and t.elems is not None and 0 <= i < len(t.elems):
+            name = f"{value.name}_{i}"
+            return self.builder.emit1(O.FIELD, (value,), t.elems[i], name, {"key": i})
+        return self.as_binding(getitem_operands(self.builder, value, [Const.of(i)]))
+
+    # ------------------------------------------------------------------ operands
+    def operand(self, binding: Binding, node: gast.AST) -> Operand:
+        """The operand of a binding; structures are packed.
+
+        Raises
+        ------
+        UnsupportedSyntaxError
+            If it is no data (a function, say).
+        """
+        if isinstance(binding, Value):
+            return binding
+        if isinstance(binding, Known):
+            value = binding.value
+            if isinstance(value, np.ndarray):
+                t = type_of_value(value)
+                return self.global_value(("object", id(value)), t, "constant", None, value)
+            if isinstance(value, list):
+                return pack(self.builder, [self.operand(Known(v), node) for v in value], "list")
+            return Const.of(value)
+        if isinstance(binding, Struct) and binding.kind != "dict":
+            parts = [self.operand(p, node) for p in binding.parts]
+            return pack(self.builder, parts, binding.kind)
+        if isinstance(binding, ObjectParam):
+            return binding.value
+        raise self.unsupported(
+            node, f"{describe(binding)} cannot be used as a number here",
+            "srcad cannot carry it through this operation", "pass numbers or arrays",
+        )  # fmt: skip
+
+    def as_binding(self, operand: Operand) -> Binding:
+        return Known(operand.value) if isinstance(operand, Const) else operand
+
+    def as_value(self, binding: Any) -> Value:
+        """A binding or constant as an IR value (constants are materialised)."""
+        if isinstance(binding, Value):
+            return binding
+        constant = binding if isinstance(binding, Const) else Const.of(binding.value)
+        kind = int if constant.type == INT else float
+        made = apply_operands(self.builder, kind, (constant,), {})
+        assert isinstance(made, Value)
+        return made
+
+    def arithmetic(self, fn: Any, a: Any, b: Any) -> Operand:
+        """Integer arithmetic of the parser's own (loop bounds)."""
+        if isinstance(a, Const) and isinstance(b, Const):
+            return Const.of(fn(a.value, b.value))
+        return apply_operands(self.builder, fn, (a, b), {})
+
+
+class MethodOf:
+    """A method found on an object parameter: its function and the object, not called yet."""
+
+    def __init__(self, function: Any, receiver: ObjectParam) -> None:
+        self.function, self.receiver = function, receiver
+
+
+def _constant_module(module: types.ModuleType) -> bool:
+    return module.__name__ in ("math", "numpy", "cmath")

@@ -1,0 +1,188 @@
+"""Builtins whose result is decided by the structure of their arguments: len, isinstance, sum, zip.
+"""
+
+from __future__ import annotations
+
+import operator
+import types
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.ir.abstract import NONE, Array, DictOf, ListOf, Scalar, TupleOf, Type
+from srcad.ir.values import Value
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Closure,
+    Derived,
+    Known,
+    ObjectParam,
+    Struct,
+    describe,
+    same,
+)
+from srcad.parser.iteration import RangeBinding
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+_PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
+
+def _wrap_iterable(kind: str) -> Any:
+    def special(
+        low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        if kind == "range":
+            known = [a.value for a in args if isinstance(a, Known)]
+            if len(known) == len(args):
+                return Known(range(*known))
+            return Known(RangeBinding("range", tuple(low.operand(a, node) for a in args)))
+        if kind == "enumerate":
+            first = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
+            return Known(RangeBinding(kind, (args[0], low.operand(first, node))))
+        if kwargs and not (kind == "zip" and set(kwargs) == {"strict"}):
+            raise low.unsupported(node, f"these keywords of `{kind}` are not supported",
+                                  "they would be ignored", "leave them out")  # fmt: skip
+        if kwargs and not same(kwargs["strict"], Known(False)):
+            raise low.unsupported(node, "`zip(..., strict=True)` cannot be differentiated yet",
+                                  "the lengths are not compared", "leave `strict` out")  # fmt: skip
+        return Known(RangeBinding(kind, tuple(args)))
+
+    return special
+
+def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    value, classes = args
+    if isinstance(classes, Struct):
+        parts = [p.value for p in classes.parts if isinstance(p, Known)]
+        classes = Known(tuple(parts))
+    if not isinstance(classes, Known):
+        return None
+    if isinstance(value, Known):
+        return Known(isinstance(value.value, classes.value))
+    if isinstance(value, Struct):
+        kind = {"tuple": tuple, "list": list, "dict": dict}[value.kind]
+        return Known(issubclass(kind, classes.value))
+    if isinstance(value, ObjectParam):
+        return Known(isinstance(value.example, classes.value))
+    if isinstance(value, Value):
+        python = python_type(value.type)
+        if python is None:
+            low.require_static(value, node, "isinstance")  # raises
+            assert python is not None
+        return Known(issubclass(python, classes.value))
+    return Known(issubclass(types.FunctionType, classes.value))
+
+def python_type(t: Type) -> type | None:
+    """The class of values of an abstract type, or None if it is not known."""
+    if isinstance(t, Scalar):
+        return _PYTHON_TYPE[t.kind]
+    if isinstance(t, Array):
+        if not t.item:
+            return np.ndarray
+        return np.dtype(t.dtype).type if t.dtype is not None else None
+    if isinstance(t, ListOf):
+        return list
+    if isinstance(t, TupleOf):
+        return tuple
+    if isinstance(t, DictOf):
+        return dict
+    return type(None) if t == NONE else None
+
+def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if len(args) == 1 and isinstance(args[0], Value):
+        python = python_type(args[0].type)
+        if python is not None:
+            return Known(python)
+    if len(args) == 1 and isinstance(args[0], Known):
+        return Known(type(args[0].value))
+    return None
+
+def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if isinstance(args[0], Struct):
+        return Known(len(args[0].items))
+    if isinstance(args[0], Known):
+        return low.fold(len, args[0].value)
+    if isinstance(args[0], Value) and isinstance(args[0].type, Scalar):
+        raise low.unsupported(node, f"{describe(args[0])} has no length",
+                              "Python raises TypeError here", "pass an array")  # fmt: skip
+    return None
+
+def _extremum(fn: Any) -> Any:
+    def special(
+        low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        if kwargs:
+            return None
+        if len(args) == 1:
+            if not isinstance(args[0], Struct):
+                return None
+            args = low.known_elements(args[0], node)
+        result = args[0]
+        for other in args[1:]:
+            result = low.apply(fn, [result, other], {}, node)
+        return result
+
+    return special
+
+def _sum(
+    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding | None:
+    if not isinstance(args[0], Struct):
+        return None
+    start = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
+    result = start
+    for part in low.known_elements(args[0], node):
+        result = low.binary(operator.add, result, part, node)
+    return result
+
+def _container(kind: str) -> Any:
+    def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+        if not args:
+            return Struct.sequence(kind, [])
+        if isinstance(args[0], Struct) and args[0].kind != "dict":
+            return Struct.sequence(kind, list(args[0].parts))
+        if isinstance(args[0], Known) and isinstance(args[0].value, (tuple, list, range, str)):
+            return Struct.sequence(kind, [Known(v) for v in args[0].value])
+        if isinstance(args[0], Value) and isinstance(args[0].type, TupleOf):
+            elems = args[0].type.elems or ()
+            return Struct.sequence(kind, [low.item(args[0], i) for i in range(len(elems))])
+        raise low.unsupported(
+            node, f"`{kind}` of {describe(args[0])} cannot be differentiated yet",
+            "its length is not known while compiling", "use the array itself",
+        )  # fmt: skip
+
+    return special
+
+def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if isinstance(args[0], Known):
+        return Known(callable(args[0].value))
+    return Known(isinstance(args[0], (Closure, BoundMethod, Derived)))
+
+def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    owner, name = args[0], args[1]
+    if isinstance(owner, Known) and isinstance(name, Known):
+        return Known(hasattr(owner.value, name.value))
+    if isinstance(owner, Value) and isinstance(name, Known):
+        python = python_type(owner.type)
+        if python is not None:
+            return Known(hasattr(python, name.value))
+    return None
+
+def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if len(args) == 1 and isinstance(args[0], Known):
+        return low.fold(float, args[0].value)
+    if len(args) == 1 and isinstance(args[0], Value) and args[0].type == Scalar("float"):
+        return args[0]
+    return None
+
+_SPECIAL: dict[Any, Any] = {
+    range: _wrap_iterable("range"), zip: _wrap_iterable("zip"),
+    enumerate: _wrap_iterable("enumerate"), reversed: _wrap_iterable("reversed"),
+    isinstance: _isinstance, type: _type, len: _len, max: _extremum(max), min: _extremum(min),
+    sum: _sum, tuple: _container("tuple"), list: _container("list"), callable: _callable,
+    hasattr: _hasattr, float: _float,
+}  # fmt: skip  # fmt: skip
+
+

@@ -1,0 +1,67 @@
+"""Code that carries no derivative: output, raise, assert, text. It stays Python, in order, once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gast
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import OBJECT, UNKNOWN, Type
+from srcad.ir.values import Const, Operand
+from srcad.parser.bindings import Binding, Known
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+
+class EffectLowering(_Base):
+    def opaque_statement(self, node: gast.stmt) -> None:
+        template, operands = self.template(node)
+        self.builder.emit(O.OPAQUE, operands, (), (), {"template": template})
+
+    def opaque_expression(self, node: gast.AST, t: Type) -> Binding:
+        template, operands = self.template(node)
+        return self.builder.emit(O.OPAQUE, operands, (t,), ("text",), {"template": template})[0]
+
+    def opaque_call(
+        self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        template, operands = self.template(node)
+        t = UNKNOWN
+        return self.builder.emit(O.OPAQUE, operands, (t,), ("t",), {"template": template})[0]
+
+    def template(self, node: gast.AST) -> tuple[gast.AST, list[Operand]]:
+        """A copy of `node` in which every name is a placeholder `$k` for operand k."""
+        operands: list[Operand] = []
+
+        def placeholder(operand: Operand) -> gast.Name:
+            operands.append(operand)
+            return gast.Name(f"${len(operands) - 1}", gast.Load(), None, None)
+
+        def rebuild(n: Any, bound: frozenset[str]) -> Any:
+            if isinstance(n, list):
+                return [rebuild(x, bound) for x in n]
+            if not isinstance(n, gast.AST):
+                return n
+            if isinstance(n, gast.Name):
+                if n.id in bound:
+                    return n
+                binding = self.lookup(n.id, n)
+                if isinstance(binding, Known) and not isinstance(
+                    binding.value, (int, float, complex, str, type(None), bool)
+                ):
+                    return placeholder(Const(binding.value, OBJECT))
+                return placeholder(self.operand(binding, n))
+            if isinstance(
+                n, (gast.Lambda, gast.ListComp, gast.GeneratorExp, gast.DictComp, gast.SetComp)
+            ):
+                raise self.unsupported(
+                    n, "this expression cannot stand here",
+                    "it binds names of its own", "compute the value before",
+                )  # fmt: skip
+            fields = {f: rebuild(getattr(n, f, None), bound) for f in n._fields}
+            return type(n)(**fields)
+
+        return rebuild(node, frozenset()), operands
