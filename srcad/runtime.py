@@ -77,6 +77,16 @@ def add_lists(x: Any, y: Any) -> Any:
     return [a + b for a, b in zip(x, y, strict=True)]
 
 
+def appended(items: Any, item: Any) -> Any:
+    """The list with one more element at its end."""
+    return [*items, item]
+
+
+def popped(items: Any) -> Any:
+    """The list without its last element."""
+    return items[:-1]
+
+
 def copied(x: Any) -> Any:
     """A copy of an array or list; numbers as they are."""
     return x.copy() if isinstance(x, (np.ndarray, list)) else x

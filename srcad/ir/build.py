@@ -25,6 +25,7 @@ class Builder:
         self.block: list[Op] = [] if block is None else block
         self.loc: Loc | None = None
         self.role = role
+        self._outer: list[list[Op]] = []  # blocks around the innermost one
 
     def value(self, type_: Type, name: str, named: bool = False) -> Value:
         return Value(type_, name, self.role, named)
@@ -57,11 +58,22 @@ class Builder:
     @contextmanager
     def nested(self) -> Iterator[list[Op]]:
         """Collect what is emitted inside into a list of its own."""
-        outer, self.block = self.block, []
+        with self.within([]) as block:
+            yield block
+
+    @contextmanager
+    def within(self, block: list[Op]) -> Iterator[list[Op]]:
+        """Append to a block, again or anew."""
+        self._outer.append(self.block)
+        self.block = block
         try:
-            yield self.block
+            yield block
         finally:
-            self.block = outer
+            self.block = self._outer.pop()
+
+    def is_open(self, block: list[Op]) -> bool:
+        """Whether what was defined in a block can be read here."""
+        return block is self.block or any(block is b for b in self._outer)
 
     @contextmanager
     def at(self, loc: Loc | None) -> Iterator[None]:

@@ -17,15 +17,26 @@ from srcad.ir.abstract import (
     SLICE,
     UNKNOWN,
     Array,
+    ListOf,
     Scalar,
     TupleOf,
     rank_of,
     type_of_value,
 )
 from srcad.ir.values import Const, Operand, Value
-from srcad.parser.bindings import Binding, BoundMethod, Known, ObjectParam, Struct, describe
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Known,
+    ObjectParam,
+    Ref,
+    Step,
+    Struct,
+    describe,
+)
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
+from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
 from srcad.rules.registry import ARRAY
 from srcad.rules.symbols import apply_operands, getitem_operands, pack
 
@@ -41,13 +52,28 @@ class AccessLowering(_Base):
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
             return self.known_attribute(owner.value, name, node)
-        if isinstance(owner, Value):
-            return self.value_attribute(owner, name, node)
+        content = self.deref(owner)
+        if isinstance(content, Value):
+            return self.value_attribute(content, name, node, owner)
+        if isinstance(content, Struct) and isinstance(owner, (Ref, Struct)):
+            return self.container_attribute(owner, content, name, node)
         if isinstance(owner, ObjectParam):
             return self.object_attribute(owner, name, node)
         raise self.unsupported(
-            node, f"the attribute `{name}` of {describe(owner)} cannot be differentiated yet",
-            "srcad does not follow methods of containers yet", "index the container instead",
+            node, f"the attribute `{name}` of {describe(owner)} cannot be differentiated",
+            "srcad does not know what it is", "use a number, an array or a container",
+        )  # fmt: skip
+
+    def container_attribute(
+        self, owner: Binding, content: Struct, name: str, node: gast.AST
+    ) -> Binding:
+        """A method of a tuple, list or dictionary, not called yet."""
+        if name in CONTAINER_METHODS[content.kind]:
+            return BoundMethod(owner, name)
+        raise self.unsupported(
+            node, f"the method `{name}` of a {content.kind} cannot be differentiated",
+            f"srcad knows {', '.join(sorted(CONTAINER_METHODS[content.kind]))}",
+            "write it with these",
         )  # fmt: skip
 
     def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
@@ -67,8 +93,11 @@ class AccessLowering(_Base):
         self.assumptions.add("attribute", owner, name, value)
         return Known(value)
 
-    def value_attribute(self, owner: Value, name: str, node: gast.AST) -> Binding:
+    def value_attribute(self, owner: Value, name: str, node: gast.AST, holder: Binding) -> Binding:
+        """An attribute of a number or array; `holder` is the reference to it, if there is one."""
         t = owner.type
+        if isinstance(t, ListOf) and name in CONTAINER_METHODS["list"]:
+            return BoundMethod(holder, name)
         if isinstance(t, Scalar):
             if name in ("real", "imag", "conjugate") or name in ("is_integer",):
                 fn = ARRAY.attributes.get(name)
@@ -81,11 +110,15 @@ class AccessLowering(_Base):
             return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
         if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
             return Known(np.dtype(t.dtype))
+        if name == "T" and isinstance(holder, Ref):
+            seen = self.view(holder, Step("transpose", (Const.of(None),)))
+            if seen is not None:
+                return seen
         fn = ARRAY.attributes.get(name)
         if fn is not None:
-            return self.apply(fn, [owner], {}, node)
-        if name in ARRAY.methods:
-            return BoundMethod(owner, name)
+            return self.apply(fn, [holder], {}, node)
+        if name in ARRAY.methods or name in WRITING_METHODS:
+            return BoundMethod(holder, name)
         raise self.unsupported(
             node, f"the attribute `{name}` of {describe(owner)} has no derivative rule",
             "it is not in srcad's table", "use a NumPy function instead",
@@ -115,6 +148,7 @@ class AccessLowering(_Base):
                 O.FIELD, (owner.value,), t, name, {"key": name, "attribute": True}
             )
             value.named = True
+            self.external[value] = f"an attribute of `{owner.name}`"
             return value
         if callable(example) or isinstance(example, (str, bool, type(None), type)):
             self.argument_assumptions.append((owner.name, path, "is", example))
@@ -145,6 +179,8 @@ class AccessLowering(_Base):
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
         if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
             owner = self.as_binding(self.operand(owner, node))  # its contents are read live
+        index = self.settled(index)
+        holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
@@ -168,6 +204,10 @@ class AccessLowering(_Base):
                     node, f"{describe(owner)} cannot be indexed",
                     "Python raises TypeError here", "index an array",
                 )  # fmt: skip
+            if isinstance(holder, Ref):
+                seen = self.view(holder, Step("index", tuple(parts)))
+                if seen is not None:
+                    return seen
             return self.as_binding(getitem_operands(self.builder, owner, parts))
         raise self.unsupported(
             node, f"this subscript of {describe(owner)} cannot be differentiated yet",
@@ -182,7 +222,8 @@ class AccessLowering(_Base):
                     if k == key and type(k) is type(key):
                         return part
             elif isinstance(key, slice):
-                return Struct.sequence(owner.kind, list(owner.parts)[key])
+                part = Struct.sequence(owner.kind, list(owner.parts)[key])
+                return part if owner.kind == "tuple" else self.new_cell(part, "part")
             elif isinstance(key, (int, np.integer)) and -len(owner.items) <= key < len(owner.items):
                 return owner.parts[int(key)]
             raise self.unsupported(
@@ -190,6 +231,10 @@ class AccessLowering(_Base):
                 "Python raises LookupError here", "correct the index",
             )  # fmt: skip
         if isinstance(index, Value):
+            if owner.kind != "dict" and not self.origins(index):
+                like = self.as_list_value(owner, node)
+                if like is not None:
+                    return self.as_binding(getitem_operands(self.builder, like, [index]))
             self.require_static(index, node, f"an index of a {owner.kind}")
         raise self.unsupported(
             node, f"a {owner.kind} is indexed by a run-time value",
@@ -214,9 +259,13 @@ class AccessLowering(_Base):
                 return pack(self.builder, [Const.of(v) for v in part.value], "list")
         return self.operand(part, node)
 
-    def item(self, value: Value, i: int) -> Binding:
+    def item(self, value: Value, i: int, holder: Binding | None = None) -> Binding:
         """`value[i]`, for unpacking and for loops."""
         t = value.type
+        if isinstance(holder, Ref) and isinstance(t, Array):
+            seen = self.view(holder, Step("index", (Const.of(i),)))
+            if seen is not None:
+                return seen
         if isinstance(t, TupleOf) and t.elems is not None and 0 <= i < len(t.elems):
             name = f"{value.name}_{i}"
             return self.builder.emit1(O.FIELD, (value,), t.elems[i], name, {"key": i})
@@ -231,6 +280,7 @@ class AccessLowering(_Base):
         UnsupportedSyntaxError
             If it is no data (a function, say).
         """
+        binding = self.settled(binding)
         if isinstance(binding, Value):
             return binding
         if isinstance(binding, Known):
@@ -256,6 +306,7 @@ class AccessLowering(_Base):
 
     def as_value(self, binding: Any) -> Value:
         """A binding or constant as an IR value (constants are materialised)."""
+        binding = self.deref(binding)
         if isinstance(binding, Value):
             return binding
         constant = binding if isinstance(binding, Const) else Const.of(binding.value)

@@ -1,18 +1,19 @@
-"""Assignment to IR: names, unpacking, stores into arrays and containers, `del`.
-"""
+"""Assignment to IR: names, unpacking, stores into arrays, containers and objects, `del`."""
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import gast
+import numpy as np
 
-from srcad.errors import AliasingError
-from srcad.ir import ops as O
-from srcad.ir.abstract import Array, ListOf
+from srcad.errors import TypeInferenceError
+from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Value
-from srcad.parser.bindings import Binding, Known, Struct, describe, map_values
+from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct, describe
 from srcad.parser.expressions import OPERATORS
+from srcad.parser.frames import Diverges
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -20,82 +21,98 @@ _Base: Any = object
 
 class AssignmentLowering(_Base):
     def stmt_Assign(self, node: gast.Assign, rest: Any) -> None:
-        value = self.expression(node.value)
+        value = self.boxed(self.expression(node.value), _target_name(node.targets[0]))
         for target in node.targets:
             self.assign(target, value)
 
     def stmt_AnnAssign(self, node: gast.AnnAssign, rest: Any) -> None:
         if node.value is not None:
-            self.assign(node.target, self.expression(node.value))
+            value = self.boxed(self.expression(node.value), _target_name(node.target))
+            self.assign(node.target, value)
 
     def stmt_AugAssign(self, node: gast.AugAssign, rest: Any) -> None:
-        if not isinstance(node.target, gast.Name):
-            raise self.unsupported(
-                node, "a store into an array or object cannot be differentiated yet",
-                "only plain names can be updated in this version",
-                "build the new value with an expression",
-            )  # fmt: skip
-        name = node.target.id
-        old = self.lookup(name, node.target)
-        added = self.expression(node.value)
+        target = node.target
         fn = OPERATORS[type(node.op)]
-        new = self.binary(fn, old, added, node)
-        if isinstance(old, Struct) and old.kind != "tuple":
-            raise self.unsupported(
-                node, f"`{name}` is a {old.kind}, and updating it in place is not supported yet",
-                "other names may see the change", f"write `{name} = {name} + ...`",
-            )  # fmt: skip
-        if isinstance(old, Value) and self.is_buffer(old):
-            self.update_in_place(name, old, new, node)
+        if isinstance(target, gast.Name):
+            old = self.lookup(target.id, target)
+            added = self.expression(node.value)
+            self.bind(target.id, self.updated(fn, old, added, target.id, node), target)
+        elif isinstance(target, gast.Subscript):
+            owner = self.expression(target.value)
+            index = self.expression(target.slice)
+            old = self.subscript(owner, index, target)
+            added = self.expression(node.value)
+            new = self.updated(fn, old, added, "", node)
+            if not (isinstance(new, Ref) and new is old and new.path):  # else it is written
+                self.store(owner, index, new, node)
         else:
-            self.bind(name, new, node.target)
+            owner = self.expression(target.value)
+            old = self.attribute(owner, target.attr, target)
+            added = self.expression(node.value)
+            self.store_attribute(owner, target, self.updated(fn, old, added, "", node), node)
 
-    def is_buffer(self, value: Value) -> bool:
-        """Whether `+=` on this value would change memory that other names may see."""
-        t = value.type
-        return isinstance(t, ListOf) or (isinstance(t, Array) and not t.item)
+    def updated(
+        self, fn: Any, old: Binding, added: Binding, name: str, node: gast.AugAssign
+    ) -> Binding:
+        """What `x += y` binds: arrays and lists are changed in place, all else is made anew."""
+        content = self.deref(old)
+        if isinstance(content, Struct) and content.kind == "list" and isinstance(old, Ref):
+            if fn is operator.add:
+                self.call_binding(self.attribute(old, "extend", node), [added], {}, node)
+                return old
+            new = self.binary(fn, content, added, node)
+            self.write(old, self.deref(new), node)
+            return old
+        if isinstance(content, Struct) and content.kind == "dict" and fn is operator.or_:
+            self.dict_update(old, content, [added], {}, node)
+            return old
+        new = self.binary(fn, content, added, node)
+        if not isinstance(old, Ref) or not isinstance(content, Value):
+            return new
+        if content.type == UNKNOWN:
+            self.require_unshared(old, name, node)
+            return new
+        changed = self.deref(new)
+        t = content.type
+        if isinstance(t, Array) and isinstance(changed, Value):
+            self.check_cast(changed, t, node)
+            if changed.type != t:
+                self.write(old, changed, node, [Const.of(Ellipsis)])
+                return old
+        if isinstance(t, ListOf) and isinstance(changed, Known):
+            changed = self.as_value(changed)
+        self.write(old, changed, node)
+        return old
 
-    def update_in_place(self, name: str, old: Value, new: Binding, node: gast.AugAssign) -> None:
-        """`x += y` on an array: every name of the same array sees it; dtype and shape stay."""
-        assert isinstance(new, Value) and isinstance(old.type, Array)
-        where = self.loc(node)
-        if old in self.frame.params and self.frame.is_callee:
-            raise AliasingError(
-                f"`{name}` is the caller's array, and this changes it",
-                reason="srcad does not yet carry a change of an argument back to the caller",
-                advice=f"write `{name} = {name} + ...`, or work on `{name}.copy()`",
-                loc=where,
+    def require_unshared(self, ref: Ref, name: str, node: gast.AugAssign) -> None:
+        """An update of what may be a number or an array: a matter only if others see it."""
+        others = [
+            n
+            for n, b in self.frame.vars.items()
+            if isinstance(n, str) and n != name and isinstance(b, Ref) and b.cell is ref.cell
+        ]
+        if others:
+            raise TypeInferenceError(
+                f"`{name}` may be a number or an array, and this updates it",
+                reason=f"an array would change in place, and `{others[0]}` is the same object",
+                advice=f"give the types of the arguments, or write `{name} = {name} + ...`",
+                loc=self.loc(node),
             )
-        for _, other, value in self.visible_values():
-            if value is not old and self.view_root(value) is self.view_root(old):
-                raise AliasingError(
-                    f"`{name}` and `{other}` may share memory, and `{name}` is changed here",
-                    reason="srcad does not yet follow a change through a view of an array",
-                    advice=f"add `.copy()` where `{other}` is made, or write "
-                    f"`{name} = {name} + ...`",
-                    loc=where,
-                )
+
+    def check_cast(self, new: Value, old: Array, node: gast.AST) -> None:
+        """`int_array += 0.5` raises in NumPy."""
         t = new.type
-        if not isinstance(t, Array) or t.dtype != old.type.dtype or t.dims != old.type.dims:
-            whole = Const.of(Ellipsis)
-            new = self.builder.emit1(O.SETITEM, (old, new, whole), old.type, name)
-        self.rename(new, name)
-        for frame, other, value in self.visible_values():
-            if value is old:
-                frame.vars[other] = map_values(frame.vars[other], lambda v: new if v is old else v)
-        self.bind(name, new, node.target)
+        if not isinstance(t, Array) or t.dtype is None or old.dtype is None:
+            return
+        if not np.can_cast(np.dtype(t.dtype), np.dtype(old.dtype), "same_kind"):
+            raise TypeInferenceError(
+                f"an array of {old.dtype} cannot take {t.dtype} in place",
+                reason="NumPy raises UFuncTypeError here",
+                advice="make the array of the wider dtype first: x = x.astype(float)",
+                loc=self.loc(node),
+            )
 
-    def visible_values(self) -> list[tuple[Any, str, Value]]:
-        from srcad.parser.bindings import values_in
-
-        found = []
-        frame = self.frame
-        while frame is not None:
-            for name, binding in list(frame.vars.items()):
-                found += [(frame, name, v) for v in values_in(binding)]
-            frame = frame.outer if frame.outer is not None else None
-        return found
-
+    # ------------------------------------------------------------------ targets
     def assign(self, target: gast.AST, value: Binding) -> None:
         if isinstance(target, gast.Name):
             self.bind(target.id, value, target)
@@ -103,27 +120,115 @@ class AssignmentLowering(_Base):
             self.unpack(target, value)
         elif isinstance(target, gast.Starred):
             self.assign(target.value, value)
+        elif isinstance(target, gast.Subscript):
+            owner = self.expression(target.value)
+            self.store(owner, self.expression(target.slice), value, target)
         else:
-            what = "an element" if isinstance(target, gast.Subscript) else "an attribute"
+            assert isinstance(target, gast.Attribute)
+            self.store_attribute(self.expression(target.value), target, value, target)
+
+    def store(self, owner: Binding, index: Binding, value: Binding, node: gast.AST) -> None:
+        """`owner[index] = value`."""
+        held = self.deref(owner)
+        if not isinstance(owner, Ref):
+            self.refuse_write(owner, node)
+        assert isinstance(owner, Ref)
+        if isinstance(held, Struct):
+            changed = self.stored(held, self.settled(index), self.boxed(value), node)
+            if changed is not None:
+                self.write(owner, changed, node)
+                return
+            held = self.as_list_value(held, node)
+            if held is None:
+                self.struct_item(self.deref(owner), self.settled(index), node)  # raises
+            self.write(owner, held, node)
+        if not isinstance(held, Value):
+            self.refuse_write(owner, node)
+        parts = self.index_operands(self.settled(index), node)
+        self.write(owner, self.deref(value), node, parts)
+
+    def stored(
+        self, held: Struct, index: Binding, value: Binding, node: gast.AST
+    ) -> Struct | None:
+        """The container with one part replaced; None if which one is not known."""
+        if held.kind == "dict":
+            key = self.static_key(index, node)
+            items = dict(held.items)
+            items[key] = value
+            return Struct("dict", tuple(items.items()))
+        if held.kind == "tuple":
             raise self.unsupported(
-                target, f"a store into {what} cannot be differentiated yet",
-                "only plain names can be assigned in this version",
-                "build the new value with an expression, such as np.where or np.stack",
+                node, "a tuple cannot be changed", "Python raises TypeError here", "use a list"
+            )
+        if not isinstance(index, Known):
+            return None
+        parts = list(held.parts)
+        if isinstance(index.value, slice):
+            parts[index.value] = self.known_elements(value, node)
+            return Struct.sequence("list", parts)
+        at = self.static_int(index, node, "an index of a list")
+        if not -len(parts) <= at < len(parts):
+            raise self.unsupported(
+                node, f"a list of {len(parts)} has no element {at}",
+                "Python raises IndexError here", "correct the index",
             )  # fmt: skip
+        parts[at] = value
+        return Struct.sequence("list", parts)
+
+    def store_attribute(
+        self, owner: Binding, target: gast.Attribute, value: Binding, node: gast.AST
+    ) -> None:
+        content = self.deref(owner)
+        if isinstance(content, Value) and target.attr == "T":
+            self.write_to(self.attribute(owner, "T", target), value, node, [Const.of(Ellipsis)])
+            return
+        raise self.unsupported(
+            target, f"a store into the attribute `{target.attr}` cannot be differentiated yet",
+            f"its owner is {describe(owner)}", "keep the value in a variable, and return it",
+        )  # fmt: skip
+
+    def stmt_Delete(self, node: gast.Delete, rest: Any) -> None:
+        for target in node.targets:
+            if isinstance(target, gast.Name):
+                self.lookup(target.id, target)
+                if target.id not in self.frame.locals:
+                    raise self.unsupported(
+                        target, f"`{target.id}` of the surroundings is deleted here",
+                        "a derivative would delete it once more", "leave the name alone",
+                    )  # fmt: skip
+                del self.frame.vars[target.id]
+            elif isinstance(target, gast.Subscript):
+                owner = self.expression(target.value)
+                held = self.deref(owner)
+                if not isinstance(held, Struct) or not isinstance(owner, Ref):
+                    self.refuse_write(owner, node)
+                method = {"list": "pop", "dict": "pop"}[held.kind]
+                index = self.expression(target.slice)
+                self.call_binding(self.attribute(owner, method, node), [index], {}, node)
+            else:
+                raise self.unsupported(
+                    target, "this `del` cannot be differentiated",
+                    "srcad follows `del` of names and of elements of lists and dictionaries",
+                    "leave it out",
+                )  # fmt: skip
 
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
+        holder, value = value, self.deref(value)
         if isinstance(value, Value):
             if starred:
                 raise self.unsupported(
                     target, "a starred target needs a tuple of known length",
                     f"the right side is {describe(value)}", "slice the array instead",
                 )  # fmt: skip
-            value = Struct.sequence("tuple", [self.item(value, i) for i in range(n)])
+            parts = [self.item(value, i, holder) for i in range(n)]
+            value = Struct.sequence("tuple", [self.boxed(p) for p in parts])
         elif isinstance(value, Known) and isinstance(value.value, (tuple, list, str, range)):
             value = Struct.sequence("tuple", [Known(v) for v in value.value])
-        if not isinstance(value, Struct) or value.kind == "dict":
+        if isinstance(value, Struct) and value.kind == "dict":
+            value = Struct.sequence("tuple", [Known(k) for k, _ in value.items])
+        if not isinstance(value, Struct):
             raise self.unsupported(
                 target, f"cannot unpack {describe(value)} into {n} names",
                 "its parts are not known while compiling", "unpack a tuple",
@@ -133,7 +238,8 @@ class AssignmentLowering(_Base):
             i = starred[0]
             after = n - i - 1
             middle = parts[i : len(parts) - after]
-            parts = [*parts[:i], Struct.sequence("list", middle), *parts[len(parts) - after :]]
+            made = self.new_sequence("list", middle)
+            parts = [*parts[:i], made, *parts[len(parts) - after :]]
         if len(parts) != n:
             raise self.unsupported(
                 target, f"{len(parts)} values to unpack into {n} names",
@@ -158,15 +264,30 @@ class AssignmentLowering(_Base):
                 node, f"`{name}` of an enclosing function is assigned here",
                 "srcad does not follow `nonlocal` stores yet", "return the value instead",
             )  # fmt: skip
+        value = self.boxed(value, name)
         frame.vars[name] = value
         self.rename(value, name)
 
     def rename(self, value: Binding, name: str) -> None:
         """Give an unnamed value the user's name."""
-        if isinstance(value, Value) and not value.named:
+        if isinstance(value, Ref):
+            if value.cell.name in ("t", "list", "dict", "part", "tuple_0") and not value.path:
+                value.cell.name = name
+            content = self.deref(value)
+            if isinstance(content, (Value, Struct)):
+                self.rename(content, name)
+        elif isinstance(value, Value) and not value.named:
             value.name, value.named = name, True
         elif isinstance(value, Struct):
             for key, part in value.items:
+                part = self.deref(part)
                 if isinstance(part, Value) and not part.named:
                     fits = str(key).isidentifier() or key in range(99)
                     part.name = f"{name}_{key}" if fits else name
+
+
+def _target_name(target: gast.AST) -> str:
+    return target.id if isinstance(target, gast.Name) else "t"
+
+
+__all__ = ["AssignmentLowering", "Diverges", "Poison"]

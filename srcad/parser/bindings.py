@@ -1,8 +1,9 @@
 """What a name can be bound to while a function is lowered, and how two bindings join.
 
-A binding is a *known* object (decided while compiling), an IR value, a structure of bindings, or
-a function with its frame. Joining two bindings at the end of a branch makes a new value where they
-differ; where no single value can describe both, the name is poisoned and reading it is an error.
+A binding is a *known* object (decided while compiling), an IR value (a number), a reference to
+the memory of a mutable object (an array, a list, a dictionary), a tuple of bindings, or a function
+with its frame. Joining two bindings at the end of a branch makes a new value where they differ;
+where no single value can describe both, the name is poisoned and reading it is an error.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Union
 import gast
 import numpy as np
 
-from srcad.ir import abstract
-from srcad.ir.abstract import UNDEF, UNKNOWN, TupleOf, Type, join
+from srcad.ir.abstract import UNDEF, UNKNOWN, Type, is_number, join
 from srcad.ir.values import UNDEFINED, Const, Operand, Value
 
 if TYPE_CHECKING:
@@ -32,9 +32,70 @@ class Known:
     value: Any
 
 
+class Cell:
+    """The memory of one mutable object. What it holds at the current place of the program is
+    `frame.vars[cell]`: an IR value (an array, a list of unknown length) or a Struct.
+
+    Attributes
+    ----------
+    shared
+        Other cells that may be the same memory, or overlap with it, and may not: as long as none
+        of them is written, that makes no difference.
+    origin
+        Whose memory it is: "" (the function's own), "argument" (the caller's), else a phrase for
+        messages: it must not be written.
+    contiguous
+        Whether it is certainly an array in C order, so that a reshape of it is a view.
+    """
+
+    __slots__ = ("contiguous", "name", "origin", "shared")
+
+    def __init__(self, name: str, origin: str = "", contiguous: bool = False) -> None:
+        self.name = name
+        self.origin = origin
+        self.contiguous = contiguous
+        self.shared: set[Cell] = set()
+
+    def share(self, other: Cell) -> bool:
+        """Note that both may be one memory; whether that is news."""
+        if other is self or other in self.shared:
+            return False
+        self.shared.add(other)
+        other.shared.add(self)
+        return True
+
+    def __repr__(self) -> str:
+        return f"<cell {self.name}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step from an array to a view of it: kind "index", "transpose" or "reshape"."""
+
+    kind: str
+    operands: tuple[Operand, ...]
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.kind, *(o if isinstance(o, Value) else o.key() for o in self.operands))
+
+
+@dataclass(frozen=True, eq=False)
+class Ref:
+    """A reference to a mutable object, or to the view of an array that `path` leads to."""
+
+    cell: Cell
+    path: tuple[Step, ...] = ()
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.cell, *(step.key() for step in self.path))
+
+
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """A tuple, list or dict of bindings. `items` is a tuple of pairs (key, binding)."""
+    """A tuple of bindings, or what a cell holds for a list or dict of them.
+
+    `items` is a tuple of pairs (key, binding).
+    """
 
     kind: str  # "tuple" | "list" | "dict"
     items: tuple[tuple[Any, Binding], ...]
@@ -61,9 +122,9 @@ class Closure:
 
 @dataclass(frozen=True, eq=False)
 class BoundMethod:
-    """`x.sum` of an IR value (an array method), not called yet."""
+    """`x.sum` or `l.append`: a method of an array or a container, not called yet."""
 
-    receiver: Value
+    receiver: Binding
     name: str
 
 
@@ -93,7 +154,8 @@ class Poison:
     reason: str
 
 
-Binding = Union[Known, Value, Struct, Closure, BoundMethod, Derived, ObjectParam, Poison]
+Binding = Union[Known, Value, Ref, Struct, Closure, BoundMethod, Derived, ObjectParam, Poison]
+Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
 
 @dataclass
@@ -116,6 +178,8 @@ def same(a: Binding | None, b: Binding | None) -> bool:
                 return x == y and math.copysign(1, x) == math.copysign(1, y)
             return bool(x == y)
         return False
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        return a.key() == b.key()
     if isinstance(a, Struct) and isinstance(b, Struct):
         return (
             a.kind == b.kind
@@ -152,6 +216,8 @@ def describe(binding: Binding | None) -> str:
         return f"a {type(binding.value).__name__}"
     if isinstance(binding, Struct):
         return f"a {binding.kind} of {len(binding.items)}"
+    if isinstance(binding, Ref):
+        return "an array" if binding.path else f"the object `{binding.cell.name}`"
     if isinstance(binding, Poison):
         return binding.reason
     return "a function"
@@ -162,15 +228,30 @@ def merge(
     b: Binding | None,
     name: str,
     leaf: Callable[[Operand, Operand, Type, str], Value],
+    link: Callable[[Binding | None, Binding | None, str], Binding | None] | None = None,
+    every: bool = False,
 ) -> Binding | None:
-    """Join two bindings of one name; `leaf` makes the value for a pair of differing operands."""
-    if same(a, b):
+    """Join two bindings of one name.
+
+    `leaf` makes the value for a pair of differing operands, `link` the reference for a pair of
+    which one is a reference to memory that the other is not (with `every`, for all references).
+    """
+    if every and link is not None and (isinstance(a, Ref) or isinstance(b, Ref)):
+        return link(a, b, name)
+    if same(a, b) and not (every and isinstance(a, Struct)):
         return a
+    if isinstance(a, Ref) or isinstance(b, Ref):
+        if isinstance(a, Ref) and isinstance(b, Ref) and a.cell is b.cell:
+            path = merge_paths(a.path, b.path, name, leaf)
+            if path is not None:
+                return Ref(a.cell, path)
+        if link is not None:
+            return link(a, b, name)
     if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind:
         if [k for k, _ in a.items] == [k for k, _ in b.items]:
             parts = []
             for (key, x), (_, y) in zip(a.items, b.items):
-                parts.append((key, merge(x, y, f"{name}_{key}", leaf)))
+                parts.append((key, merge(x, y, f"{name}_{key}", leaf, link, every)))
             return Struct(a.kind, tuple(parts))  # type: ignore[arg-type]
     if isinstance(a, Struct) and b is None or isinstance(b, Struct) and a is None:
         present = a if isinstance(a, Struct) else b
@@ -178,7 +259,7 @@ def merge(
         parts = []
         for key, x in present.items:
             first, second = (x, None) if present is a else (None, x)
-            parts.append((key, merge(first, second, f"{name}_{key}", leaf)))
+            parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]
     left, right = number(a), number(b)
     if left is not None and right is not None:
@@ -194,19 +275,76 @@ def merge(
     return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
 
 
+def merge_paths(
+    a: tuple[Step, ...],
+    b: tuple[Step, ...],
+    name: str,
+    leaf: Callable[[Operand, Operand, Type, str], Value],
+) -> tuple[Step, ...] | None:
+    """The path to a view that is at one place of an array on one path and at another on another."""
+    if len(a) != len(b):
+        return None
+    steps: list[Step] = []
+    for x, y in zip(a, b):
+        if x.kind != y.kind or len(x.operands) != len(y.operands):
+            return None
+        operands: list[Operand] = []
+        for p, q in zip(x.operands, y.operands):
+            if p is q or (isinstance(p, Const) and isinstance(q, Const) and p.key() == q.key()):
+                operands.append(p)
+            elif x.kind == "index" and all(is_number(o.type) for o in (p, q)):
+                operands.append(leaf(p, q, join(p.type, q.type), f"{name}_index"))
+            else:
+                return None
+        steps.append(Step(x.kind, tuple(operands)))
+    return tuple(steps)
+
+
 def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
-    """Replace every IR value in a binding."""
+    """Replace every IR value in a binding (what cells hold is not looked at)."""
     if isinstance(binding, Value):
         return f(binding)
+    if isinstance(binding, Ref):
+        return Ref(binding.cell, tuple(_map_step(step, f) for step in binding.path))
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, map_values(b, f)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
-        return BoundMethod(f(binding.receiver), binding.name)
+        return BoundMethod(map_values(binding.receiver, f), binding.name)
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_values(binding.target, f), binding.options)
     if isinstance(binding, ObjectParam):
         return ObjectParam(f(binding.value), binding.name, binding.path, binding.example)
     return binding
+
+
+def _map_step(step: Step, f: Callable[[Value], Any]) -> Step:
+    operands = [f(o) if isinstance(o, Value) else o for o in step.operands]
+    return Step(step.kind, tuple(operands))
+
+
+def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
+    """Replace every cell in a binding."""
+    if isinstance(binding, Ref):
+        return Ref(f(binding.cell), binding.path)
+    if isinstance(binding, Struct):
+        return Struct(binding.kind, tuple((k, map_cells(b, f)) for k, b in binding.items))
+    if isinstance(binding, Derived):
+        return Derived(binding.transform, map_cells(binding.target, f), binding.options)
+    if isinstance(binding, BoundMethod):
+        return BoundMethod(map_cells(binding.receiver, f), binding.name)
+    return binding
+
+
+def cells_in(binding: Any) -> list[Cell]:
+    """The cells that a binding refers to directly."""
+    found: list[Cell] = []
+
+    def note(cell: Cell) -> Cell:
+        found.append(cell)
+        return cell
+
+    map_cells(binding, note)
+    return found
 
 
 def values_in(binding: Any) -> list[Value]:
@@ -219,14 +357,3 @@ def values_in(binding: Any) -> list[Value]:
 
     map_values(binding, note)
     return found
-
-
-def type_of(binding: Binding) -> Type:
-    """The abstract type of what a binding stands for."""
-    if isinstance(binding, Value):
-        return binding.type
-    if isinstance(binding, Known):
-        return abstract.type_of_constant(binding.value)
-    if isinstance(binding, Struct) and binding.kind != "dict":
-        return TupleOf(tuple(type_of(p) for p in binding.parts))
-    return abstract.OBJECT

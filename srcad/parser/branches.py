@@ -7,13 +7,16 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import BOOL
+from srcad.ir.abstract import BOOL, ListOf
 from srcad.ir.build import if_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
+    Cell,
+    Key,
     Known,
     Poison,
+    Ref,
     Struct,
     describe,
     map_values,
@@ -98,11 +101,10 @@ class BranchLowering(_Base):
             else_vars = frame.vars
         consumed = then_done
         if else_done and not then_done:
-            builder.block, outer = then_ops, builder.block
-            frame.vars = then_vars
-            then_done = self.continue_block(rest)
-            then_vars = frame.vars
-            builder.block = outer
+            with builder.within(then_ops):
+                frame.vars = then_vars
+                then_done = self.continue_block(rest)
+                then_vars = frame.vars
             consumed = True
         frame.vars = self.join_branches(
             condition, then_ops, then_vars, else_ops, else_vars, before, loc
@@ -128,12 +130,12 @@ class BranchLowering(_Base):
         self,
         condition: Operand,
         then_ops: list[Op],
-        then_vars: dict[str, Binding],
+        then_vars: dict[Key, Binding],
         else_ops: list[Op],
-        else_vars: dict[str, Binding],
-        before: dict[str, Binding],
+        else_vars: dict[Key, Binding],
+        before: dict[Key, Binding],
         loc: Any,
-    ) -> dict[str, Binding]:
+    ) -> dict[Key, Binding]:
         """Emit the `if` operation and return the joined variables."""
         ends = []
         for v in (then_vars, else_vars):
@@ -143,61 +145,24 @@ class BranchLowering(_Base):
                 if_op(condition, Region((), then_ops, ()), Region((), else_ops, ()), (), loc)
             )
             return {**before, "$dead": _TRUE}
-        then_yields: list[Operand] = []
-        else_yields: list[Operand] = []
-        results: list[Value] = []
         if any(ends):  # one branch raises: the variables are those of the other
             alive = else_vars if ends[0] else then_vars
             joined, pairs = self.export(alive, else_ops if ends[0] else then_ops)
-            for inner, outer in pairs:
-                results.append(outer)
-                then_yields.append(UNDEFINED if ends[0] else inner)
-                else_yields.append(inner if ends[0] else UNDEFINED)
+            inner, nothing = [v for v, _ in pairs], [UNDEFINED for _ in pairs]
+            sides = (nothing, inner) if ends[0] else (inner, nothing)
             self.builder.block.append(
                 if_op(
-                    condition, Region((), then_ops, tuple(then_yields)),
-                    Region((), else_ops, tuple(else_yields)), results, loc,
+                    condition, Region((), then_ops, tuple(sides[0])),
+                    Region((), else_ops, tuple(sides[1])), [outer for _, outer in pairs], loc,
                 )
             )  # fmt: skip
             return joined
-        made: dict[tuple[Any, ...], Value] = {}
-
-        def leaf(x: Operand, y: Operand, t: Any, name: str) -> Value:
-            if name.startswith("$"):  # no name of the user's, so nothing can be unbound
-                x, y = (_NONE if o is UNDEFINED else o for o in (x, y))
-            key = tuple(o if isinstance(o, Value) else o.key() for o in (x, y))
-            if key not in made:
-                result = self.builder.value(t, name.lstrip("$"), named=not name.startswith("$"))
-                then_yields.append(x)
-                else_yields.append(y)
-                results.append(result)
-                made[key] = result
-            return made[key]
-
-        joined = {}
-        gone = [self.left_function(v) for v in (then_vars, else_vars)]
-        for name in dict.fromkeys([*then_vars, *else_vars]):
-            a, b = then_vars.get(name), else_vars.get(name)
-            if not name.startswith("$"):
-                # after `return` the locals of that path are never read again
-                if gone[0] and not same(a, b):
-                    a = self.placeholder(before.get(name), b)
-                elif gone[1] and not same(a, b):
-                    b = self.placeholder(before.get(name), a)
-                if a is None and b is None:
-                    continue
-                if (gone[0] or gone[1]) and not self.is_data_binding(a if b is None else b):
-                    joined[name] = a if b is None else b  # type: ignore[assignment]
-                    continue
-            elif name in FLAGS:
-                a, b = a or _FALSE, b or _FALSE
-            result = merge(a, b, name, leaf)
-            if result is not None:
-                joined[name] = result
+        join = _Join(self, (then_ops, then_vars), (else_ops, else_vars), before)
+        joined = join.variables()
         self.builder.block.append(
             if_op(
-                condition, Region((), then_ops, tuple(then_yields)),
-                Region((), else_ops, tuple(else_yields)), results, loc,
+                condition, Region((), then_ops, tuple(join.yields[0])),
+                Region((), else_ops, tuple(join.yields[1])), join.results, loc,
             )
         )  # fmt: skip
         return {k: v for k, v in joined.items() if not (k in FLAGS and same(v, _FALSE))}
@@ -214,8 +179,8 @@ class BranchLowering(_Base):
         return same(variables.get(RETURNED), _TRUE)
 
     def export(
-        self, variables: dict[str, Binding], ops: list[Op]
-    ) -> tuple[dict[str, Binding], list[tuple[Value, Value]]]:
+        self, variables: dict[Key, Binding], ops: list[Op]
+    ) -> tuple[dict[Key, Binding], list[tuple[Value, Value]]]:
         """Variables of a branch made visible behind its `if`: (variables, (inner, outer) pairs)."""
         defined = {r for op in ops for r in op.results}
         pairs: dict[Value, Value] = {}
@@ -233,7 +198,7 @@ class BranchLowering(_Base):
         """A conditional expression: both sides lazy, joined into values."""
         builder, frame = self.builder, self.frame
         before = frame.vars
-        sides: list[tuple[list[Any], Binding | None, dict[str, Binding]]] = []
+        sides: list[tuple[list[Any], Binding | None, dict[Key, Binding]]] = []
         for side in (then, orelse):
             with builder.nested() as ops:
                 frame.vars = dict(before)
@@ -266,3 +231,183 @@ class BranchLowering(_Base):
             result.name = "t"
             result.named = False
         return result
+
+
+_Side = tuple[list[Op], dict[Key, Binding]]
+
+
+class _Join:
+    """The state behind an `if` from those at the ends of its branches.
+
+    Names that refer to one memory on each path refer to one memory behind it; what they refer to
+    in different memory is a new cell, which is shared with those that it may be.
+    """
+
+    def __init__(self, low: Any, then: _Side, orelse: _Side, before: dict[Key, Binding]) -> None:
+        self.low = low
+        self.sides = (then, orelse)
+        self.before = before
+        self.yields: tuple[list[Operand], list[Operand]] = ([], [])
+        self.results: list[Value] = []
+        self.joined: dict[Key, Binding] = {}
+        self.made: dict[tuple[Any, ...], Value] = {}
+        self.linked: dict[tuple[Any, ...], Binding] = {}
+        self.sources: list[tuple[Cell, tuple[Binding | None, ...]]] = []
+
+    def variables(self) -> dict[Key, Binding]:
+        low = self.low
+        ends = [variables for _, variables in self.sides]
+        gone = [low.left_function(v) for v in ends]
+        for key in dict.fromkeys([*ends[0], *ends[1]]):
+            a, b = ends[0].get(key), ends[1].get(key)
+            if isinstance(key, Cell):
+                if a is not None and b is not None:
+                    self.content(key, a, b, gone)
+                continue
+            result = self.name(key, a, b, gone)
+            if result is not None:
+                self.joined[key] = result
+        self.complete()
+        self.share()
+        return self.joined
+
+    def name(
+        self, name: str, a: Binding | None, b: Binding | None, gone: list[bool]
+    ) -> Binding | None:
+        low = self.low
+        if name in FLAGS:
+            a, b = a or _FALSE, b or _FALSE
+        elif not name.startswith("$"):
+            # after `return` the locals of that path are never read again
+            if gone[0] and not same(a, b):
+                a = low.placeholder(self.before.get(name), b)
+            elif gone[1] and not same(a, b):
+                b = low.placeholder(self.before.get(name), a)
+            if a is None and b is None:
+                return None
+            if (gone[0] or gone[1]) and not low.is_data_binding(a if b is None else b):
+                return a if b is None else b
+        return merge(a, b, name, self.leaf, self.link)
+
+    def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:
+        """What a cell holds that both paths know."""
+        if same(a, b):
+            self.joined[cell] = a
+            return
+        if gone[0] != gone[1]:
+            side = 0 if gone[0] else 1
+            returned = self.sides[side][1].get(RESULT)
+            if not self.lasts(cell, returned, side):  # nobody sees what that path left in it
+                alive: list[Binding | None] = [a, b]
+                alive[side] = None
+                a, b = alive  # type: ignore[assignment]
+        merged = self.merged(a, b, cell.name)
+        if merged is not None:
+            self.joined[cell] = merged
+
+    def lasts(self, cell: Cell, returned: Binding | None, side: int) -> bool:
+        if cell in self.low.frame.lasting or returned is None:
+            return True
+        outer, self.low.frame.vars = self.low.frame.vars, self.sides[side][1]
+        found = cell in self.low.reachable([returned])
+        self.low.frame.vars = outer
+        return found
+
+    def merged(self, a: Binding | None, b: Binding | None, name: str) -> Binding | None:
+        """Join what memory holds on both paths; lists of different lengths become values."""
+        lists = [x is None or _is_list(x) for x in (a, b)]
+        if all(lists) and a is not None and b is not None and not _alike(a, b):
+            values = [self.list_value(x, side) for side, x in enumerate((a, b))]
+            if values[0] is not None and values[1] is not None:
+                a, b = values
+        return merge(a, b, name, self.leaf, self.link)
+
+    def list_value(self, content: Binding, side: int) -> Value | None:
+        with self.inside(side):
+            value: Value | None = self.low.as_list_value(content, None)
+            return value
+
+    def inside(self, side: int) -> Any:
+        return self.low.at_end_of(*self.sides[side])
+
+    def leaf(self, x: Operand, y: Operand, t: Any, name: str) -> Value:
+        if name.startswith("$"):  # no name of the user's, so nothing can be unbound
+            x, y = (_NONE if o is UNDEFINED else o for o in (x, y))
+        key = tuple(o if isinstance(o, Value) else o.key() for o in (x, y))
+        if key not in self.made:
+            named = not name.startswith("$")
+            result = self.low.builder.value(t, name.lstrip("$"), named=named)
+            self.yields[0].append(x)
+            self.yields[1].append(y)
+            self.results.append(result)
+            self.made[key] = result
+        return self.made[key]
+
+    def link(self, a: Binding | None, b: Binding | None, name: str) -> Binding | None:
+        """The reference to what is in one memory on one path and in another on the other."""
+        if a is None or b is None:  # bound on one path only
+            if a is not None:
+                return map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, name))
+            return map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, name))
+        key = tuple(x.key() if isinstance(x, Ref) else id(x) for x in (a, b))
+        if key in self.linked:
+            return self.linked[key]
+        cell = Cell(name.lstrip("$"))
+        contents = []
+        for side, x in enumerate((a, b)):
+            with self.inside(side):
+                contents.append(self.low.deref(x))
+        content = self.merged(contents[0], contents[1], name)
+        if content is None or isinstance(content, Poison):
+            reason = f"`{name}` is {describe(contents[0])} on one path and "
+            self.linked[key] = Poison(reason + f"{describe(contents[1])} on another")
+            return self.linked[key]
+        refs = [x for x in (a, b) if isinstance(x, Ref)]
+        cell.origin = next((r.cell.origin for r in refs if r.cell.origin), "")
+        cell.contiguous = all(r.cell.contiguous and not r.path for r in refs)
+        self.joined[cell] = content
+        self.sources.append((cell, (a, b)))
+        self.linked[key] = Ref(cell)
+        return self.linked[key]
+
+    def complete(self) -> None:
+        """Memory of one branch that a name still leads to comes along; other such is forgotten."""
+        while True:
+            names = [b for k, b in self.joined.items() if isinstance(k, str)]
+            outer, self.low.frame.vars = self.low.frame.vars, self.joined
+            reached = self.low.reachable(names)
+            self.low.frame.vars = outer
+            missing = [c for c in reached if c not in self.joined]
+            if not missing:
+                break
+            for cell in missing:
+                first, second = (v.get(cell) for _, v in self.sides)
+                content = self.merged(first, second, cell.name)
+                assert content is not None
+                self.joined[cell] = content
+        kept = set(reached)
+        for key in list(self.joined):
+            if isinstance(key, Cell) and key not in kept and key not in self.before:
+                del self.joined[key]
+
+    def share(self) -> None:
+        for i, (cell, sources) in enumerate(self.sources):
+            for x in sources:
+                if isinstance(x, Ref) and (x.cell in self.before or x.path):
+                    cell.share(x.cell)
+            for other, others in self.sources[:i]:
+                for x, y in zip(sources, others):
+                    if isinstance(x, Ref) and isinstance(y, Ref) and x.cell is y.cell:
+                        cell.share(other)
+
+
+def _is_list(content: Binding) -> bool:
+    if isinstance(content, Struct):
+        return content.kind == "list"
+    return isinstance(content, Value) and isinstance(content.type, ListOf)
+
+
+def _alike(a: Binding, b: Binding) -> bool:
+    """Whether two lists are structures of one length."""
+    both = isinstance(a, Struct) and isinstance(b, Struct)
+    return both and len(a.items) == len(b.items)  # type: ignore[union-attr]

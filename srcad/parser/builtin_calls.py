@@ -35,6 +35,7 @@ def _wrap_iterable(kind: str) -> Any:
         low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding | None:
         if kind == "range":
+            args = [low.deref(a) for a in args]
             known = [a.value for a in args if isinstance(a, Known)]
             if len(known) == len(args):
                 return Known(range(*known))
@@ -53,7 +54,7 @@ def _wrap_iterable(kind: str) -> Any:
     return special
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    value, classes = args
+    value, classes = (low.deref(a) for a in args)
     if isinstance(classes, Struct):
         parts = [p.value for p in classes.parts if isinstance(p, Known)]
         classes = Known(tuple(parts))
@@ -91,6 +92,7 @@ def python_type(t: Type) -> type | None:
     return type(None) if t == NONE else None
 
 def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    args = [low.deref(a) for a in args]
     if len(args) == 1 and isinstance(args[0], Value):
         python = python_type(args[0].type)
         if python is not None:
@@ -100,6 +102,7 @@ def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     return None
 
 def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    args = [low.deref(a) for a in args]
     if isinstance(args[0], Struct):
         return Known(len(args[0].items))
     if isinstance(args[0], Known):
@@ -116,7 +119,7 @@ def _extremum(fn: Any) -> Any:
         if kwargs:
             return None
         if len(args) == 1:
-            if not isinstance(args[0], Struct):
+            if not isinstance(low.deref(args[0]), Struct):
                 return None
             args = low.known_elements(args[0], node)
         result = args[0]
@@ -129,7 +132,7 @@ def _extremum(fn: Any) -> Any:
 def _sum(
     low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
 ) -> Binding | None:
-    if not isinstance(args[0], Struct):
+    if not isinstance(low.deref(args[0]), Struct):
         return None
     start = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
     result = start
@@ -140,14 +143,19 @@ def _sum(
 def _container(kind: str) -> Any:
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
         if not args:
-            return Struct.sequence(kind, [])
-        if isinstance(args[0], Struct) and args[0].kind != "dict":
-            return Struct.sequence(kind, list(args[0].parts))
+            return low.new_sequence(kind, [])
+        args = [low.deref(args[0])]
+        if isinstance(args[0], Struct) and args[0].kind == "dict":
+            return low.new_sequence(kind, [Known(k) for k, _ in args[0].items])
+        if isinstance(args[0], Struct):
+            return low.new_sequence(kind, list(args[0].parts))
         if isinstance(args[0], Known) and isinstance(args[0].value, (tuple, list, range, str)):
-            return Struct.sequence(kind, [Known(v) for v in args[0].value])
+            return low.new_sequence(kind, [Known(v) for v in args[0].value])
+        if isinstance(args[0], Value) and isinstance(args[0].type, ListOf) and kind == "list":
+            return low.new_cell(args[0], "list")
         if isinstance(args[0], Value) and isinstance(args[0].type, TupleOf):
             elems = args[0].type.elems or ()
-            return Struct.sequence(kind, [low.item(args[0], i) for i in range(len(elems))])
+            return low.new_sequence(kind, [low.item(args[0], i) for i in range(len(elems))])
         raise low.unsupported(
             node, f"`{kind}` of {describe(args[0])} cannot be differentiated yet",
             "its length is not known while compiling", "use the array itself",
@@ -156,12 +164,13 @@ def _container(kind: str) -> Any:
     return special
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    args = [low.deref(a) for a in args]
     if isinstance(args[0], Known):
         return Known(callable(args[0].value))
     return Known(isinstance(args[0], (Closure, BoundMethod, Derived)))
 
 def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    owner, name = args[0], args[1]
+    owner, name = low.deref(args[0]), args[1]
     if isinstance(owner, Known) and isinstance(name, Known):
         return Known(hasattr(owner.value, name.value))
     if isinstance(owner, Value) and isinstance(name, Known):
@@ -171,6 +180,7 @@ def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
     return None
 
 def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    args = [low.deref(a) for a in args]
     if len(args) == 1 and isinstance(args[0], Known):
         return low.fold(float, args[0].value)
     if len(args) == 1 and isinstance(args[0], Value) and args[0].type == Scalar("float"):

@@ -10,6 +10,8 @@ import copy
 import functools
 import inspect
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,20 +24,28 @@ from srcad.ir.build import clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Value, free_values, walk
 from srcad.parser.bindings import (
     Binding,
+    BoundMethod,
+    Cell,
     Closure,
     Derived,
+    Key,
     Known,
     ObjectParam,
     Poison,
+    Ref,
     Struct,
     describe,
+    map_cells,
     map_values,
     merge,
     number,
+    same,
+    values_in,
 )
 from srcad.parser.branches import RESULT, RETURNED
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.source import read_source
+from srcad.parser.storage import is_mutable
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -44,14 +54,57 @@ INLINE_OPS = 24  # a callee with at most this many operations is inlined
 
 @dataclass(eq=False)
 class Callee:
-    """A function with source, lowered for one kind of call."""
+    """A function with source, lowered for one kind of call.
+
+    Attributes
+    ----------
+    result
+        What it returns, in terms of `outputs`; None while it is not known.
+    entry
+        The memory of its arguments.
+    left
+        What the memory holds at the end that it wrote or made: (memory, content) pairs.
+    """
 
     function: Function
-    result: Binding | None  # in terms of `outputs`; None while it is not known
+    result: Binding | None
+    entry: tuple[Cell, ...] = ()
+    left: tuple[tuple[Cell, Binding], ...] = ()
     outputs: list[Value] = field(default_factory=list)
     captured: list[Value] = field(default_factory=list)
     recursive: bool = False
     inner: dict[Value, Operand] = field(default_factory=dict)  # values as lowered -> as in function
+
+
+@dataclass(eq=False)
+class Entry:
+    """The arguments of a call as the callee sees them.
+
+    `sources` are the references of the caller to the memory that the callee knows as `cells`.
+    """
+
+    params: list[Value] = field(default_factory=list)
+    operands: list[Operand] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    sources: list[Ref | None] = field(default_factory=list)
+    contents: dict[Cell, Binding] = field(default_factory=dict)
+    known: dict[Any, Cell] = field(default_factory=dict)
+    direct: frozenset[Cell] = frozenset()  # memory that a closure sees as it is
+    pure: bool = False
+
+    def key(self, shapes: dict[str, Binding]) -> tuple[Any, ...]:
+        """Equal for calls that one lowering of the callee serves."""
+        place = {cell: i for i, cell in enumerate(self.cells)}
+        shared = [
+            (i, place[other])
+            for i, cell in enumerate(self.cells)
+            for other in cell.shared
+            if other in place
+        ]
+        parts = [*shapes.values(), *self.contents.values()]
+        origins = tuple((c.origin, c.contiguous) for c in self.cells)
+        keys = tuple(_shape_key(p, place) for p in parts)
+        return (keys, tuple(sorted(shared)), origins, self.pure)
 
 
 class CalleeLowering(_Base):
@@ -68,10 +121,10 @@ class CalleeLowering(_Base):
         place = self.loc(node)
         try:
             bound = self.bind_arguments(target, args, kwargs, node)
-            callee, operands = self.callee(target, bound, node)
+            callee, entry = self.callee(target, bound, node)
         except SrcadError as error:
             raise error.with_caller(place) from error.__cause__
-        return self.emit_call(callee, operands, node)
+        return self.emit_call(callee, entry, node)
 
     def bind_arguments(
         self,
@@ -108,71 +161,108 @@ class CalleeLowering(_Base):
         return result
 
     def callee(
-        self, target: types.FunctionType | Closure, bound: dict[str, Binding], node: gast.AST
-    ) -> tuple[Callee, list[Operand]]:
-        """The lowered callee and the operands for its parameters."""
+        self,
+        target: types.FunctionType | Closure,
+        bound: dict[str, Binding],
+        node: gast.AST,
+        pure: bool = False,
+    ) -> tuple[Callee, Entry]:
+        """The lowered callee and what is passed to it; with `pure`, what it writes is forgotten."""
         # two closures of one definition are two functions: they may hold different cells
         identity: Any = target.node if isinstance(target, Closure) else target
         on_stack = any(k[0] is identity for k in self.pending)
+        entry = Entry(pure=pure)
+        if isinstance(target, Closure):
+            entry.direct = frozenset(self.reachable([target]))
         shapes: dict[str, Binding] = {}
-        operands: list[Operand] = []
-        params: list[Value] = []
         for name, binding in bound.items():
-            shapes[name] = self.param_shape(binding, name, on_stack, params, operands)
-        key = (identity, tuple(_shape_key(b) for b in shapes.values()))
+            shapes[name] = self.param_shape(binding, name, on_stack, entry)
+        key = (identity, entry.key(shapes))
         if key in self.pending:
             callee = self.pending[key]
             callee.recursive = True
             self.unsettled.add(callee)
             if callee.result is None:
                 raise Diverges
-            return callee, operands
+            return callee, entry
         memo = self.done.get(key)
         if memo is not None and not isinstance(target, Closure):
-            return memo, operands
-        callee = self.lower_callee(target, key, shapes, params, node)
+            return memo, entry
+        callee = self.lower_callee(target, key, shapes, entry, node)
         self.unsettled.discard(callee)
         if not self.unsettled:  # else it was lowered on a guess of what an outer function returns
             self.done[key] = callee
-        return callee, operands
+        return callee, entry
 
-    def param_shape(
-        self,
-        binding: Binding,
-        name: str,
-        on_stack: bool,
-        params: list[Value],
-        operands: list[Operand],
-    ) -> Binding:
+    def param_shape(self, binding: Binding, name: str, on_stack: bool, entry: Entry) -> Binding:
         """How a callee sees an argument: run-time leaves become parameters of it."""
         if isinstance(binding, Struct):
             parts = tuple(
-                (k, self.param_shape(b, f"{name}_{k}", on_stack, params, operands))
+                (k, self.param_shape(b, f"{name}_{k}", on_stack, entry))
                 for k, b in binding.items
             )
             return Struct(binding.kind, parts)
+        if isinstance(binding, Ref):
+            return self.param_memory(binding, name, on_stack, entry)
         is_number = isinstance(binding, Known) and type(binding.value) in (int, float, complex)
         if isinstance(binding, Value) or (on_stack and is_number):
             operand = number(binding)
             assert operand is not None
             param = Value(operand.type, name, named=True)
             self.param_origins[param] = self.origins(operand)
-            params.append(param)
-            operands.append(operand)
-            return param
+            entry.params.append(param)
+            entry.operands.append(operand)
+            if not is_mutable(operand.type):
+                return param
+            cell = Cell(name)
+            entry.cells.append(cell)
+            entry.sources.append(None)
+            entry.contents[cell] = param
+            return Ref(cell)
         if isinstance(binding, ObjectParam):
             param = Value(binding.value.type, name, named=True)
-            params.append(param)
-            operands.append(binding.value)
+            entry.params.append(param)
+            entry.operands.append(binding.value)
             return ObjectParam(param, binding.name, binding.path, binding.example)
         return binding
+
+    def param_memory(self, ref: Ref, name: str, on_stack: bool, entry: Entry) -> Binding:
+        """An object that is passed: the callee has memory of its own, which is written back."""
+        if ref.cell in entry.direct:
+            return ref
+        key = ref.key()
+        if key in entry.known:
+            return Ref(entry.known[key])
+        source = ref.cell
+        origin = "" if source.origin == "argument" else source.origin
+        cell = Cell(name, origin, source.contiguous and not ref.path)
+        for other, theirs in zip(entry.cells, entry.sources):
+            if theirs is not None and (theirs.cell is source or theirs.cell in source.shared):
+                cell.share(other)
+        for other in entry.direct:
+            if other in source.shared:
+                cell.share(other)
+        entry.known[key] = cell
+        entry.cells.append(cell)
+        entry.sources.append(ref)
+        entry.contents[cell] = Known(None)  # keeps the place of the cell before those within it
+        content = self.deref(ref)
+        if isinstance(content, Value):
+            param = Value(content.type, name, named=True)
+            self.param_origins[param] = self.origins(content)
+            entry.params.append(param)
+            entry.operands.append(content)
+            entry.contents[cell] = param
+        else:
+            entry.contents[cell] = self.param_shape(content, name, on_stack, entry)
+        return Ref(cell)
 
     def lower_callee(
         self,
         target: types.FunctionType | Closure,
         key: Any,
         shapes: dict[str, Binding],
-        params: list[Value],
+        entry: Entry,
         node: gast.AST,
     ) -> Callee:
         if len(self.pending) > 100:
@@ -182,47 +272,58 @@ class CalleeLowering(_Base):
                 "pass the recursion's depth as an argument",
             )  # fmt: skip
         function = Function("callee", (), Region((), [], ()), 0)
-        callee = Callee(function, None)
+        callee = Callee(function, None, tuple(entry.cells))
+        canonical: list[Cell] = []  # new memory, by the order in which it is found
         for _ in range(6):
             self.pending[key] = callee
             callee.recursive = False
             try:
-                outcome = self.lower_body(target, shapes, params, node)
+                outcome = self.lower_body(callee, target, shapes, entry, node)
             finally:
                 del self.pending[key]
-            result, ops, frame = outcome
-            if not callee.recursive:
-                break
-            if result is None:
+            if outcome is None:
+                if not callee.recursive:
+                    raise Diverges
                 raise self.unsupported(
-                    node, f"`{frame.name}` calls itself on every path",
+                    node, f"`{_name_of(target)}` calls itself on every path",
                     "its recursion never ends", "return a value for the simplest case",
                 )  # fmt: skip
-            widened = result if callee.result is None else self.widen(callee.result, result)
-            if callee.result is not None and _shape_key(widened) == _shape_key(callee.result):
+            summary, cells, ops, frame = outcome
+            if not callee.recursive:
+                self.settle_callee(callee, summary, cells)
                 break
-            outputs: list[Value] = []
-            callee.result = map_values(widened, functools.partial(_like, outputs=outputs))
-            callee.result = _leaves_only(callee.result, outputs)
-            callee.outputs = outputs
+            summary, cells = _renamed(summary, cells, canonical, frame)
+            old = None if callee.result is None else _summary(callee)
+            widened = summary if old is None else self.widen(old, summary)
+            same_cells = old is not None and cells == [c for c, _ in callee.left]
+            if same_cells and _shape_key(widened) == _shape_key(old):
+                break
+            assert isinstance(widened, Struct)
+            self.settle_callee(callee, widened, cells)
         else:
             raise self.unsupported(
-                node, f"the result of `{frame.name}` changes its kind with each recursion",
+                node, f"the result of `{_name_of(target)}` changes its kind with each recursion",
                 "no single type describes it", "return one kind of value on every path",
             )  # fmt: skip
-        if result is None:
-            raise Diverges
-        yields: list[Operand] = []
-        if callee.recursive:
-            assert callee.result is not None
-            yields = self.leaf_operands(result, callee.result)
-        else:
-            outputs = []
-            callee.result = _leaves_only(map_values(result, lambda v: _like(v, outputs)), outputs)
-            callee.outputs = outputs
-            yields = self.leaf_operands(result, callee.result)
-        self.close_callee(callee, frame, params, ops, yields)
+        with self.at_end_of_callee(ops, frame):
+            yields = self.leaf_operands(summary, _summary(callee))
+        self.close_callee(callee, frame, entry.params, ops, yields)
         return callee
+
+    def settle_callee(self, callee: Callee, summary: Struct, cells: list[Cell]) -> None:
+        """Take over what a lowering found: the result, and what memory holds at the end."""
+        outputs: list[Value] = []
+        taken = map_values(summary, functools.partial(_like, outputs=outputs))
+        callee.outputs = outputs
+        callee.result = taken.parts[0]
+        callee.left = tuple(zip(cells, taken.parts[1:]))
+
+    @contextmanager
+    def at_end_of_callee(self, ops: list[Op], frame: Frame) -> Iterator[None]:
+        outer, self.frame = self.frame, frame
+        with self.builder.within(ops):
+            yield
+        self.frame = outer
 
     def widen(self, old: Binding, new: Binding) -> Binding:
         def leaf(x: Operand, y: Operand, t: Type, name: str) -> Value:
@@ -234,12 +335,20 @@ class CalleeLowering(_Base):
 
     def lower_body(
         self,
+        callee: Callee,
         target: types.FunctionType | Closure,
         shapes: dict[str, Binding],
-        params: list[Value],
+        entry: Entry,
         node: gast.AST,
-    ) -> tuple[Binding | None, list[Op], Frame]:
-        """Lower the body of a callee in a context of its own: (result, operations, frame)."""
+    ) -> tuple[Struct, list[Cell], list[Op], Frame] | None:
+        """Lower the body of a callee in a context of its own.
+
+        Returns
+        -------
+        tuple or None
+            The result with what memory holds, that memory, operations, frame; None if it never
+            returns.
+        """
         from srcad.parser.lower import Context
 
         if isinstance(target, Closure):
@@ -252,23 +361,53 @@ class CalleeLowering(_Base):
             source = read_source(target)
             frame = make_frame(source, source.node, target, None, target.__globals__, source.name)
         frame.is_callee = True
-        frame.vars = dict(shapes)
-        frame.params = set(params)
+        # functions that are passed along may read and write what the caller knows
+        memory = {k: b for k, b in self.frame.vars.items() if isinstance(k, Cell)}
+        memory |= entry.contents
+        state: dict[Key, Binding] = dict(memory.items())
+        state.update(shapes.items())
+        frame.vars = state
+        frame.lasting = set(memory)
         self.local_names |= frame.locals
-        saved = self.frame, self.context, self.builder.block
-        self.frame, self.context, self.builder.block = frame, Context(), []
+        saved = self.frame, self.context
+        self.frame, self.context = frame, Context()
         try:
-            try:
-                finished = self.block(body_of(frame.node))
-            except Diverges:
-                self.dead()
-                finished = True
-            if self.frame.vars.get("$dead") is not None:
-                return None, [], frame
-            result = self.returned(finished, frame.node)
-            return result, [*self.context.prologue, *self.builder.block], frame
+            with self.builder.nested() as ops:
+                try:
+                    finished = self.block(body_of(frame.node))
+                except Diverges:
+                    self.dead()
+                    finished = True
+                if self.frame.vars.get("$dead") is not None:
+                    return None
+                result = self.returned(finished, frame.node)
+                if entry.pure:
+                    summary = Struct.sequence("tuple", [self.settled(result)])
+                    return summary, [], [*self.context.prologue, *ops], frame
+                if callee.recursive:  # whose array it is may differ with the depth
+                    result = self.settled(result)
+                else:
+                    result = self.unboxed(self.boxed(result, frame.name), memory)
+                end = frame.vars
+                written = [c for c in memory if not same(memory[c], end.get(c))]
+                made = [
+                    c
+                    for c in self.reachable([result, *(end[c] for c in written)])
+                    if c not in memory
+                ]
+                cells = [*written, *made]
+                summary = Struct.sequence("tuple", [result, *(end[c] for c in cells)])
+            return summary, cells, [*self.context.prologue, *ops], frame
         finally:
-            self.frame, self.context, self.builder.block = saved
+            self.frame, self.context = saved
+
+    def unboxed(self, result: Binding, memory: dict[Cell, Binding]) -> Binding:
+        """A new array or list that nothing else refers to, as the plain value that it is."""
+        if isinstance(result, Ref) and not result.path and result.cell not in memory:
+            content = self.deref(result)
+            if isinstance(content, Value) and not result.cell.shared:
+                return content
+        return result
 
     def returned(self, finished: bool, node: gast.AST) -> Binding:
         """What the function returns, from the pseudo-variables at its end."""
@@ -327,15 +466,16 @@ class CalleeLowering(_Base):
         callee.captured = captured
         callee.inner = mapping
 
-    def emit_call(self, callee: Callee, operands: list[Operand], node: gast.AST) -> Binding:
+    def emit_call(self, callee: Callee, entry: Entry, node: gast.AST) -> Binding:
         function = callee.function
+        operands = entry.operands
         pending = any(c is callee for c in self.pending.values())
         if not pending:
             operands = [*operands, *callee.captured]
         makes_functions = callee.result is not None and _has_closure(callee.result)
         if not pending and not callee.recursive:
             if makes_functions or _size(function) <= INLINE_OPS:
-                return self.inline(callee, operands)
+                return self.inline(callee, entry, operands, node)
         if makes_functions:
             raise self.unsupported(
                 node, f"`{function.name}` calls itself and returns a function",
@@ -346,16 +486,44 @@ class CalleeLowering(_Base):
         names = [v.name for v in callee.outputs]
         results = self.builder.emit(O.CALL, operands, types_, names, {"callee": function})
         replace = dict(zip(callee.outputs, results))
-        assert callee.result is not None
-        return map_values(callee.result, replace.__getitem__)
+        return self.take_over(callee, entry, replace.__getitem__, node)
 
-    def inline(self, callee: Callee, operands: list[Operand]) -> Binding:
+    def take_over(self, callee: Callee, entry: Entry, value: Any, node: gast.AST) -> Binding:
+        """The result of a call as the caller has it; what the callee wrote is written here."""
+        refs: dict[Cell, Ref] = {}
+        for cell, source in zip(callee.entry, entry.sources):
+            refs[cell] = self.new_cell(Known(None), cell.name) if source is None else source
+        for cell, _ in callee.left:
+            if cell not in refs and cell not in self.frame.vars:
+                refs[cell] = Ref(Cell(cell.name, cell.origin, cell.contiguous))
+        for cell, ref in refs.items():
+            if cell not in callee.entry:
+                for other in cell.shared:
+                    ref.cell.share(refs[other].cell if other in refs else other)
+
+        def here(binding: Any) -> Any:
+            return _rebased(_constants_known(map_values(binding, value)), refs)
+
+        for cell, content in callee.left:
+            target = refs.get(cell, Ref(cell))
+            if target.cell in self.frame.vars:
+                self.write(target, here(content), node)
+            else:
+                self.frame.vars[target.cell] = here(content)
+        result = here(callee.result)
+        if callee.recursive:
+            cells = tuple(s.cell for s in entry.sources if s is not None)
+            self.may_view.update(dict.fromkeys(values_in(result), cells))
+        return result
+
+    def inline(
+        self, callee: Callee, entry: Entry, operands: list[Operand], node: gast.AST
+    ) -> Binding:
         function = callee.function
         mapping: dict[Value, Operand] = dict(zip(function.body.params, operands))
         body = clone_region(Region((), function.body.ops, function.body.yields), mapping)
         self.builder.block.extend(body.ops)
         replace = dict(zip(callee.outputs, body.yields))
-        assert callee.result is not None
 
         def put(v: Value) -> Any:
             found = replace[v]
@@ -366,14 +534,14 @@ class CalleeLowering(_Base):
             found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
             return found if isinstance(found, Value) else _Constant(found)
 
-        result = _constants_known(map_values(callee.result, put))
-        return _moved(result, outside, {})
+        return _moved(self.take_over(callee, entry, put, node), outside, {})
 
     def result_tree(self, result: Binding) -> tuple[Any, list[Operand]]:
         """(tree of yield indices, yields) of what a function returns."""
         yields: list[Operand] = []
 
         def visit(b: Binding) -> Any:
+            b = self.deref(b)
             if isinstance(b, Struct):
                 if b.kind == "dict":
                     return {k: visit(p) for k, p in b.items}
@@ -454,8 +622,40 @@ def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
     return frames[id(frame)]
 
 
-def _leaves_only(binding: Binding, outputs: list[Value]) -> Binding:
+def _summary(callee: Callee) -> Struct:
+    """The result and what memory holds at the end, as one binding."""
+    assert callee.result is not None
+    return Struct.sequence("tuple", [callee.result, *(content for _, content in callee.left)])
+
+
+def _renamed(
+    summary: Struct, cells: list[Cell], canonical: list[Cell], frame: Frame
+) -> tuple[Struct, list[Cell]]:
+    """The same with new memory named alike in every round of a recursion."""
+    fresh = [c for c in cells if c not in frame.lasting]
+    canonical += fresh[len(canonical) :]
+    names = dict(zip(fresh, canonical))
+    for cell, other in names.items():
+        frame.vars.setdefault(other, frame.vars[cell])
+    return map_cells(summary, lambda c: names.get(c, c)), [names.get(c, c) for c in cells]
+
+
+def _rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
+    """A binding of a callee with the caller's references to its memory."""
+    if isinstance(binding, Ref) and binding.cell in refs:
+        source = refs[binding.cell]
+        return Ref(source.cell, (*source.path, *binding.path))
+    if isinstance(binding, Struct):
+        return Struct(binding.kind, tuple((k, _rebased(b, refs)) for k, b in binding.items))
+    if isinstance(binding, BoundMethod):
+        return BoundMethod(_rebased(binding.receiver, refs), binding.name)
+    if isinstance(binding, Derived):
+        return Derived(binding.transform, _rebased(binding.target, refs), binding.options)
     return binding
+
+
+def _name_of(target: types.FunctionType | Closure) -> str:
+    return target.name if isinstance(target, Closure) else target.__name__
 
 
 def _like(v: Value, outputs: list[Value]) -> Value:
@@ -468,11 +668,16 @@ def _size(function: Function) -> int:
     return sum(1 for _ in walk(function.body))
 
 
-def _shape_key(binding: Any) -> Any:
+def _shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
     if isinstance(binding, Value):
         return binding.type
     if isinstance(binding, Struct):
-        return (binding.kind, tuple((k, _shape_key(b)) for k, b in binding.items))
+        return (binding.kind, tuple((k, _shape_key(b, place)) for k, b in binding.items))
+    if isinstance(binding, Ref):
+        steps = tuple(
+            (s.kind, *(_operand_key(o) for o in s.operands)) for s in binding.path
+        )
+        return ("ref", (place or {}).get(binding.cell, id(binding.cell)), steps)
     if isinstance(binding, Known):
         value = binding.value
         if type(value) in (bool, int, float, complex, str, type(None)):
@@ -500,3 +705,7 @@ def _closure_signature(closure: Closure) -> inspect.Signature:
     if a.kwarg is not None:
         params.append(kinds(a.kwarg.id, kinds.VAR_KEYWORD))
     return inspect.Signature(params)
+
+
+def _operand_key(operand: Operand) -> Any:
+    return operand.type if isinstance(operand, Value) else operand.key()

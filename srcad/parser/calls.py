@@ -16,10 +16,20 @@ from srcad.errors import MissingRuleError, SrcadError
 from srcad.ir.abstract import TupleOf
 from srcad.ir.values import Const, Value
 from srcad.parser.access import MethodOf
-from srcad.parser.bindings import Binding, BoundMethod, Closure, Derived, Known, Struct, describe
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Closure,
+    Derived,
+    Known,
+    Ref,
+    Struct,
+    describe,
+)
 from srcad.parser.builtin_calls import _SPECIAL
+from srcad.parser.storage import CONTIGUOUS
 from srcad.rules.methods import METHOD_ADAPTERS
-from srcad.rules.registry import ARRAY, lookup
+from srcad.rules.registry import ARRAY, MAY_VIEW, lookup
 from srcad.rules.symbols import NeedsConstant
 from srcad.rules.symbols import apply as apply_rule
 
@@ -45,9 +55,9 @@ class CallLowering(_Base):
         for k in node.keywords:
             value = self.expression(k.value)
             if k.arg is not None:
-                kwargs[k.arg] = value
-            elif isinstance(value, Struct) and value.kind == "dict":
-                kwargs.update(value.items)
+                kwargs[k.arg] = self.boxed(value, k.arg)
+            elif isinstance(self.deref(value), Struct) and self.deref(value).kind == "dict":
+                kwargs.update(self.deref(value).items)
             elif isinstance(value, Known) and isinstance(value.value, dict):
                 kwargs.update({n: Known(v) for n, v in value.value.items()})
             else:
@@ -122,6 +132,9 @@ class CallLowering(_Base):
             if folded is not None and not isinstance(folded.value, np.generic):
                 return folded
         try:
+            seen = self.array_view(fn, args, kwargs, node)
+            if seen is not None:
+                return seen
             converted = [self.argument(a, node) for a in args]
             keywords = {k: self.argument(v, node) for k, v in kwargs.items()}
             result = apply_rule(self.builder, fn, converted, keywords)
@@ -134,14 +147,23 @@ class CallLowering(_Base):
                     error.what, reason=error.reason, advice=error.advice, loc=self.loc(node)
                 ) from error
             raise
+        if fn in MAY_VIEW:
+            self.note_views(fn, args, result)
+        elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:
+            self.contiguous.add(result)
         t = result.type
         if isinstance(result, Value) and isinstance(t, TupleOf) and t.elems is not None:
             if fn not in (np.shape,):
-                return Struct.sequence("tuple", [self.item(result, i) for i in range(len(t.elems))])
+                parts = [self.item(result, i) for i in range(len(t.elems))]
+                if fn in MAY_VIEW:
+                    for part in parts:
+                        self.note_views(fn, args, part)
+                return self.new_sequence("tuple", parts)
         return self.as_binding(result)
 
     def argument(self, binding: Binding, node: gast.AST) -> Any:
         """A binding as `rules.symbols.apply` takes it: known objects plain, the rest operands."""
+        binding = self.settled(binding)
         if isinstance(binding, Known):
             if isinstance(binding.value, np.ndarray):
                 return self.operand(binding, node)
@@ -155,6 +177,9 @@ class CallLowering(_Base):
     def array_method(
         self, method: BoundMethod, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        done = self.own_method(method, args, kwargs, node)
+        if done is not None:
+            return done
         fn = ARRAY.methods[method.name]
         all_args: list[Binding] = [method.receiver, *args]
         adapter = METHOD_ADAPTERS.get(method.name)
@@ -163,6 +188,8 @@ class CallLowering(_Base):
             named = {k: self.argument(v, node) for k, v in kwargs.items()}
             new_args, new_kwargs = adapter(plain, named)
             all_args = [self.rebind(a) for a in new_args]
+            if isinstance(method.receiver, Ref) and new_args[0] is plain[0]:
+                all_args[0] = method.receiver
             kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
         return self.apply(fn, all_args, kwargs, node)
 

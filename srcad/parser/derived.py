@@ -255,8 +255,8 @@ class NestedLowering(_Base):
                 "it is not a function that is known while compiling", "pass a function",
             )  # fmt: skip
         bound = self.bind_arguments(function, args, kwargs, node)
-        bound = {k: self.materialised(b) for k, b in bound.items()}
-        callee, operands = self.callee(function, bound, node)
+        bound = {k: self.materialised(self.settled(b)) for k, b in bound.items()}
+        callee, entry = self.callee(function, bound, node, pure=True)
         if callee.result is None or any(c is callee for c in self.pending.values()):
             raise self.unsupported(
                 node, "a function takes its own derivative while it is differentiated",
@@ -265,7 +265,7 @@ class NestedLowering(_Base):
         shape = Shape(callee.function, callee.result, tuple(callee.outputs))
         for d in reversed(chain):
             shape = self.derive_shape(shape, d, bound, node)
-        return shape, [*operands, *callee.captured], bound
+        return shape, [*entry.operands, *callee.captured], bound
 
     def derive_shape(
         self, shape: Shape, d: Derived, bound: dict[str, Binding], node: gast.AST
@@ -295,7 +295,7 @@ class NestedLowering(_Base):
                 "it takes the function, the primals and the tangents", "use jvp(f, (x,), (x_dot,))",
             )  # fmt: skip
         primals = self.known_elements(args[1], node)
-        tangents = self.known_elements(args[2], node)
+        tangents = [self.settled(t) for t in self.known_elements(args[2], node)]
         shape, operands, bound = self.derived_base(args[0], primals, {}, node)
         names = list(bound)
         moving: list[str] = []

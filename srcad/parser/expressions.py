@@ -19,6 +19,7 @@ from srcad.parser.bindings import (
     Derived,
     Known,
     ObjectParam,
+    Ref,
     Struct,
     describe,
 )
@@ -81,6 +82,7 @@ class ExpressionLowering(_Base):
         return self.binary(OPERATORS[type(node.op)], left, right, node)
 
     def binary(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> Binding:
+        left, right = self.deref(left), self.deref(right)
         if isinstance(left, Known) and isinstance(right, Known):
             folded = self.fold(fn, left.value, right.value)
             if folded is not None:
@@ -104,16 +106,21 @@ class ExpressionLowering(_Base):
     def binary_struct(self, fn: Any, left: Binding, right: Binding) -> Binding | None:
         if fn is operator.add and isinstance(left, Struct) and isinstance(right, Struct):
             if left.kind == right.kind != "dict":
-                return Struct.sequence(left.kind, [*left.parts, *right.parts])
+                return self.new_sequence(left.kind, [*left.parts, *right.parts])
         if fn is operator.mul:
             for struct, times in ((left, right), (right, left)):
                 if isinstance(struct, Struct) and isinstance(times, Known):
                     if isinstance(times.value, int) and struct.kind != "dict":
-                        return Struct.sequence(struct.kind, list(struct.parts) * times.value)
+                        return self.new_sequence(struct.kind, list(struct.parts) * times.value)
         return None
 
+    def new_sequence(self, kind: str, parts: list[Binding]) -> Binding:
+        """A new tuple or list."""
+        made = Struct.sequence(kind, [self.boxed(p, f"{kind}_{i}") for i, p in enumerate(parts)])
+        return made if kind == "tuple" else self.new_cell(made, kind)
+
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
-        operand = self.expression(node.operand)
+        operand = self.deref(self.expression(node.operand))
         fn = _UNARY[type(node.op)]
         if fn is operator.not_:
             truth = self.truth(operand, node.operand)
@@ -128,6 +135,7 @@ class ExpressionLowering(_Base):
 
     def truth(self, binding: Binding, node: gast.AST) -> bool | Operand:
         """Whether a condition holds: a bool if it is decided while compiling."""
+        binding = self.deref(binding)
         if isinstance(binding, Known):
             return bool(binding.value)
         if isinstance(binding, Struct):
@@ -196,7 +204,16 @@ class ExpressionLowering(_Base):
 
     def compare(self, op: type, left: Binding, right: Binding, node: gast.AST) -> Binding:
         if op in (gast.Is, gast.IsNot):
+            if isinstance(left, Ref) and isinstance(right, Ref) and not (left.path or right.path):
+                if left.cell in right.cell.shared:
+                    raise self.unsupported(
+                        node, "`is` between these objects cannot be decided while compiling",
+                        "they are one on some paths only", "compare with ==",
+                    )  # fmt: skip
+                return Known((left.cell is right.cell) is (op is gast.Is))
+            left, right = self.deref(left), self.deref(right)
             return Known(self.identical(left, right, node) is (op is gast.Is))
+        left, right = self.deref(left), self.deref(right)
         if op in (gast.In, gast.NotIn):
             return self.contains(left, right, op is gast.NotIn, node)
         fn = _COMPARE[op]
@@ -289,10 +306,10 @@ class ExpressionLowering(_Base):
 
     # ------------------------------------------------------------------ displays and functions
     def expr_Tuple(self, node: gast.Tuple) -> Binding:
-        return Struct.sequence("tuple", self.elements(node.elts))
+        return self.new_sequence("tuple", self.elements(node.elts))
 
     def expr_List(self, node: gast.List) -> Binding:
-        return Struct.sequence("list", self.elements(node.elts))
+        return self.new_sequence("list", self.elements(node.elts))
 
     def elements(self, nodes: list[gast.AST]) -> list[Binding]:
         parts: list[Binding] = []
@@ -301,11 +318,12 @@ class ExpressionLowering(_Base):
                 inner = self.expression(n.value)
                 parts += self.known_elements(inner, n)
             else:
-                parts.append(self.expression(n))
+                parts.append(self.boxed(self.expression(n)))
         return parts
 
     def known_elements(self, binding: Binding, node: gast.AST) -> list[Binding]:
         """The elements of a sequence whose length is known."""
+        binding = self.deref(binding)
         if isinstance(binding, Struct) and binding.kind != "dict":
             return list(binding.parts)
         if isinstance(binding, Known) and isinstance(binding.value, (tuple, list, str, range)):
@@ -319,7 +337,7 @@ class ExpressionLowering(_Base):
         items: dict[Any, Binding] = {}
         for k, v in zip(node.keys, node.values):
             if k is None:
-                inner = self.expression(v)
+                inner = self.deref(self.expression(v))
                 if not (isinstance(inner, Struct) and inner.kind == "dict"):
                     raise self.unsupported(
                         v, "`**` needs a dictionary of known keys",
@@ -327,12 +345,14 @@ class ExpressionLowering(_Base):
                     )  # fmt: skip
                 items.update(inner.items)
                 continue
-            key = self.expression(k)
+            key = self.settled(self.expression(k))
+            if isinstance(key, Struct) and all(isinstance(p, Known) for p in key.parts):
+                key = Known(tuple(p.value for p in key.parts if isinstance(p, Known)))
             if not isinstance(key, Known):
                 raise self.unsupported(k, "a dictionary key must be known while compiling",
                                        f"this is {describe(key)}", "use constant keys")  # fmt: skip
-            items[key.value] = self.expression(v)
-        return Struct("dict", tuple(items.items()))
+            items[key.value] = self.boxed(self.expression(v), str(key.value))
+        return self.new_cell(Struct("dict", tuple(items.items())), "dict")
 
     def expr_NamedExpr(self, node: gast.NamedExpr) -> Binding:
         value = self.expression(node.value)

@@ -17,8 +17,7 @@ import gast
 import numpy as np
 
 from srcad.ir.abstract import Type
-from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Known
+from srcad.parser.bindings import Binding, Cell, Key, Known
 from srcad.parser.source import FunctionSource
 
 _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
@@ -64,7 +63,10 @@ class Frame:
     Attributes
     ----------
     vars
-        Bindings of local names at the current place; replaced as a whole in branches.
+        The state at the current place, replaced as a whole in branches: bindings of local names,
+        and what the memory holds that anything here can refer to.
+    lasting
+        Memory that outlives the call, because the caller knows it.
     """
 
     source: FunctionSource
@@ -73,7 +75,7 @@ class Frame:
     outer: Frame | None
     locals: set[str]
     name: str
-    vars: dict[str, Binding] = field(default_factory=dict)
+    vars: dict[Key, Binding] = field(default_factory=dict)
     globals: dict[str, Any] = field(default_factory=dict)
     globals_declared: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
@@ -81,7 +83,7 @@ class Frame:
     # names that a loop body may bind later than it reads them, and those that it did read so
     tolerated: frozenset[str] = frozenset()
     met: set[str] = field(default_factory=set)
-    params: set[Value] = field(default_factory=set)  # values of parameters: the caller's arrays
+    lasting: set[Cell] = field(default_factory=set)
 
     def cells(self) -> dict[str, types.CellType]:
         if self.live is None or self.live.__closure__ is None:

@@ -14,7 +14,7 @@ import gast
 
 from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Operand, Value
-from srcad.parser.bindings import Binding, Known, Struct, describe
+from srcad.parser.bindings import Binding, Known, Ref, Step, Struct, describe
 from srcad.rules.symbols import apply as apply_rule
 from srcad.rules.symbols import getitem_operands
 
@@ -53,6 +53,11 @@ class RangeBinding:
 
     kind: str  # "range" | "zip" | "enumerate" | "reversed"
     args: tuple[Any, ...]
+
+
+def is_wrapped(binding: Binding) -> bool:
+    """Whether this is `zip`, `enumerate` or `reversed` of other things."""
+    return isinstance(binding, Known) and isinstance(binding.value, RangeBinding)
 
 
 def from_zero(
@@ -116,6 +121,7 @@ _Base: Any = object
 class IterationLowering(_Base):
     def iteration(self, binding: Binding, node: gast.AST) -> Iteration | Unrolled:
         """What a `for` loop over this binding runs over."""
+        holder, binding = binding, self.deref(binding)
         if isinstance(binding, Known) and isinstance(binding.value, RangeBinding):
             return self.special_iteration(binding.value, node)
         if isinstance(binding, Known) and isinstance(binding.value, range):
@@ -133,18 +139,28 @@ class IterationLowering(_Base):
                 length = apply_rule(self.builder, len, [binding])
                 return Iteration(
                     ZERO, length, ONE_STEP,
-                    lambda low, i: low.as_binding(getitem_operands(low.builder, binding, [i])),
+                    lambda low, i: low.element_of(holder, binding, i),
                 )  # fmt: skip
             if t == UNKNOWN:
                 length = apply_rule(self.builder, len, [binding])
                 return Iteration(
                     ZERO, length, ONE_STEP,
-                    lambda low, i: low.as_binding(getitem_operands(low.builder, binding, [i])),
+                    lambda low, i: low.element_of(holder, binding, i),
                 )  # fmt: skip
         raise self.unsupported(
             node, f"a loop over {describe(binding)} cannot be differentiated",
             "srcad loops over ranges, arrays, lists and tuples", "loop over one of these",
         )  # fmt: skip
+
+    def element_of(self, holder: Binding, value: Value, index: Operand) -> Binding:
+        """An element of what a loop runs over; a row of an array is a view of it."""
+        if isinstance(holder, Ref):
+            now = self.deref(holder)
+            seen = self.view(holder, Step("index", (index,)))
+            if seen is not None:
+                return seen
+            value = now if isinstance(now, Value) else value
+        return self.as_binding(getitem_operands(self.builder, value, [index]))
 
     def special_iteration(self, it: RangeBinding, node: gast.AST) -> Iteration | Unrolled:
         if it.kind == "range":

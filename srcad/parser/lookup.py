@@ -8,10 +8,11 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Type, type_of_value
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Known, Poison, Struct
+from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct
 from srcad.parser.frames import Diverges, Frame, builtin_names, is_data
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -32,15 +33,18 @@ class NameLowering(_Base):
         """
         binding = self.find(self.frame, name, node)
         if isinstance(binding, Poison):
-            from srcad.errors import TypeInferenceError
-
-            raise TypeInferenceError(
-                f"the kind of `{name}` is not the same on all paths",
-                reason=binding.reason,
-                advice=f"give `{name}` a value of one kind on every path",
-                loc=self.loc(node),
-            )
+            raise self.of_many_kinds(name, binding, self.loc(node))
+        if isinstance(binding, Ref) and isinstance(self.frame.vars.get(binding.cell), Poison):
+            raise self.of_many_kinds(name, self.frame.vars[binding.cell], self.loc(node))
         return binding
+
+    def of_many_kinds(self, name: str, poison: Poison, loc: Any) -> TypeInferenceError:
+        return TypeInferenceError(
+            f"the kind of `{name}` is not the same on all paths",
+            reason=poison.reason,
+            advice=f"give `{name}` a value of one kind on every path",
+            loc=loc,
+        )
 
     def find(self, frame: Frame, name: str, node: gast.AST) -> Binding:
         if name in frame.locals:
@@ -121,6 +125,7 @@ class NameLowering(_Base):
 
             self.context.prologue.append(Op(O.GLOBAL, (), attrs, (value,), (), self.builder.loc))
             table[key] = value
+            self.external[value] = "an array outside of the function"
         return table[key]
 
     def known_object(self, value: Any) -> Binding:

@@ -34,6 +34,7 @@ from srcad.parser.access import AccessLowering
 from srcad.parser.assignment import AssignmentLowering
 from srcad.parser.bindings import (
     Binding,
+    Cell,
     Known,
     ObjectParam,
     Poison,
@@ -57,9 +58,10 @@ from srcad.parser.frames import (
 from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
+from srcad.parser.methods import MethodLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
-from srcad.rules import registry
+from srcad.parser.storage import StorageLowering, is_mutable
 
 
 @dataclass
@@ -94,8 +96,8 @@ class Lowered:
 
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
-    ExpressionLowering, NameLowering, AccessLowering, CallLowering, CalleeLowering,
-    NestedLowering, EffectLowering,
+    ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
+    CallLowering, CalleeLowering, NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -114,6 +116,13 @@ class Lowerer(
         self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
         self.call_path: list[Loc] = []
         self.local_names: set[str] = set()
+        # memory: values of others', new arrays in C order, possible views, views made so far
+        self.external: dict[Value, str] = {}
+        self.contiguous: set[Value] = set()
+        self.may_view: dict[Value, tuple[Cell, ...]] = {}
+        self.projected: dict[Any, tuple[Value, list[Op]]] = {}
+        self.written_arguments: set[Cell] = set()
+        self.iterated: list[Cell] = []  # what the loops around run over
 
     # ------------------------------------------------------------------ places and errors
     def loc(self, node: gast.AST) -> Loc:
@@ -125,22 +134,6 @@ class Lowerer(
         self, node: gast.AST, what: str, reason: str, advice: str
     ) -> UnsupportedSyntaxError:
         return UnsupportedSyntaxError(what, reason=reason, advice=advice, loc=self.loc(node))
-
-    def view_root(self, value: Value) -> Value:
-        """The array whose memory a value (possibly) shares."""
-        return self.roots().get(value, value)
-
-    def roots(self) -> dict[Value, Value]:
-        found: dict[Value, Value] = {}
-        block: list[Op] = [*self.context.prologue, *self.builder.block]
-        for op in block:
-            if op.kind is O.GETITEM or (
-                op.kind is O.APPLY and op.attrs["fn"] in registry.MAY_VIEW
-            ):
-                base = op.operands[0]
-                if isinstance(base, Value) and len(op.results) == 1:
-                    found[op.results[0]] = found.get(base, base)
-        return found
 
     def require_static(self, value: Value, node: gast.AST, what: str) -> None:
         """Ask for the value of the parameter that `value` comes from; an error if none does."""
@@ -264,11 +257,10 @@ def _parameters(
             t = type_of_constant(p.default)
         value = Value(t, p.name, named=True)
         params.append(Param(value, p.name, p.kind.name, default))
-        frame.params.add(value)
         lowerer.param_origins[value] = {p.name}
         if p.name not in frame.vars:
             frame.vars[p.name] = _explode(lowerer, value, p.name, examples.get(p.name))
-            inputs[p.name] = _input_tree(frame.vars[p.name])
+            inputs[p.name] = _input_tree(lowerer, frame.vars[p.name])
     return params, inputs
 
 
@@ -287,7 +279,7 @@ def _variadic(
     params.append(Param(value, p.name, p.kind.name, None))
     lowerer.param_origins[value] = {p.name}
     lowerer.frame.vars[p.name] = _explode(lowerer, value, p.name, None)
-    inputs[p.name] = _input_tree(lowerer.frame.vars[p.name])
+    inputs[p.name] = _input_tree(lowerer, lowerer.frame.vars[p.name])
 
 
 def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding:
@@ -300,6 +292,8 @@ def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding
         keys, kind = list(t.items), "dict"
     elif t in (OBJECT, STR):
         return ObjectParam(value, name, (), example)
+    elif is_mutable(t):
+        return lowerer.new_cell(value, name, "argument")
     else:
         return value
     parts = []
@@ -309,14 +303,16 @@ def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding
         leaf.named = True
         lowerer.param_origins[leaf] = {name}
         parts.append((key, _explode(lowerer, leaf, leaf.name, None)))
-    return Struct(kind, tuple(parts))
+    made = Struct(kind, tuple(parts))
+    return made if kind == "tuple" else lowerer.new_cell(made, name, "argument")
 
 
-def _input_tree(binding: Binding) -> Any:
+def _input_tree(lowerer: Lowerer, binding: Binding) -> Any:
+    binding = lowerer.settled(binding)
     if isinstance(binding, Struct):
         if binding.kind == "dict":
-            return {k: _input_tree(b) for k, b in binding.items}
-        return tuple(_input_tree(b) for b in binding.parts)
+            return {k: _input_tree(lowerer, b) for k, b in binding.items}
+        return tuple(_input_tree(lowerer, b) for b in binding.parts)
     if isinstance(binding, ObjectParam):
         return binding.value
     return binding

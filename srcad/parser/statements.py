@@ -28,7 +28,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
         "a class made inside of a differentiated function is not followed",
         "define the class at module level",
     ),
-    "Delete": ("srcad does not follow deleted names yet", "leave the name alone"),
     "With": (
         "srcad does not follow context managers yet",
         "move the `with` around the call of the differentiated function",

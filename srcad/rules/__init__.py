@@ -5,6 +5,7 @@ Importing this package fills the table; `srcad.rules.elementwise` and its compan
 
 from srcad.rules import (
     arithmetic,
+    containers,
     contractions,
     creation,
     cumulative,
@@ -33,6 +34,7 @@ from srcad.rules.registry import (
 # The modules whose import fills the table, one per family of functions.
 FAMILIES = (
     arithmetic,
+    containers,
     contractions,
     creation,
     cumulative,

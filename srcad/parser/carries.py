@@ -1,0 +1,379 @@
+"""What a loop carries from one iteration to the next, found by lowering its body until it settles.
+
+What holds afterwards: every name and every memory that an iteration changes is a parameter of the
+loop's body. Names that an iteration binds to other memory than they came with (`u, v = v, u`, or
+`y = y + 1`) refer to memory of the loop's own: it starts as what they referred to before, and
+takes over what they refer to at the end of an iteration.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+
+from srcad.errors import TypeInferenceError
+from srcad.ir.abstract import UNDEF, ListOf, Type, join
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
+from srcad.parser.bindings import (
+    Binding,
+    Cell,
+    Key,
+    Known,
+    Poison,
+    Ref,
+    Struct,
+    describe,
+    map_values,
+    merge,
+    merge_paths,
+    number,
+    same,
+    values_in,
+)
+from srcad.parser.branches import BROKEN, FLAGS, RESULT, RETURNED
+from srcad.parser.storage import key_name
+
+_FALSE = Known(False)
+_NONE = Const.of(None)
+
+
+@dataclass
+class LoopBody:
+    """A body as it was lowered: operations and the state at its end."""
+
+    ops: list[Op]
+    variables: dict[Key, Binding]
+    index: Any
+    stop: Operand | None
+    cond_ops: list[Op] = field(default_factory=list)
+    cond: Any = None
+
+
+@dataclass
+class Loop:
+    """A settled loop: its body, and one init, parameter, yield and final value per carry."""
+
+    body: LoopBody
+    params: list[Value] = field(default_factory=list)
+    inits: list[Operand] = field(default_factory=list)
+    yields: list[Operand] = field(default_factory=list)
+    finals: list[Value] = field(default_factory=list)
+    after: dict[Key, Binding] = field(default_factory=dict)
+
+    @property
+    def stop(self) -> Operand | None:
+        return self.body.stop
+
+
+class Carries:
+    """The state of the search for what one loop carries.
+
+    Attributes
+    ----------
+    entry
+        Per name and memory that may change, what it is before the loop (None: not bound).
+    shapes
+        The same with a value for each number, whose type holds in every iteration.
+    static
+        Names that are bound to the same known object in every iteration.
+    own
+        Memory of the loop's own, with the binding that it starts as.
+    becomes
+        For this memory, the binding that an iteration leaves for the next one.
+    """
+
+    def __init__(self, low: Any, names: set[str], returns: bool, broken: bool) -> None:
+        self.low = low
+        self.names = names
+        self.before: dict[Key, Binding] = low.frame.vars
+        before = self.before
+        order = [n for n in before if n in names] + sorted(names - set(before))  # type: ignore[arg-type]
+        self.entry: dict[Key, Binding | None] = {n: before.get(n) for n in order}  # type: ignore[misc]
+        if returns:
+            self.entry[RESULT] = None
+            self.entry[RETURNED] = _FALSE
+        if broken:
+            self.entry[BROKEN] = _FALSE
+        self.static: set[Key] = {
+            n for n, b in self.entry.items() if b is not None and not carries_data(b)
+        }
+        self.shapes: dict[Key, Binding | None] = {
+            n: self.shape(b, n) for n, b in self.entry.items() if n not in self.static
+        }
+        self.own: dict[Cell, Binding | None] = {}
+        self.becomes: dict[Cell, Binding | None] = {}
+        self.linked: dict[tuple[Any, ...], Cell] = {}
+        self.current: Key = ""
+        self.news = False
+
+    # ------------------------------------------------------------------ rounds
+    def settle(self, build: Callable[[dict[Key, Binding]], LoopBody], node: gast.AST) -> Loop:
+        """Lower the body until the types of what it carries are stable."""
+        tolerant = True
+        rounds = 0
+        while rounds < 4 + 3 * len(self.entry):
+            rounds += 1
+            params: list[Value] = []
+            carried: dict[Key, Binding] = {
+                key: map_values(shape, functools.partial(_fresh, made=params))
+                for key, shape in self.shapes.items()
+                if shape is not None
+            }
+            body, too_early = self.lower(build, carried, tolerant)
+            changed = self.compare(body)
+            if not changed and too_early:
+                tolerant = False  # now the read is an error, with its place
+                continue
+            if not changed:
+                return self.finish(body, carried, params)
+        raise TypeInferenceError(
+            "the types carried by this loop do not settle",
+            reason="each iteration changes the kind of a variable",
+            advice="give the variables the kind before the loop that they have after it",
+            loc=self.low.loc(node),
+        )
+
+    def lower(
+        self, build: Any, carried: Mapping[Key, Binding], tolerant: bool
+    ) -> tuple[LoopBody, set[str]]:
+        """(the body, names that it reads before it binds them)."""
+        frame = self.low.frame
+        inner = {k: v for k, v in carried.items() if k not in FLAGS and k != RESULT}
+        unbound = {n for n in self.names if n not in inner and n not in self.static}
+        frame.vars = {k: v for k, v in self.before.items() if k not in unbound}
+        tolerated, met = frame.tolerated, frame.met
+        # an iteration after the first may find what this one binds only at its end
+        frame.tolerated = tolerated | unbound if tolerant else tolerated
+        frame.met = set()
+        body: LoopBody = build(inner)
+        too_early = frame.met & unbound
+        frame.tolerated, frame.met = tolerated, met | (frame.met - unbound)
+        frame.vars = self.before
+        return body, too_early
+
+    def compare(self, body: LoopBody) -> bool:
+        """Widen the shapes to what the body left; whether anything was new."""
+        self.news = False
+        self.becomes = {}
+        for key, content in body.variables.items():  # memory that the body wrote
+            if isinstance(key, Cell) and key not in self.entry and key in self.before:
+                if not same(self.before[key], content):
+                    self.entry[key] = self.before[key]
+                    self.shapes[key] = self.shape(self.before[key], key)
+                    self.news = True
+        done: set[Key] = set()
+        while len(done) < len(self.entry):
+            for key in [k for k in self.entry if k not in done]:
+                done.add(key)
+                self.compare_one(key, body)
+        self.share()
+        return self.news
+
+    def compare_one(self, key: Key, body: LoopBody) -> None:
+        after = self.after(key, body)
+        if key in self.static:
+            start = self.before.get(key)
+            if after is not None and after is not start and not same(start, after):
+                self.shapes[key] = Poison(
+                    f"`{key_name(key)}` is {describe(start)} before the loop and "
+                    f"{describe(after)} after an iteration"
+                )
+                self.static.discard(key)
+                self.news = True
+            return
+        old = self.shapes[key]
+        if isinstance(old, Poison):
+            return
+        self.current = key
+        shape = self.shape(after, key)
+        new: Binding | None
+        if isinstance(key, Cell) and _different_lists(old, shape):
+            new = Value(join(list_type(old, self.low), list_type(shape, self.low)), key.name)
+        else:
+            new = merge(old, shape, key_name(key), _type_only, self.link, every=True)
+        if not _same_shape(old, new):
+            self.shapes[key] = new
+            self.news = True
+
+    def after(self, key: Key, body: LoopBody) -> Binding | None:
+        """What a name is bound to, or memory holds, at the end of an iteration."""
+        if key in (RETURNED, BROKEN):
+            return body.variables.get(key, _FALSE)
+        if key in self.own:
+            assert isinstance(key, Cell)
+            left = self.becomes.get(key, Ref(key))
+            with self.low.at_end_of(body.ops, body.variables):
+                found: Binding | None = self.low.deref(left)
+            return found
+        return body.variables.get(key)
+
+    # ------------------------------------------------------------------ memory
+    def link(self, old: Binding | None, after: Binding | None, name: str) -> Binding | None:
+        """The reference that holds in every iteration."""
+        if after is None:
+            return old
+        key = tuple(x.key() if isinstance(x, Ref) else id(x) for x in (old, after))
+        if isinstance(old, Ref) and old.cell in self.own:
+            if old.cell not in self.becomes:
+                self.becomes[old.cell] = after
+                return old
+            if _alike(self.becomes[old.cell], after):
+                return old
+            entry = self.own[old.cell]  # names that were one memory part their ways here
+        elif isinstance(old, Ref) and isinstance(after, Ref) and old.cell is after.cell:
+            path = merge_paths(old.path, after.path, name, _type_only)
+            if path is not None:
+                return Ref(old.cell, path)
+            entry = self.entry_of(old)
+        elif old is None and isinstance(after, Ref) and after.cell in self.before:
+            return map_values(after, lambda v: _type_only(v, UNDEFINED, v.type, f"{name}_index"))
+        else:
+            entry = self.entry_of(old)
+        if key not in self.linked:
+            cell = Cell(name.lstrip("$"), _origin(entry, after))
+            self.linked[key] = cell
+            self.own[cell] = entry
+            start = self.low.deref(entry)
+            self.entry[cell] = start
+            self.shapes[cell] = None if start is None else self.shape(start, cell)
+            self.news = True
+        cell = self.linked[key]
+        self.becomes[cell] = after
+        return Ref(cell)
+
+    def entry_of(self, old: Binding | None) -> Binding | None:
+        """What a position is before the loop, if it is `old` in an iteration."""
+        if isinstance(self.current, str):
+            top = self.entry[self.current]
+            if top is None or not isinstance(top, Struct):
+                return top
+        return old if isinstance(old, Ref) else None
+
+    def share(self) -> None:
+        """Memory of the loop's own may be what it starts as, and what it takes over."""
+        for i, (cell, entry) in enumerate(list(self.own.items())):
+            left = self.becomes.get(cell)
+            if isinstance(entry, Ref):
+                self.note(cell, entry.cell)
+            if isinstance(left, Ref) and left.cell in self.before:
+                self.note(cell, left.cell)
+            for other, start in list(self.own.items())[:i]:
+                end = self.becomes.get(other, Ref(other))
+                if isinstance(entry, Ref) and isinstance(start, Ref) and start.cell is entry.cell:
+                    self.note(cell, other)
+                if isinstance(left, Ref) and isinstance(end, Ref) and left.cell is end.cell:
+                    self.note(cell, other)
+
+    def note(self, a: Cell, b: Cell) -> None:
+        if a.share(b):
+            self.news = True
+
+    # ------------------------------------------------------------------ shapes
+    def shape(self, binding: Binding | None, key: Key, name: str = "") -> Binding | None:
+        """The binding with every number replaced by a value that stands for its type."""
+        name = name or key_name(key)
+        if isinstance(binding, Struct):
+            parts = tuple((k, self.shape(b, key, f"{name}_{k}")) for k, b in binding.items)
+            return Struct(binding.kind, parts)  # type: ignore[arg-type]
+        operand = None if binding is None else number(binding)
+        if operand is None:
+            return binding
+        hidden = name.startswith("$")
+        return Value(operand.type, name.lstrip("$"), self.low.builder.role, not hidden)
+
+    def finish(
+        self, body: LoopBody, carried: dict[Key, Binding], params: list[Value]
+    ) -> Loop:
+        loop = Loop(body, params)
+        used: list[Value] = []
+        for key, shape in self.shapes.items():
+            if isinstance(shape, Poison):
+                loop.after[key] = shape
+            if shape is None or isinstance(shape, Poison):
+                continue
+            inner = carried[key]
+            values = values_in(inner)
+            used += values
+            starts = self.low.leaf_operands(self.entry[key], inner)
+            end = self.after(key, body)
+            with self.low.at_end_of(body.ops, body.variables):
+                ends = self.low.leaf_operands(end, inner)
+            if key_name(key) in (RESULT, RESULT.lstrip("$")):
+                starts, ends = (
+                    [_NONE if o is UNDEFINED else o for o in side] for side in (starts, ends)
+                )
+            loop.inits += starts
+            loop.yields += ends
+            outs = [Value(v.type, v.name, v.role, v.named) for v in values]
+            loop.finals += outs
+            replacement = dict(zip(values, outs))
+            loop.after[key] = map_values(inner, replacement.__getitem__)
+        assert used == params
+        return loop
+
+
+def carries_data(binding: Binding) -> bool:
+    if isinstance(binding, Struct):
+        return all(carries_data(p) for p in binding.parts)
+    return isinstance(binding, Ref) or number(binding) is not None
+
+
+def list_type(content: Binding | None, low: Any) -> Type:
+    """The type of a list's content, as one value of like elements."""
+    if isinstance(content, Value):
+        return content.type
+    elem: Type = UNDEF
+    if isinstance(content, Struct):
+        for part in content.parts:
+            operand = number(low.deref(part))
+            elem = join(elem, UNDEF if operand is None else operand.type)
+    return ListOf(elem)
+
+
+def _different_lists(a: Binding | None, b: Binding | None) -> bool:
+    """Whether both are lists, and not of one known length."""
+    kinds = [isinstance(x, Struct) and x.kind == "list" for x in (a, b)]
+    values = [isinstance(x, Value) and isinstance(x.type, ListOf) for x in (a, b)]
+    if all(kinds):
+        return len(a.items) != len(b.items)  # type: ignore[union-attr]
+    return (kinds[0] and values[1]) or (values[0] and kinds[1])
+
+
+def _alike(a: Binding | None, b: Binding | None) -> bool:
+    return same(a, b) or (isinstance(a, Value) and isinstance(b, Value) and a.type == b.type)
+
+
+def _origin(entry: Binding | None, after: Binding | None) -> str:
+    refs = [x for x in (entry, after) if isinstance(x, Ref)]
+    return next((r.cell.origin for r in refs if r.cell.origin), "")
+
+
+def _fresh(v: Value, made: list[Value]) -> Value:
+    new = Value(v.type, v.name, v.role, v.named)
+    made.append(new)
+    return new
+
+
+def _type_only(x: Operand, y: Operand, t: Any, name: str) -> Value:
+    return Value(t, name.lstrip("$"), named=not name.startswith("$"))
+
+
+def _same_shape(a: Binding | None, b: Binding | None) -> bool:
+    if isinstance(a, Value) and isinstance(b, Value):
+        return a.type == b.type
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        return a.cell is b.cell and [_kinds(s) for s in a.path] == [_kinds(s) for s in b.path]
+    if isinstance(a, Struct) and isinstance(b, Struct):
+        return a.kind == b.kind and all(
+            _same_shape(x, y) for x, y in zip(a.parts, b.parts, strict=True)
+        )
+    return same(a, b)
+
+
+def _kinds(step: Any) -> tuple[Any, ...]:
+    kinds = (o.type if isinstance(o, Value) else o.key() for o in step.operands)
+    return (step.kind, *kinds)

@@ -1,0 +1,340 @@
+"""Methods of arrays and containers that write them or that depend on their structure."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad import runtime
+from srcad.ir.abstract import Array, ListOf, join
+from srcad.ir.values import Const, Value
+from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
+from srcad.rules.symbols import apply_operands
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+CONTAINER_METHODS: dict[str, frozenset[str]] = {
+    "tuple": frozenset(("index", "count")),
+    "list": frozenset(
+        ("append", "extend", "insert", "pop", "remove", "index", "count", "copy", "clear",
+         "reverse", "sort")
+    ),
+    "dict": frozenset(
+        ("get", "items", "keys", "values", "update", "setdefault", "pop", "copy", "clear")
+    ),
+}  # fmt: skip
+WRITING_METHODS = frozenset(("fill", "sort", "put", "partition", "resize", "itemset"))
+_MISSING = object()
+
+
+class MethodLowering(_Base):
+    # ------------------------------------------------------------------ arrays
+    def own_method(
+        self, method: BoundMethod, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        """A method that is no function of the rule table; None if it is one."""
+        receiver = method.receiver
+        content = self.deref(receiver)
+        if isinstance(content, Struct):
+            handler = getattr(self, f"{content.kind}_{method.name}")
+            return handler(receiver, content, args, kwargs, node)
+        if isinstance(content, Value) and isinstance(content.type, ListOf):
+            handler = getattr(self, f"value_{method.name}", None)
+            if handler is None:
+                raise self.unsupported(
+                    node, f"`{method.name}` of a list of unknown length cannot be differentiated",
+                    "which elements it concerns is not known while compiling",
+                    "use append, pop and indices, or an array",
+                )  # fmt: skip
+            return handler(receiver, content, args, kwargs, node)
+        if method.name not in WRITING_METHODS:
+            return None
+        if method.name == "fill" and len(args) == 1 and not kwargs:
+            self.write_to(receiver, args[0], node, [Const.of(Ellipsis)])
+        elif method.name == "sort":
+            self.write_to(receiver, self.apply(np.sort, [receiver, *args], kwargs, node), node)
+        elif method.name == "put" and len(args) == 2 and not kwargs:
+            self.put_flat(receiver, args[0], args[1], node)
+        else:
+            raise self.unsupported(
+                node, f"`{method.name}` of an array cannot be differentiated",
+                "it changes the array in a way that srcad does not follow",
+                "make a new array instead",
+            )  # fmt: skip
+        return Known(None)
+
+    def put_flat(self, target: Binding, index: Binding, value: Binding, node: gast.AST) -> None:
+        """`np.put`: a store by positions in the flattened array."""
+        content = self.deref(target)
+        flat = self.apply(np.reshape, [content, Known(-1)], {}, node)
+        parts = self.index_operands(self.settled(index), node)
+        changed = self.put(self.as_value(flat), self.operand(value, node), parts)
+        shape = apply_operands(self.builder, np.shape, (content,), {})
+        self.write_to(target, self.apply(np.reshape, [changed, shape], {}, node), node)
+
+    def write_to(
+        self, target: Binding, value: Binding, node: gast.AST, index: Any = None
+    ) -> None:
+        """Store into an array that is an argument of a call (`out=`, `np.copyto`)."""
+        if not isinstance(target, Ref):
+            self.refuse_write(target, node)
+        assert isinstance(target, Ref)
+        old, new = self.deref(target), self.deref(value)
+        if index is None and not (isinstance(new, Value) and new.type == old.type):
+            index = [Const.of(Ellipsis)]
+        self.write(target, new, node, index)
+
+    def refuse_write(self, target: Binding, node: gast.AST) -> None:
+        if isinstance(target, Value) and target in self.external:
+            self.check_write(self.new_cell(target, target.name), node)
+        raise self.unsupported(
+            node, f"a store into {describe(target)} cannot be differentiated",
+            "srcad follows stores into arrays, lists and dictionaries",
+            "store into an array that the function has made",
+        )  # fmt: skip
+
+    def array_view(
+        self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        """The result of a function that certainly returns a view of (or just) its argument."""
+        if not args or not isinstance(args[0], Ref) or kwargs:
+            return None
+        owner = args[0]
+        t = getattr(self.deref(owner), "type", None)
+        if not isinstance(t, Array) or t.item or t.dims is None:
+            return None
+        if fn in (np.asarray, np.asanyarray) and len(args) == 1:
+            return owner
+        if fn is np.asarray and isinstance(args[1], Known) and t.dtype is not None:
+            wanted = args[1].value
+            if wanted is None or (wanted in (float, np.float64) and t.dtype == "float64"):
+                return owner
+        rest = args[1:]
+        if fn is np.transpose and all(isinstance(a, Known) for a in rest):
+            axes = [a.value for a in rest if isinstance(a, Known)]
+            return self.view(owner, Step("transpose", (Const.of(_axes(axes, len(t.dims))),)))
+        if fn is np.swapaxes and all(isinstance(a, Known) for a in rest):
+            order = list(range(len(t.dims)))
+            i, k = (a.value for a in rest if isinstance(a, Known))
+            order[i], order[k] = order[k], order[i]
+            return self.view(owner, Step("transpose", (Const.of(tuple(order)),)))
+        if fn in (np.reshape, np.ravel) and owner.cell.contiguous and not owner.path:
+            shape = rest[0] if rest else Known(-1)
+            return self.view(owner, Step("reshape", (self.operand(shape, node),)))
+        return None
+
+    # ------------------------------------------------------------------ lists of known length
+    def put_list(self, owner: Binding, parts: list[Binding], node: gast.AST) -> None:
+        assert isinstance(owner, Ref)
+        self.write(owner, Struct.sequence("list", [self.boxed(p) for p in parts]), node)
+
+    def list_append(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        self.put_list(owner, [*held.parts, args[0]], node)
+        return Known(None)
+
+    def list_extend(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        added = self.known_elements(args[0], node)
+        self.put_list(owner, [*held.parts, *added], node)
+        return Known(None)
+
+    def list_insert(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        parts = list(held.parts)
+        parts.insert(self.static_int(args[0], node, "where to insert"), args[1])
+        self.put_list(owner, parts, node)
+        return Known(None)
+
+    def list_pop(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        parts = list(held.parts)
+        at = self.static_int(args[0], node, "which element to pop") if args else -1
+        if not -len(parts) <= at < len(parts):
+            raise self.unsupported(
+                node, f"a list of {len(parts)} has no element {at} to pop",
+                "Python raises IndexError here", "correct the index",
+            )  # fmt: skip
+        taken = parts.pop(at)
+        self.put_list(owner, parts, node)
+        return taken
+
+    def list_remove(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        at = self.position(held, args[0], node)
+        parts = list(held.parts)
+        del parts[at]
+        self.put_list(owner, parts, node)
+        return Known(None)
+
+    def list_clear(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        self.put_list(owner, [], node)
+        return Known(None)
+
+    def list_reverse(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        self.put_list(owner, list(held.parts)[::-1], node)
+        return Known(None)
+
+    def list_copy(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        return self.new_cell(held, "list")
+
+    def list_sort(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        made = self.call_known(sorted, [owner], kwargs, node)
+        content = self.deref(made)
+        assert isinstance(owner, Ref)
+        self.write(owner, content, node)
+        return Known(None)
+
+    def list_index(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        return Known(self.position(held, args[0], node))
+
+    tuple_index = list_index
+
+    def list_count(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        if not all(isinstance(p, Known) for p in (*held.parts, args[0])):
+            return self.undecided(node, "count")
+        return Known(sum(same(p, args[0]) for p in held.parts))
+
+    tuple_count = list_count
+
+    def position(self, held: Struct, wanted: Binding, node: gast.AST) -> int:
+        """Where an element that is known while compiling stands."""
+        for i, part in enumerate(held.parts):
+            if isinstance(part, Known) and isinstance(wanted, Known):
+                if part.value == wanted.value:
+                    return i
+            elif part is wanted or (isinstance(part, Ref) and same(part, wanted)):
+                return i
+            else:
+                self.undecided(node, "index")
+        raise self.unsupported(
+            node, "this element is not in the list", "Python raises ValueError here",
+            "correct the element",
+        )  # fmt: skip
+
+    def undecided(self, node: gast.AST, what: str) -> Binding:
+        raise self.unsupported(
+            node, f"`{what}` compares elements that are not known while compiling",
+            "which element it finds may change from call to call", "compare them in a loop",
+        )  # fmt: skip
+
+    def static_int(self, binding: Binding, node: gast.AST, what: str) -> int:
+        found = self.deref(binding)
+        if isinstance(found, Value):
+            self.require_static(found, node, what)
+        if isinstance(found, Known) and isinstance(found.value, (int, np.integer)):
+            return int(found.value)
+        raise self.unsupported(
+            node, f"{what} must be an integer", f"it is {describe(found)}", "pass an integer"
+        )
+
+    # ------------------------------------------------------------------ lists of unknown length
+    def value_append(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
+        new = self.operand(args[0], node)
+        t = held.type
+        assert isinstance(t, ListOf)
+        made = apply_operands(self.builder, runtime.appended, (held, new), {})
+        if isinstance(made, Value):
+            made.type = ListOf(join(t.elem, new.type))
+        self.write(owner, made, node)
+        return Known(None)
+
+    def value_pop(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
+        if args and not same(self.deref(args[0]), Known(-1)):
+            raise self.unsupported(
+                node, "`pop` from within a list of unknown length cannot be differentiated",
+                "all later elements move", "pop from the end, or use an array",
+            )  # fmt: skip
+        last = self.subscript(owner, Known(-1), node)
+        self.write(owner, apply_operands(self.builder, runtime.popped, (held,), {}), node)
+        return last
+
+    def value_copy(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
+        return self.new_cell(held, "list")
+
+    # ------------------------------------------------------------------ dictionaries
+    def dict_items(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        pairs: list[Binding] = [Struct.sequence("tuple", [Known(k), b]) for k, b in held.items]
+        return Struct.sequence("tuple", pairs)
+
+    def dict_keys(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        return Struct.sequence("tuple", [Known(k) for k, _ in held.items])
+
+    def dict_values(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        return Struct.sequence("tuple", list(held.parts))
+
+    def dict_copy(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        return self.new_cell(held, "dict")
+
+    def dict_clear(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        self.write(owner, Struct("dict", ()), node)
+        return Known(None)
+
+    def dict_get(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        default = args[1] if len(args) > 1 else Known(None)
+        return self.found(held, args[0], node, default)
+
+    def dict_setdefault(
+        self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any
+    ) -> Binding:
+        default = self.boxed(args[1] if len(args) > 1 else Known(None))
+        found = self.found(held, args[0], node, _MISSING)
+        if found is not _MISSING:
+            return found
+        self.store(owner, args[0], default, node)
+        return default
+
+    def dict_pop(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        found = self.found(held, args[0], node, args[1] if len(args) > 1 else _MISSING)
+        if found is _MISSING:
+            return self.struct_item(held, args[0], node)  # raises
+        key = self.static_key(args[0], node)
+        rest = tuple((k, b) for k, b in held.items if k != key)
+        self.write(owner, Struct("dict", rest), node)
+        return found
+
+    def dict_update(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        items = dict(held.items)
+        for a in args:
+            added = self.deref(a)
+            if isinstance(added, Known) and isinstance(added.value, dict):
+                items.update({k: self.known_object(v) for k, v in added.value.items()})
+            elif isinstance(added, Struct) and added.kind == "dict":
+                items.update(added.items)
+            else:
+                raise self.unsupported(
+                    node, f"a dictionary is updated with {describe(added)}",
+                    "its keys are not known while compiling", "update with a dictionary",
+                )  # fmt: skip
+        items.update({k: self.boxed(v) for k, v in kwargs.items()})
+        self.write(owner, Struct("dict", tuple(items.items())), node)
+        return Known(None)
+
+    def found(self, held: Struct, key: Binding, node: gast.AST, default: Any) -> Any:
+        """The element of a dictionary, or the default."""
+        wanted = self.static_key(key, node)
+        for k, part in held.items:
+            if k == wanted:
+                return part
+        return default
+
+    def static_key(self, key: Binding, node: gast.AST) -> Any:
+        key = self.settled(key)
+        if isinstance(key, Struct) and all(isinstance(p, Known) for p in key.parts):
+            return tuple(p.value for p in key.parts if isinstance(p, Known))
+        if isinstance(key, Value):
+            self.require_static(key, node, "a dictionary key")
+        if not isinstance(key, Known):
+            raise self.unsupported(
+                node, "a dictionary key must be known while compiling",
+                f"this is {describe(key)}", "use constant keys",
+            )  # fmt: skip
+        return key.value
+
+
+def _axes(given: list[Any], rank: int) -> tuple[int, ...] | None:
+    """The axes of a transpose, as a tuple of positive numbers; None: all reversed."""
+    if len(given) == 1 and (given[0] is None or isinstance(given[0], (tuple, list))):
+        given = list(given[0] or ())
+    if not given:
+        return None
+    return tuple(operator.index(a) % rank for a in given)

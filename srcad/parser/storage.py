@@ -1,0 +1,320 @@
+"""Mutable objects while a function is lowered: memory, references to it, views, writes.
+
+The IR is pure: a write makes a new value of the object's memory (its cell), so every name that
+refers to the cell, also through a view, sees it. What cannot be decided (whether two names are
+the same memory) is no matter until one of them is written; then it is an AliasingError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.errors import AliasingError
+from srcad.ir import ops as O
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, Scalar, Type, is_number, join
+from srcad.ir.values import Const, Op, Operand, Value
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Cell,
+    Closure,
+    Derived,
+    Key,
+    Known,
+    Poison,
+    Ref,
+    Step,
+    Struct,
+    cells_in,
+)
+from srcad.rules import indexing
+from srcad.rules.symbols import apply_operands, getitem_operands, pack
+
+# The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
+_Base: Any = object
+
+# These give a new array in C order, of which a reshape is a view.
+CONTIGUOUS = (
+    np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.array,
+)  # fmt: skip
+
+
+def is_mutable(t: Type) -> bool:
+    """Whether a value of this type is an object that can change."""
+    return isinstance(t, ListOf) or t == UNKNOWN or (isinstance(t, Array) and not t.item)
+
+
+class StorageLowering(_Base):
+    # ------------------------------------------------------------------ memory
+    def new_cell(self, content: Binding, name: str, origin: str = "") -> Ref:
+        """A reference to a new object that holds `content`."""
+        cell = Cell(name, origin)
+        self.frame.vars[cell] = content
+        if isinstance(content, Value):
+            self.fill_in_origin(cell, content)
+        return Ref(cell)
+
+    def fill_in_origin(self, cell: Cell, value: Value) -> None:
+        """What is known of where the memory of a new value comes from."""
+        if value in self.external:
+            cell.origin = cell.origin or self.external[value]
+        cell.contiguous = value in self.contiguous
+        for other in self.may_view.get(value, ()):
+            cell.share(other)
+
+    def boxed(self, binding: Binding, name: str = "t") -> Binding:
+        """The binding as other names can share it: a mutable value gets a cell."""
+        if isinstance(binding, Value) and is_mutable(binding.type):
+            return self.new_cell(binding, name)
+        return binding
+
+    def deref(self, binding: Any) -> Any:
+        """What a reference holds here; any other binding as it is."""
+        if not isinstance(binding, Ref):
+            return binding
+        return self.project(binding.cell, binding.path) if binding.path else self.held(binding.cell)
+
+    def held(self, cell: Cell) -> Binding:
+        found: Binding = self.frame.vars[cell]
+        if isinstance(found, Poison):
+            raise self.of_many_kinds(cell.name, found, self.builder.loc)
+        return found
+
+    def settled(self, binding: Any) -> Any:
+        """A binding with all references replaced by what they hold."""
+        binding = self.deref(binding)
+        if isinstance(binding, Struct):
+            parts = tuple((k, self.settled(b)) for k, b in binding.items)
+            return Struct(binding.kind, parts)
+        return binding
+
+    def project(self, cell: Cell, path: Sequence[Step]) -> Value:
+        """The view of an array that a path leads to, as a value."""
+        value = self.frame.vars[cell]
+        for step in path:
+            value = self.step_value(value, step)
+        assert isinstance(value, Value)
+        return value
+
+    def step_value(self, base: Value, step: Step) -> Value:
+        key = (base, step.key())
+        known = self.projected.get(key)
+        if known is not None and self.builder.is_open(known[1]):
+            return known[0]
+        if step.kind == "index":
+            value = getitem_operands(self.builder, base, list(step.operands))
+        elif step.kind == "transpose":
+            axes = step.operands[0]
+            assert isinstance(axes, Const)
+            attrs = {} if axes.value is None else {"axes": axes.value}
+            value = apply_operands(self.builder, np.transpose, (base,), attrs)
+        else:
+            value = apply_operands(self.builder, np.reshape, (base, *step.operands), {})
+        assert isinstance(value, Value)
+        self.projected[key] = (value, self.builder.block)
+        return value
+
+    @contextmanager
+    def at_end_of(self, block: list[Op], state: dict[Key, Binding]) -> Iterator[None]:
+        """Read what was so at the end of a block that is already lowered."""
+        outer = self.frame.vars
+        self.frame.vars = state
+        with self.builder.within(block):
+            yield
+        self.frame.vars = outer
+
+    # ------------------------------------------------------------------ views
+    def view(self, owner: Ref, step: Step) -> Binding | None:
+        """The view that `step` gives, or None if it is no reference to the same memory."""
+        base = self.deref(owner)
+        if not isinstance(base, Value) or not isinstance(base.type, Array):
+            return None
+        if step.kind == "index" and indexing.is_basic(step.operands) is not True:
+            return None
+        if step.kind == "reshape" and (owner.path or not owner.cell.contiguous):
+            return None
+        value = self.step_value(base, step)
+        t = value.type
+        if isinstance(t, Array) and not t.item and t.dims is not None:
+            return Ref(owner.cell, (*owner.path, step))
+        if not is_number(t):  # an element or a view: which of them is not known
+            self.may_view[value] = (owner.cell,)
+        return value
+
+    def note_views(self, fn: Any, args: Iterable[Any], result: Any) -> None:
+        """The result of a function may be a view of its arguments."""
+        if isinstance(result, Value):
+            cells = [b.cell for b in args if isinstance(b, Ref)]
+            cells += [c for b in args for c in self.may_view.get(b, ()) if isinstance(b, Value)]
+            if cells:
+                self.may_view[result] = tuple(cells)
+
+    # ------------------------------------------------------------------ writes
+    def write(self, ref: Ref, content: Binding, node: gast.AST, index: Any = None) -> None:
+        """Make an object hold `content`, or a view of it; with `index` only what that selects."""
+        self.check_write(ref, node)
+        if index is None and ref.cell in self.iterated:
+            self.check_iterated(ref.cell, content, node)
+        path, parts = list(ref.path), index
+        if parts is not None:
+            path, parts = composed(path, parts, self.deref)
+        value = content
+        if parts is not None:
+            base = self.project(ref.cell, path) if path else self.held(ref.cell)
+            value = self.put(base, self.operand(content, node), parts)
+        for depth in range(len(path) - 1, -1, -1):
+            base = self.project(ref.cell, path[:depth]) if depth else self.held(ref.cell)
+            value = self.put_back(base, path[depth], value)
+        if isinstance(value, Value):
+            self.rename(value, ref.cell.name)
+        self.frame.vars[ref.cell] = value
+
+    def put(self, base: Any, value: Operand, parts: Sequence[Operand]) -> Value:
+        t = base.type
+        if isinstance(t, ListOf):
+            t = ListOf(join(t.elem, value.type))
+        return self.builder.emit1(O.SETITEM, (base, value, *parts), t, base.name)
+
+    def put_back(self, base: Any, step: Step, value: Any) -> Binding:
+        """The whole of which a view has become `value`."""
+        if step.kind == "index":
+            return self.put(base, value, step.operands)
+        if step.kind == "transpose":
+            axes = step.operands[0].value  # type: ignore[union-attr]
+            back = {} if axes is None else {"axes": tuple(int(i) for i in np.argsort(axes))}
+            made = apply_operands(self.builder, np.transpose, (value,), back)
+        else:
+            shape = apply_operands(self.builder, np.shape, (base,), {})
+            made = apply_operands(self.builder, np.reshape, (value, shape), {})
+        assert isinstance(made, Value)
+        if made.type != base.type:
+            made.type = base.type
+        return made
+
+    def check_write(self, ref: Ref, node: gast.AST) -> None:
+        """Raise if it is not known who else sees a write to this memory."""
+        cell = ref.cell
+        name = cell.name
+        if cell.origin not in ("", "argument"):
+            raise AliasingError(
+                f"`{name}` is {cell.origin}, and this changes it",
+                reason="a derivative that changes what is outside would change it once more",
+                advice=f"work on a copy: `{name} = {name}.copy()`",
+                loc=self.loc(node),
+            )
+        if cell.shared:
+            visible = self.visible_names()
+            for other in cell.shared:
+                if other in visible:
+                    second = visible[other]
+                    raise AliasingError(
+                        f"`{name}` and `{second}` may share memory, and `{name}` is changed here",
+                        reason="whether they do is not known while compiling, so srcad cannot "
+                        f"tell whether `{second}` changes too",
+                        advice="add `.copy()` where one of them is made out of the other",
+                        loc=self.loc(node),
+                    )
+        if cell.origin == "argument":
+            self.written_arguments.add(cell)
+
+    def check_iterated(self, cell: Cell, content: Binding, node: gast.AST) -> None:
+        """A list or dictionary that is looped over may not change its length meanwhile."""
+        held = self.held(cell)
+        if isinstance(held, Struct) and isinstance(content, Struct):
+            if [k for k, _ in held.items] == [k for k, _ in content.items]:
+                return
+        elif isinstance(held, Value) and not isinstance(held.type, ListOf):
+            return
+        raise AliasingError(
+            f"`{cell.name}` is changed while a loop runs over it",
+            reason="how often the loop runs would depend on what it does",
+            advice=f"loop over a copy: `list({cell.name})`",
+            loc=self.loc(node),
+        )
+
+    def visible_names(self) -> dict[Cell, str]:
+        """Cells that some name leads to here, with such a name."""
+        found: dict[Cell, str] = {}
+        frames = [self.frame]
+        for frame in frames:
+            state = frame.vars
+            for name, binding in state.items():
+                if isinstance(name, str):
+                    self.note_reachable(binding, name.lstrip("$"), found, frames)
+            if frame.outer is not None and frame.outer not in frames:
+                frames.append(frame.outer)
+        return found
+
+    def note_reachable(
+        self, binding: Any, name: str, found: dict[Cell, str], frames: list[Any] | None = None
+    ) -> None:
+        """Note all cells that can be reached from a binding."""
+        todo = [binding]
+        while todo:
+            b = todo.pop()
+            if isinstance(b, Closure):
+                if frames is not None and b.frame not in frames:
+                    frames.append(b.frame)
+                todo.extend(b.defaults)
+            elif isinstance(b, Derived):
+                todo.append(b.target)
+            elif isinstance(b, Struct):
+                todo.extend(b.parts)
+            elif isinstance(b, BoundMethod):
+                todo.append(b.receiver)
+            for cell in cells_in(b) if isinstance(b, Ref) else ():
+                if cell not in found:
+                    found[cell] = name
+                    if cell in self.frame.vars:
+                        todo.append(self.frame.vars[cell])
+
+    def reachable(self, bindings: Iterable[Binding | None]) -> list[Cell]:
+        """All cells that can be reached from these bindings, in order."""
+        found: dict[Cell, str] = {}
+        for b in bindings:
+            self.note_reachable(b, "", found)
+        return list(found)
+
+    # ------------------------------------------------------------------ lists
+    def as_list_value(self, content: Any, node: gast.AST) -> Value | None:
+        """A list of known length as one value of like elements, if they are numbers or arrays."""
+        if isinstance(content, Value):
+            return content
+        parts = [self.deref(p) for p in content.parts]
+        operands = []
+        for p in parts:
+            if isinstance(p, Value) and isinstance(p.type, (Scalar, Array, ListOf)):
+                operands.append(p)
+            elif isinstance(p, Known) and isinstance(p.value, (bool, int, float, complex)):
+                operands.append(Const.of(p.value))  # type: ignore[arg-type]
+            else:
+                return None
+        made = pack(self.builder, operands, "list")
+        return made if isinstance(made, Value) else None
+
+
+def composed(path: list[Step], parts: list[Operand], deref: Any) -> tuple[list[Step], list[Any]]:
+    """`a[i][j]` as `a[i, j]`, where both indices only count or slice."""
+    while path and path[-1].kind == "index" and indexing.is_basic(parts):
+        last = path[-1].operands
+        if not all(_is_int(o) for o in last):
+            break
+        path, parts = path[:-1], [*last, *parts]
+    return path, parts
+
+
+def _is_int(operand: Operand) -> bool:
+    t = operand.type
+    if isinstance(t, Scalar):
+        return t.kind == "int"
+    return isinstance(t, Array) and t.item and np.dtype(t.dtype).kind in "iu"
+
+
+def key_name(key: Key) -> str:
+    """The name of a variable or of what a cell holds."""
+    return key if isinstance(key, str) else key.name
