@@ -79,7 +79,7 @@ def adi(TSTEPS, N, u):
     mul1 = 2.0 * DT / (DX * DX)
     mul2 = 1.0 * DT / (DY * DY)
     a = -mul1 / 2.0
-    b = 1.0 + mul2
+    b = 1.0 + mul1
     c = a
     d = -mul2 / 2.0
     e = 1.0 + mul2
@@ -360,6 +360,6 @@ KERNELS = [
     Kernel(
         channel_flow,
         "u v p F rho nu",
-        lambda r: (r(5, 5), 0.1 * r(5, 5), r(5, 5), 0.05, 0.5, 0.5, 8.0, 1.0, 0.1),
+        lambda r: (0.1 * r(5, 5), 0.1 * r(5, 5), r(5, 5), 0.05, 0.5, 0.5, 8.0, 1.0, 0.1),
     ),
 ]
