@@ -29,7 +29,8 @@ arguments:
 - ``float32``: arrays and scalars of float32.
 
 The dictionary ``SETTINGS`` of a module of the corpus maps names of functions to keyword arguments
-of `Settings`, which say what is special about a function.
+of `Settings`, which say what is special about a function. The set ``NOT_YET`` of a module names the
+functions that `srcad` refuses today although a derivative exists.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Settings:
         derivative; differences must be refused there.
     error : str
         Name of the exception of `srcad` that differentiation must raise.
+    not_yet : bool
+        Whether differentiation raises any `SrcadError` today.
     """
 
     inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
@@ -85,6 +88,7 @@ class Settings:
     scalar: bool = True
     gradient: tuple[Any, ...] | None = None
     error: str = ""
+    not_yet: bool = False
 
 
 @dataclass(frozen=True)
@@ -279,6 +283,7 @@ def entries() -> list[Entry]:
     for module in modules():
         theme = module.__name__.rpartition(".")[2]
         settings = dict(getattr(module, "SETTINGS", {}))
+        not_yet = set(getattr(module, "NOT_YET", ()))
         functions = {
             name: value
             for name, value in vars(module).items()
@@ -288,10 +293,12 @@ def entries() -> list[Entry]:
         }
         functions |= getattr(module, "FUNCTIONS", {})
         for name, function in functions.items():
-            special = Settings(**settings.pop(name, {}))
+            special = Settings(**settings.pop(name, {}), not_yet=name in not_yet)
             found.append(Entry(f"{theme}.{name}", function, special))
         if settings:
             raise LookupError(f"{theme}.SETTINGS names no function of its module: {list(settings)}")
+        if unknown := not_yet - functions.keys():
+            raise LookupError(f"{theme}.NOT_YET names no function of its module: {sorted(unknown)}")
     return found
 
 
