@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import time
+import tracemalloc
+import types
 
 import numpy as np
 import pytest
+from oracle import entries
 
 import srcad
-from srcad import errors
+from srcad import errors, rules
+from srcad.rules.registry import TABLE
 from srcad.testing import assert_close, check_grads
 
 MODES = [{}, {"generic": True}, {"optimize": False}, {"generic": True, "optimize": False}]
@@ -41,6 +46,37 @@ def test_d1_perturbation_confusion(options):
     x = 1.5
     want = sum(3 * (x + k) ** 2 + 6 * x * (x + k) for k in range(3))
     assert_close(srcad.grad(in_a_loop, **options)(x), want)
+
+
+def siskind_pearlmutter(x):
+    return x * srcad.grad(lambda y: x + y)(1.0)
+
+
+def inner_of_inner(x):
+    return srcad.grad(lambda y: y * srcad.grad(lambda z: x * y * z * z)(y))(x)
+
+
+def made_in_a_loop(x):
+    s = 0.0
+    for k in range(3):
+
+        def inner(y):
+            return x * y * y + k
+
+        s = s + srcad.grad(inner)(x + k) * x
+    return s
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d1_derivatives_of_closures(options):
+    for x in (5.0, -1.0):
+        assert_close(srcad.grad(siskind_pearlmutter, **options)(x), 1.0)
+        assert_close(srcad.jvp(siskind_pearlmutter, (x,), (1.0,), **options), (x, 1.0))
+        # d/dy of y * 2 x y * y is 6 x y**2, at y = x: 6 x**3
+        assert_close(srcad.grad(inner_of_inner, **options)(x), 18 * x**2)
+        # the sum of 2 x**2 (x + k) over k
+        want = sum(6 * x**2 + 4 * k * x for k in range(3))
+        assert_close(srcad.grad(made_in_a_loop, **options)(x), want)
 
 
 def closed_over(x):
@@ -87,6 +123,40 @@ def test_d4_higher_order_through_tapes(options):
     assert_close(d2(1.5, 4), 12 * 1.5**2)
     assert_close(d3(1.5, 4), 24 * 1.5)
     check_grads(polynomial_loop, (1.5, 4), order=3)
+
+
+THRICE = """
+    calls.helper_in_loop calls.recursion calls.mutual_recursion control_flow.relu_network
+    closures_lambdas.nested_with_loop early_exit.return_in_nested_loop early_exit.bounded_newton
+    early_exit.continue_in_nested_loop indexing_reads.slices_in_loop
+    indexing_reads.repeated_indices indexing_reads.moving_window loops.zipped
+    loops.array_grows_by_stacking loops.rows_and_elements nested_derivatives.gradient_of_vector
+    nested_derivatives.two_arguments nested_derivatives.inner_product_with_outer_variable
+    """.split()
+CORPUS = {entry.name: entry for entry in entries()}
+
+
+@pytest.mark.parametrize("name", THRICE)
+def test_d4_third_order_in_all_nestings(name):
+    """`check_grads` takes each derivative forward and reverse: eight nestings of three."""
+    case = next(CORPUS[name].cases())
+    check_grads(case.call, case.args(), order=3, rtol=1e-5)
+
+
+def cubic(y):
+    return y * y * y
+
+
+def slope_times(x):
+    return srcad.grad(cubic)(x) * x
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d4_a_tape_that_is_read_twice(options):
+    """The cotangents of a tape are added part by part; `+` would join two tuples."""
+    d1 = srcad.grad(slope_times, **options)
+    d2, d3 = srcad.grad(d1), srcad.grad(srcad.grad(d1))
+    assert_close((d1(2.0), d2(2.0), d3(2.0), srcad.grad(d3)(2.0)), (36.0, 36.0, 18.0, 0.0))
 
 
 def repeated_reads(u):
@@ -138,6 +208,73 @@ def test_d6_reads_in_a_loop_are_linear():
     assert seconds(80_000) < 160 * seconds(2_000)
 
 
+def scan_by_helper(u, v):
+    s = 0.0
+    for i in range(len(u)):
+        for j in range(2):
+            s = s + product(u, i) * v[j] * u[-1]
+    return s
+
+
+def product(u, i):
+    return u[i] * u[i]
+
+
+def scan_by_element(u):
+    s = 0.0
+    for e in u:
+        s = s + e * e
+    return s
+
+
+@pytest.mark.parametrize("f", [scan, scan_by_helper, scan_by_element, repeated_reads])
+def test_d6_no_array_is_made_in_a_loop(f):
+    """So the cost of a gradient grows as that of the function, for any length."""
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    text = srcad.source(f, argnums=names, types=dict.fromkeys(names, "f64[*]"))
+    loops = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.For, ast.While))]
+    called = {ast.unparse(n.func) for loop in loops for n in ast.walk(loop)
+              if isinstance(n, ast.Call)}  # fmt: skip
+    assert loops
+    assert called <= {"range", "len", "reversed", "zip", "enumerate"}
+
+
+def peak(f, *args):
+    """The most memory that a call of `f` has at any time, results included, in bytes."""
+    f(*args)
+    tracemalloc.start()
+    try:
+        f(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def many_terms(count):
+    terms = " + ".join(f"np.sum(x * {k}.5)" for k in range(count))
+    text = f"def f(x):\n    return {terms}\n"
+    namespace = {"np": np}
+    exec(text, namespace)
+    return namespace["f"], text
+
+
+def many_turns(x, n):
+    s = 0.0
+    for k in range(n):
+        s = s + np.sum(x * k)
+    return s
+
+
+def test_d7_sums_of_many_contributions():
+    x = np.ones(50_000)
+    few, many = (srcad.grad(f, source=text) for f, text in map(many_terms, (4, 40)))
+    assert_close(many(x), np.full_like(x, sum(k + 0.5 for k in range(40))))
+    assert peak(many, x) < peak(few, x) + 0.5 * x.nbytes
+    df = srcad.grad(many_turns)
+    assert_close(df(x, 40), np.full_like(x, 780.0))
+    assert peak(df, x, 40) < peak(df, x, 4) + 0.5 * x.nbytes
+
+
 def unused_tail(y):
     return np.sum(np.exp(y) * 3.0)
 
@@ -178,6 +315,19 @@ def test_d9_one_callee_with_different_active_arguments(options):
 @pytest.mark.parametrize("options", MODES)
 def test_d9_two_closures_of_one_definition(options):
     assert_close(srcad.grad(two_of_one_name, **options)(2.0), 4 * 2.0 + 15 * 4.0)
+
+
+def test_d9_two_functions_of_one_name_from_two_modules(tmp_path, monkeypatch):
+    (tmp_path / "one_d9.py").write_text("K = 2.0\n\n\ndef g(a):\n    return K * a * a\n")
+    (tmp_path / "two_d9.py").write_text("K = 5.0\n\n\ndef g(a):\n    return K * a * a * a\n")
+    (tmp_path / "user_d9.py").write_text(
+        "import one_d9\nimport two_d9\n\n\n"
+        "def f(x):\n    return one_d9.g(x) + two_d9.g(x) * one_d9.g(x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    f = __import__("user_d9").f
+    for options in MODES:
+        assert_close(srcad.grad(f, **options)(2.0), 4 * 2.0 + 5 * 10 * 2.0**4)
 
 
 def binds(p, /, x, y=3.0, *, z=2.0):

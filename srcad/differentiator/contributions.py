@@ -20,6 +20,7 @@ from srcad.ir.abstract import (
     ANY,
     FLOAT,
     MANY,
+    NONE,
     ONE,
     UNKNOWN,
     Array,
@@ -34,7 +35,7 @@ from srcad.ir.build import Builder
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.rules.inference import as_array
 from srcad.rules.registry import Rule, lookup
-from srcad.rules.symbols import Sym, apply, apply_operands, as_operand
+from srcad.rules.symbols import Sym, apply, apply_operands, as_operand, field_of, pack
 
 
 def symbols(b: Builder, op: Op) -> tuple[Sym | tuple[Any, ...], list[Any]]:
@@ -288,8 +289,6 @@ def zero_for(b: Builder, value: Value) -> Operand:
     if isinstance(t, Array) and t.item:
         return Const.of(0.0)
     if isinstance(t, TupleOf):
-        from srcad.rules.symbols import field_of, pack
-
         if t.elems is None:
             return Const.of(None)  # the tape of a call that was not made on this path
         parts = []
@@ -308,7 +307,23 @@ def add(b: Builder, x: Operand, y: Operand) -> Operand:
         return y
     if isinstance(x.type, ListOf) or isinstance(y.type, ListOf):  # `+` would join the lists
         return apply_operands(b, runtime.add_lists, (x, y), {})
+    if isinstance(x.type, TupleOf) or isinstance(y.type, TupleOf):  # `+` would join the tuples
+        return _add_tuples(b, x, y)
     return apply(b, operator.add, [x, y])
+
+
+def _add_tuples(b: Builder, x: Operand, y: Operand) -> Operand:
+    elems = x.type.elems if isinstance(x.type, TupleOf) else None
+    others = y.type.elems if isinstance(y.type, TupleOf) else None
+    if elems is None or others is None or len(elems) != len(others):
+        return apply_operands(b, runtime.add_parts, (x, y), {})
+    parts: list[Operand] = []
+    for k, (t, other) in enumerate(zip(elems, others)):
+        if NONE in (t, other):
+            parts.append(field_of(b, y if t == NONE else x, k))
+        else:
+            parts.append(add(b, field_of(b, x, k), field_of(b, y, k)))
+    return pack(b, parts, "tuple")
 
 
 def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
@@ -372,7 +387,14 @@ def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
 
 
 def zero_for_operand(b: Builder, operand: Operand) -> Operand:
-    return zero_for(b, operand) if isinstance(operand, Value) else Const.of(0.0)
+    return zero_for(b, operand) if isinstance(operand, Value) else _zero_constant(operand.value)
+
+
+def _zero_constant(value: Any) -> Const:
+    """A zero derivative of a constant: of a tuple (a tape, say) one for each part."""
+    if isinstance(value, tuple):
+        return Const.of(tuple(_zero_constant(part).value for part in value))
+    return Const.of(0.0)
 
 
 def stretch(b: Builder, dot: Operand, result: Value) -> Operand:
