@@ -61,7 +61,8 @@ def zeros_like(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         if any(isinstance(part, (list, tuple, np.ndarray)) for part in x):
             parts = [zeros_like(part) for part in x]
-            if len({np.shape(part) for part in parts}) == 1 and np.result_type(*parts) != object:
+            shapes = {np.shape(part) for part in parts}
+            if len(shapes) == 1 and not np.result_type(*parts).hasobject:
                 return np.array(parts)
             ragged = np.empty(len(parts), object)
             for i, part in enumerate(parts):

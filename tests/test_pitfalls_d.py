@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import time
 import tracemalloc
-import types
 
 import numpy as np
 import pytest
 from oracle import entries
 
 import srcad
+import srcad.runtime
 from srcad import errors, rules
 from srcad.rules.registry import TABLE
 from srcad.testing import assert_close, check_grads
@@ -61,7 +61,7 @@ def made_in_a_loop(x):
     for k in range(3):
 
         def inner(y):
-            return x * y * y + k
+            return x * y * y + k  # noqa: B023
 
         s = s + srcad.grad(inner)(x + k) * x
     return s
@@ -157,6 +157,21 @@ def test_d4_a_tape_that_is_read_twice(options):
     d1 = srcad.grad(slope_times, **options)
     d2, d3 = srcad.grad(d1), srcad.grad(srcad.grad(d1))
     assert_close((d1(2.0), d2(2.0), d3(2.0), srcad.grad(d3)(2.0)), (36.0, 36.0, 18.0, 0.0))
+
+
+def test_d4_parts_of_cotangents_are_added_and_never_joined():
+    add_parts, zeros_like = srcad.runtime.add_parts, srcad.runtime.zeros_like
+    u = np.array([1.0, 2.0])
+    assert_close(add_parts((1.0, (u, None)), (2.0, (u, 3.0))), (3.0, (2 * u, 3.0)))
+    assert_close(add_parts([1.0, (2.0,)], [3.0, (4.0,)]), [4.0, (6.0,)])
+    assert add_parts(None, None) is None
+    with pytest.raises(ValueError):
+        add_parts((1.0, 2.0), (1.0,))
+    ragged = zeros_like([u, np.ones((2, 2)), 1.0])
+    assert ragged.shape == (3,)
+    assert_close([*(ragged + ragged)], [np.zeros(2), np.zeros((2, 2)), 0.0])
+    assert_close(zeros_like([u, u]), np.zeros((2, 2)))
+    assert_close(zeros_like([(1.0, 2), (3.0, 4)]), np.zeros((2, 2)))
 
 
 def repeated_reads(u):
@@ -357,6 +372,76 @@ def test_d10_star_arguments():
         assert error.advice
         return
     assert_close(got, 12.0)
+
+
+@pytest.fixture
+def ruled():
+    """A function of two arguments that has no rule yet, and a function that calls it."""
+    before = dict(TABLE)
+
+    def scaled(x, y):
+        return np.asarray(x * y)
+
+    def f(x, y):
+        return np.sum(scaled(x, y))
+
+    yield scaled, f
+    TABLE.clear()
+    TABLE.update(before)
+
+
+def product_rule(fn, vjp, jvp=None):
+    def both(dots, r, x, y):
+        return sum(d * o for d, o in zip(dots, (y, x)) if d is not None)
+
+    rules.rule(fn)(type("product_rule", (), {"vjp": vjp, "jvp": jvp or both}))
+
+
+WRONG_NUMBERS = {
+    "one partial": lambda fn: rules.elementwise(fn, lambda r, x, y: y),
+    "three partials": lambda fn: rules.elementwise(fn, lambda r, x, y: (y, x, x)),
+    "no cotangents": lambda fn: product_rule(fn, lambda g, r, x, y: None),
+    "one cotangent": lambda fn: product_rule(fn, lambda g, r, x, y: (g * y,)),
+    "three cotangents": lambda fn: product_rule(fn, lambda g, r, x, y: (g * y, g * x, g)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_NUMBERS)
+def test_d11_a_rule_with_the_wrong_number_of_derivatives(name, ruled):
+    scaled, f = ruled
+    declare = WRONG_NUMBERS[name]
+    declare(scaled)
+    args = np.array([0.5, -1.5]), np.array([2.0, 3.0])
+    for options in MODES:
+        with pytest.raises(errors.SignatureError, match="the rule of .*scaled.* gives") as caught:
+            srcad.grad(f, (0, 1), **options)(*args)
+        assert f"{__file__}:" in caught.value.reason  # where the rule is declared
+        assert caught.value.loc.file == __file__ and caught.value.advice
+
+
+def test_d11_jvp_and_vjp_with_different_parameters(ruled):
+    with pytest.raises(errors.SignatureError, match="`product_rule` take different arguments"):
+        product_rule(ruled[0], lambda g, r, x, y: (g * y, g * x), lambda dots, r, x: dots[0] * x)
+
+
+@pytest.mark.parametrize(
+    "partials",
+    [(lambda g, r, x, y: (np.sum(g * y), g * x)), (lambda g, r, x, y: (g * x, g * y)),
+     (lambda g, r, x, y: (g * y, -g * x)), (lambda g, r, x, y: (np.stack([g, g]), g * x)),
+     (lambda g, r, x, y: (None, g * x)), (lambda g, r, x, y: (g * y + 1e-4, g * x))],
+    ids=["shape", "swapped", "sign", "rank", "missing", "inexact"],
+)  # fmt: skip
+def test_d11_check_grads_rejects_a_wrong_rule(partials, ruled):
+    scaled, f = ruled
+    product_rule(scaled, partials)
+    with pytest.raises(AssertionError, match="the cotangent by vjp of f"):
+        check_grads(f, (np.array([0.5, -1.5]), np.array([2.0, 3.0])))
+
+
+def test_d11_check_grads_accepts_a_right_rule(ruled):
+    scaled, f = ruled
+    product_rule(scaled, lambda g, r, x, y: (g * y, g * x))
+    check_grads(f, (np.array([0.5, -1.5]), np.array([2.0, 3.0])))
 
 
 def structured(params, x):

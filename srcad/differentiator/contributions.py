@@ -14,6 +14,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.differentiator.extents import Extents
+from srcad.errors import SignatureError
 from srcad.ir import abstract
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -32,6 +33,7 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.build import Builder
+from srcad.ir.text import function_name
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.rules.inference import as_array
 from srcad.rules.registry import Rule, lookup
@@ -78,6 +80,27 @@ def scaled(b: Builder, g: Sym, partial: Any) -> Sym | None:
     return g * partial  # type: ignore[operator, no-any-return]
 
 
+def _one_each(op: Op, values: Any, what: str) -> tuple[Any, ...]:
+    """What the body of a rule gives, one for each operand.
+
+    Raises
+    ------
+    SignatureError
+        Naming the place of the rule, if the number is another one.
+    """
+    found = values if isinstance(values, tuple) else () if values is None else (values,)
+    if len(found) != len(op.operands):
+        rule = rule_of(op)
+        raise SignatureError(
+            f"the rule of `{function_name(rule.fn)}` gives {len(found)} {what} for "
+            f"{len(op.operands)} operand{'s' if len(op.operands) != 1 else ''}",
+            reason=f"it is declared at {rule.declared}, and has to give one for each operand",
+            advice="return a tuple of as many, with None for an operand that has none",
+            loc=op.loc,
+        )
+    return found
+
+
 def elementwise_cotangents(
     b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool], extents: Extents
 ) -> list[Operand | None]:
@@ -87,9 +110,7 @@ def elementwise_cotangents(
     as it is multiplied by arrays of the full shape.
     """
     result, operands = symbols(b, op)
-    partials = rule.bodies[0](result, *operands, **statics(op))
-    if not isinstance(partials, tuple):
-        partials = (partials,)
+    partials = _one_each(op, rule.bodies[0](result, *operands, **statics(op)), "partials")
     found: list[Operand | None] = []
     scalar = operands[0]._scalar if operands else False
     y = op.results[0]
@@ -173,13 +194,11 @@ def cotangents(
                 found[i] = rule.bodies[0](g_sym, i, *operands, **attrs)
     elif rule.form == "rule":
         values = rule.bodies[1](g_sym, y, *operands, **attrs)
-        if not isinstance(values, tuple):
-            values = (values,)
-        if len(values) == len(positions) != len(operands):
+        if isinstance(values, tuple) and len(values) == len(positions) != len(operands):
             for i, v in zip(positions, values):
                 found[i] = v
         else:
-            found[: len(values)] = values
+            found = list(_one_each(op, values, "cotangents"))
     else:
         raise AssertionError(rule.form)
     return [
@@ -350,9 +369,7 @@ def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     attrs = statics(op)
     scalar = operands[0]._scalar if operands else False
     if rule.form == "elementwise":
-        partials = rule.bodies[0](result, *operands, **attrs)
-        if not isinstance(partials, tuple):
-            partials = (partials,)
+        partials = _one_each(op, rule.bodies[0](result, *operands, **attrs), "partials")
         total: Operand | None = None
         for d, p in zip(dots, partials):
             if d is None:

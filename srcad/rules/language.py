@@ -19,6 +19,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TupleOf,
     Type,
     adjoint_type,
     broadcast_dim,
