@@ -83,7 +83,8 @@ class ForView:
 
     __slots__ = (
         "op", "reverse", "may_stop", "stream_flags", "emit_flags", "start", "stop", "step", "inits",
-        "streams", "body", "index", "carries", "elements", "next_carries", "emits", "finals", "lists",
+        "streams", "body", "index", "carries", "elements", "next_carries", "emits", "finals",
+        "lists",
     )  # fmt: skip
 
     def __init__(self, op: Op) -> None:
