@@ -46,6 +46,7 @@ from srcad.ir.abstract import (
 P = ParamSpec("P")  # the parameters of the function, which its derivative has too
 Q = ParamSpec("Q")
 _MISSING = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
 MAX_SIGNATURES = 64  # compilations per object, then generic code; as many are kept of that
 _HOT_ENTRIES = 4
 _COUNTS = ("hits", "misses", "invalidated", "disk_hits", "disk_misses")
@@ -267,7 +268,7 @@ class Derivative(Generic[P]):
         warnings.warn(
             f"the derivative of {self.function.__name__} was compiled {MAX_SIGNATURES} times, "
             f"since {names} changed with each call; generic code is used from now on",
-            stacklevel=4,
+            stacklevel=_level_of_caller(),
         )
 
     def convert(self, bound: inspect.BoundArguments) -> None:
@@ -359,6 +360,16 @@ class Derivative(Generic[P]):
             self._entries = {}
             self._recent = []
             self.__class__ = Derivative
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel` that stands for the user's line, seen from the caller of this function."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and (frame := frame.f_back) is not None:
+        if not frame.f_code.co_filename.startswith((_PACKAGE, "<srcad")):
+            break
+        level += 1
+    return level
 
 
 def _resolve(module: str, qualname: str) -> Any:
