@@ -12,7 +12,6 @@ import threading
 import warnings
 
 import numpy as np
-import pytest
 
 import srcad
 from srcad.testing import assert_close
