@@ -9,13 +9,13 @@ import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Union, overload
+from typing import Any, Protocol, Union, overload
 
 import numpy as np
 
 from srcad.annotations import signature_from_types
 from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
-from srcad.derivative import Derivative, parse_argnums
+from srcad.derivative import Derivative, P, parse_argnums
 from srcad.emitter.standalone import importing_text, standalone_text
 from srcad.errors import SeedError, SignatureError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
@@ -25,6 +25,12 @@ from srcad.ir.values import Const, Function
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
 _OPTIONS = ("optimize", "generic", "source", "cache")
+
+
+class Decorator(Protocol):
+    """What ``grad(argnums=...)`` gives; the parameters of the function stay."""
+
+    def __call__(self, function: Callable[P, Any], /) -> Derivative[P]: ...
 
 
 def _request(function: Any, **options: Any) -> Request:
@@ -60,7 +66,7 @@ def _derivative(
     argnums: Argnums,
     has_aux: bool,
     options: Mapping[str, Any],
-) -> Derivative:
+) -> Derivative[...]:
     request = _request(function, **dict(options))
     paths, single = parse_argnums(request.function, argnums)
     step = Step(transform_name, paths, single, has_aux)
@@ -68,11 +74,11 @@ def _derivative(
 
 
 @overload
-def grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
-         **options: Any) -> Derivative: ...  # fmt: skip
+def grad(function: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+         **options: Any) -> Derivative[P]: ...  # fmt: skip
 @overload
 def grad(function: None = None, argnums: Argnums = 0, has_aux: bool = False,
-         **options: Any) -> Callable[[Callable[..., Any]], Derivative]: ...  # fmt: skip
+         **options: Any) -> Decorator: ...  # fmt: skip
 
 
 def grad(
@@ -129,11 +135,11 @@ def grad(
 
 
 @overload
-def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
-                   **options: Any) -> Derivative: ...  # fmt: skip
+def value_and_grad(function: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+                   **options: Any) -> Derivative[P]: ...  # fmt: skip
 @overload
 def value_and_grad(function: None = None, argnums: Argnums = 0, has_aux: bool = False,
-                   **options: Any) -> Callable[[Callable[..., Any]], Derivative]: ...  # fmt: skip
+                   **options: Any) -> Decorator: ...  # fmt: skip
 
 
 def value_and_grad(
@@ -148,7 +154,7 @@ def value_and_grad(
     return _derivative("value_and_grad", function, argnums, has_aux, options)
 
 
-def _kept(function: Any, key: Any, make: Callable[[], Derivative]) -> Derivative:
+def _kept(function: Any, key: Any, make: Callable[[], Derivative[...]]) -> Derivative[...]:
     """A derivative object kept with the function, so that it lives as long as that."""
     target = function.function if isinstance(function, Derivative) else function
     owner, table = target.__dict__.get(_ATTRIBUTE, (None, None))
@@ -163,7 +169,7 @@ def _kept(function: Any, key: Any, make: Callable[[], Derivative]) -> Derivative
 
 def _immediate(
     transform_name: str, function: Any, paths: tuple[Any, ...], options: Mapping[str, Any]
-) -> Derivative:
+) -> Derivative[...]:
     request = _request(function, **dict(options))
     request = replace(request, steps=(*request.steps, Step(transform_name, paths, False)))
     return _kept(function, request, lambda: Derivative(request))

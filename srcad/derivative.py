@@ -16,7 +16,7 @@ import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, overload
 
 import numpy as np
 
@@ -43,7 +43,10 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 
+P = ParamSpec("P")  # the parameters of the function, which its derivative has too
+Q = ParamSpec("Q")
 _MISSING = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
 MAX_SIGNATURES = 64  # compilations per object, then generic code; as many are kept of that
 _HOT_ENTRIES = 4
 _COUNTS = ("hits", "misses", "invalidated", "disk_hits", "disk_misses")
@@ -137,7 +140,7 @@ def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
     return tuple(key)
 
 
-class Derivative:
+class Derivative(Generic[P]):
     """A derivative of a Python function.
 
     Attributes
@@ -171,7 +174,7 @@ class Derivative:
         return self.request.steps
 
     # ------------------------------------------------------------------ calling
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         return self.call(args, kwargs)
 
     def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -265,7 +268,7 @@ class Derivative:
         warnings.warn(
             f"the derivative of {self.function.__name__} was compiled {MAX_SIGNATURES} times, "
             f"since {names} changed with each call; generic code is used from now on",
-            stacklevel=4,
+            stacklevel=_level_of_caller(),
         )
 
     def convert(self, bound: inspect.BoundArguments) -> None:
@@ -291,6 +294,13 @@ class Derivative:
             self.__class__ = type("Derivative", (Derivative,), body)
 
     # ------------------------------------------------------------------ as a function
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Derivative[P]: ...
+    @overload
+    def __get__(
+        self: Derivative[Concatenate[Any, Q]], instance: object, owner: Any = None
+    ) -> Callable[Q, Any]: ...
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
@@ -307,7 +317,7 @@ class Derivative:
     def __repr__(self) -> str:
         return f"<srcad {self.request.steps[-1].transform} of {self.function.__qualname__}>"
 
-    def __deepcopy__(self, memo: Any) -> Derivative:
+    def __deepcopy__(self, memo: Any) -> Derivative[P]:
         return self
 
     # ------------------------------------------------------------------ looking inside
@@ -352,6 +362,16 @@ class Derivative:
             self.__class__ = Derivative
 
 
+def _level_of_caller() -> int:
+    """The `stacklevel` that stands for the user's line, seen from the caller of this function."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and (frame := frame.f_back) is not None:
+        if not frame.f_code.co_filename.startswith((_PACKAGE, "<srcad")):
+            break
+        level += 1
+    return level
+
+
 def _resolve(module: str, qualname: str) -> Any:
     try:
         found: Any = importlib.import_module(module)
@@ -363,8 +383,8 @@ def _resolve(module: str, qualname: str) -> Any:
 
 
 def _rebuild(
-    function: types.FunctionType | Derivative, steps: tuple[Step, ...], *options: Any
-) -> Derivative:
+    function: types.FunctionType | Derivative[...], steps: tuple[Step, ...], *options: Any
+) -> Derivative[...]:
     if isinstance(function, Derivative):
         function = function.function
     return Derivative(Request(function, steps, *options))
@@ -449,7 +469,9 @@ if hasattr(os, "register_at_fork"):
 
 
 # ---------------------------------------------------------------------- the generated fast path
-def _dispatcher(derivative: Derivative, entries: Sequence[Compiled]) -> Callable[..., Any] | None:
+def _dispatcher(
+    derivative: Derivative[...], entries: Sequence[Compiled]
+) -> Callable[..., Any] | None:
     """A `__call__` with a test per entry, or None if no entry can be tested simply."""
     kinds = inspect.Parameter
     params = derivative._parameters
@@ -486,7 +508,7 @@ def _dispatcher(derivative: Derivative, entries: Sequence[Compiled]) -> Callable
     return namespace["__call__"]  # type: ignore[return-value]
 
 
-def _slow(derivative: Derivative, given: dict[str, Any]) -> Any:
+def _slow(derivative: Derivative[...], given: dict[str, Any]) -> Any:
     args, kwargs = [], {}
     for name, value in given.items():
         if value is _MISSING:
@@ -513,7 +535,7 @@ def _arguments(params: Mapping[str, inspect.Parameter], compiled: Compiled) -> s
 
 
 def _entry_test(
-    derivative: Derivative, compiled: Compiled, k: int, names: dict[str, object]
+    derivative: Derivative[...], compiled: Compiled, k: int, names: dict[str, object]
 ) -> str | None:
     if compiled.argument_assumptions:
         return None

@@ -54,8 +54,20 @@ def expand_reduced(g: Any, like: Any, axis: Any = None, keepdims: bool = False) 
 
 
 def zeros_like(x: Any) -> Any:
-    """A zero cotangent for `x`: 0.0 for a number, an array of zeros for an array or a list."""
+    """A zero cotangent for `x`: 0.0 for a number, an array of zeros for an array or a list.
+
+    That for a list of arrays of different shapes is an array of arrays.
+    """
     if isinstance(x, (list, tuple)):
+        if any(isinstance(part, (list, tuple, np.ndarray)) for part in x):
+            parts = [zeros_like(part) for part in x]
+            shapes = {np.shape(part) for part in parts}
+            if len(shapes) == 1 and not np.result_type(*parts).hasobject:
+                return np.array(parts)
+            ragged = np.empty(len(parts), object)
+            for i, part in enumerate(parts):
+                ragged[i] = part
+            return ragged
         x = np.asarray(x, dtype=float)
     if isinstance(x, np.ndarray):
         return np.zeros(x.shape, x.dtype if x.dtype.kind in "fc" else float)
@@ -74,7 +86,16 @@ def zeros_list(x: Any) -> Any:
 
 def add_lists(x: Any, y: Any) -> Any:
     """The sum of two lists (or arrays) of like length, element by element, as a list."""
-    return [a + b for a, b in zip(x, y, strict=True)]
+    return [add_parts(a, b) for a, b in zip(x, y, strict=True)]
+
+
+def add_parts(x: Any, y: Any) -> Any:
+    """The sum of two cotangents or tangents that may be tuples or lists; None stands for zero."""
+    if x is None or y is None:
+        return y if x is None else x
+    if isinstance(x, tuple):
+        return tuple(add_parts(a, b) for a, b in zip(x, y, strict=True))
+    return add_lists(x, y) if isinstance(x, list) else x + y
 
 
 def appended(items: Any, item: Any) -> Any:

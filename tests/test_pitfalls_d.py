@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
+from oracle import entries
 
 import srcad
-from srcad import errors
+import srcad.runtime
+from srcad import errors, rules
+from srcad.rules.registry import TABLE
 from srcad.testing import assert_close, check_grads
 
 MODES = [{}, {"generic": True}, {"optimize": False}, {"generic": True, "optimize": False}]
@@ -41,6 +46,37 @@ def test_d1_perturbation_confusion(options):
     x = 1.5
     want = sum(3 * (x + k) ** 2 + 6 * x * (x + k) for k in range(3))
     assert_close(srcad.grad(in_a_loop, **options)(x), want)
+
+
+def siskind_pearlmutter(x):
+    return x * srcad.grad(lambda y: x + y)(1.0)
+
+
+def inner_of_inner(x):
+    return srcad.grad(lambda y: y * srcad.grad(lambda z: x * y * z * z)(y))(x)
+
+
+def made_in_a_loop(x):
+    s = 0.0
+    for k in range(3):
+
+        def inner(y):
+            return x * y * y + k  # noqa: B023
+
+        s = s + srcad.grad(inner)(x + k) * x
+    return s
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d1_derivatives_of_closures(options):
+    for x in (5.0, -1.0):
+        assert_close(srcad.grad(siskind_pearlmutter, **options)(x), 1.0)
+        assert_close(srcad.jvp(siskind_pearlmutter, (x,), (1.0,), **options), (x, 1.0))
+        # d/dy of y * 2 x y * y is 6 x y**2, at y = x: 6 x**3
+        assert_close(srcad.grad(inner_of_inner, **options)(x), 18 * x**2)
+        # the sum of 2 x**2 (x + k) over k
+        want = sum(6 * x**2 + 4 * k * x for k in range(3))
+        assert_close(srcad.grad(made_in_a_loop, **options)(x), want)
 
 
 def closed_over(x):
@@ -87,6 +123,62 @@ def test_d4_higher_order_through_tapes(options):
     assert_close(d2(1.5, 4), 12 * 1.5**2)
     assert_close(d3(1.5, 4), 24 * 1.5)
     check_grads(polynomial_loop, (1.5, 4), order=3)
+
+
+THRICE = """
+    calls.helper_in_loop calls.recursion calls.mutual_recursion control_flow.relu_network
+    closures_lambdas.nested_with_loop early_exit.return_in_nested_loop early_exit.bounded_newton
+    early_exit.continue_in_nested_loop indexing_reads.slices_in_loop
+    indexing_reads.repeated_indices indexing_reads.moving_window loops.zipped
+    loops.array_grows_by_stacking loops.rows_and_elements nested_derivatives.gradient_of_vector
+    nested_derivatives.two_arguments nested_derivatives.inner_product_with_outer_variable
+    """.split()
+CORPUS = {entry.name: entry for entry in entries()}
+
+
+COPIED_NUMBER = pytest.param(
+    "loops.carry_from_scalar_to_array",
+    marks=pytest.mark.xfail(strict=True, raises=AttributeError,
+                            reason="the emitter copies a carry that starts as a number"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*THRICE, COPIED_NUMBER])
+def test_d4_third_order_in_all_nestings(name):
+    """`check_grads` takes each derivative forward and reverse: eight nestings of three."""
+    case = next(CORPUS[name].cases())
+    check_grads(case.call, case.args(), order=3, rtol=1e-5)
+
+
+def cubic(y):
+    return y * y * y
+
+
+def slope_times(x):
+    return srcad.grad(cubic)(x) * x
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d4_a_tape_that_is_read_twice(options):
+    """The cotangents of a tape are added part by part; `+` would join two tuples."""
+    d1 = srcad.grad(slope_times, **options)
+    d2, d3 = srcad.grad(d1), srcad.grad(srcad.grad(d1))
+    assert_close((d1(2.0), d2(2.0), d3(2.0), srcad.grad(d3)(2.0)), (36.0, 36.0, 18.0, 0.0))
+
+
+def test_d4_parts_of_cotangents_are_added_and_never_joined():
+    add_parts, zeros_like = srcad.runtime.add_parts, srcad.runtime.zeros_like
+    u = np.array([1.0, 2.0])
+    assert_close(add_parts((1.0, (u, None)), (2.0, (u, 3.0))), (3.0, (2 * u, 3.0)))
+    assert_close(add_parts([1.0, (2.0,)], [3.0, (4.0,)]), [4.0, (6.0,)])
+    assert add_parts(None, None) is None
+    with pytest.raises(ValueError):
+        add_parts((1.0, 2.0), (1.0,))
+    ragged = zeros_like([u, np.ones((2, 2)), 1.0])
+    assert ragged.shape == (3,)
+    assert_close([*(ragged + ragged)], [np.zeros(2), np.zeros((2, 2)), 0.0])
+    assert_close(zeros_like([u, u]), np.zeros((2, 2)))
+    assert_close(zeros_like([(1.0, 2), (3.0, 4)]), np.zeros((2, 2)))
 
 
 def repeated_reads(u):
@@ -138,6 +230,73 @@ def test_d6_reads_in_a_loop_are_linear():
     assert seconds(80_000) < 160 * seconds(2_000)
 
 
+def scan_by_helper(u, v):
+    s = 0.0
+    for i in range(len(u)):
+        for j in range(2):
+            s = s + product(u, i) * v[j] * u[-1]
+    return s
+
+
+def product(u, i):
+    return u[i] * u[i]
+
+
+def scan_by_element(u):
+    s = 0.0
+    for e in u:
+        s = s + e * e
+    return s
+
+
+@pytest.mark.parametrize("f", [scan, scan_by_helper, scan_by_element, repeated_reads])
+def test_d6_no_array_is_made_in_a_loop(f):
+    """So the cost of a gradient grows as that of the function, for any length."""
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    text = srcad.source(f, argnums=names, types=dict.fromkeys(names, "f64[*]"))
+    loops = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.For, ast.While))]
+    called = {ast.unparse(n.func) for loop in loops for n in ast.walk(loop)
+              if isinstance(n, ast.Call)}  # fmt: skip
+    assert loops
+    assert called <= {"range", "len", "reversed", "zip", "enumerate"}
+
+
+def peak(f, *args):
+    """The most memory that a call of `f` has at any time, results included, in bytes."""
+    f(*args)
+    tracemalloc.start()
+    try:
+        f(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def many_terms(count):
+    terms = " + ".join(f"np.sum(x * {k}.5)" for k in range(count))
+    text = f"def f(x):\n    return {terms}\n"
+    namespace = {"np": np}
+    exec(text, namespace)
+    return namespace["f"], text
+
+
+def many_turns(x, n):
+    s = 0.0
+    for k in range(n):
+        s = s + np.sum(x * k)
+    return s
+
+
+def test_d7_sums_of_many_contributions():
+    x = np.ones(50_000)
+    few, many = (srcad.grad(f, source=text) for f, text in map(many_terms, (4, 40)))
+    assert_close(many(x), np.full_like(x, sum(k + 0.5 for k in range(40))))
+    assert peak(many, x) < peak(few, x) + 0.5 * x.nbytes
+    df = srcad.grad(many_turns)
+    assert_close(df(x, 40), np.full_like(x, 780.0))
+    assert peak(df, x, 40) < peak(df, x, 4) + 0.5 * x.nbytes
+
+
 def unused_tail(y):
     return np.sum(np.exp(y) * 3.0)
 
@@ -180,6 +339,19 @@ def test_d9_two_closures_of_one_definition(options):
     assert_close(srcad.grad(two_of_one_name, **options)(2.0), 4 * 2.0 + 15 * 4.0)
 
 
+def test_d9_two_functions_of_one_name_from_two_modules(tmp_path, monkeypatch):
+    (tmp_path / "one_d9.py").write_text("K = 2.0\n\n\ndef g(a):\n    return K * a * a\n")
+    (tmp_path / "two_d9.py").write_text("K = 5.0\n\n\ndef g(a):\n    return K * a * a * a\n")
+    (tmp_path / "user_d9.py").write_text(
+        "import one_d9\nimport two_d9\n\n\n"
+        "def f(x):\n    return one_d9.g(x) + two_d9.g(x) * one_d9.g(x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    f = __import__("user_d9").f
+    for options in MODES:
+        assert_close(srcad.grad(f, **options)(2.0), 4 * 2.0 + 5 * 10 * 2.0**4)
+
+
 def binds(p, /, x, y=3.0, *, z=2.0):
     return p * x * y**2 * z**3
 
@@ -207,6 +379,76 @@ def test_d10_star_arguments():
         assert error.advice
         return
     assert_close(got, 12.0)
+
+
+@pytest.fixture
+def ruled():
+    """A function of two arguments that has no rule yet, and a function that calls it."""
+    before = dict(TABLE)
+
+    def scaled(x, y):
+        return np.asarray(x * y)
+
+    def f(x, y):
+        return np.sum(scaled(x, y))
+
+    yield scaled, f
+    TABLE.clear()
+    TABLE.update(before)
+
+
+def product_rule(fn, vjp, jvp=None):
+    def both(dots, r, x, y):
+        return sum(d * o for d, o in zip(dots, (y, x)) if d is not None)
+
+    rules.rule(fn)(type("product_rule", (), {"vjp": vjp, "jvp": jvp or both}))
+
+
+WRONG_NUMBERS = {
+    "one partial": lambda fn: rules.elementwise(fn, lambda r, x, y: y),
+    "three partials": lambda fn: rules.elementwise(fn, lambda r, x, y: (y, x, x)),
+    "no cotangents": lambda fn: product_rule(fn, lambda g, r, x, y: None),
+    "one cotangent": lambda fn: product_rule(fn, lambda g, r, x, y: (g * y,)),
+    "three cotangents": lambda fn: product_rule(fn, lambda g, r, x, y: (g * y, g * x, g)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_NUMBERS)
+def test_d11_a_rule_with_the_wrong_number_of_derivatives(name, ruled):
+    scaled, f = ruled
+    declare = WRONG_NUMBERS[name]
+    declare(scaled)
+    args = np.array([0.5, -1.5]), np.array([2.0, 3.0])
+    for options in MODES:
+        with pytest.raises(errors.SignatureError, match="the rule of .*scaled.* gives") as caught:
+            srcad.grad(f, (0, 1), **options)(*args)
+        assert f"{__file__}:" in caught.value.reason  # where the rule is declared
+        assert caught.value.loc.file == __file__ and caught.value.advice
+
+
+def test_d11_jvp_and_vjp_with_different_parameters(ruled):
+    with pytest.raises(errors.SignatureError, match="`product_rule` take different arguments"):
+        product_rule(ruled[0], lambda g, r, x, y: (g * y, g * x), lambda dots, r, x: dots[0] * x)
+
+
+@pytest.mark.parametrize(
+    "partials",
+    [(lambda g, r, x, y: (np.sum(g * y), g * x)), (lambda g, r, x, y: (g * x, g * y)),
+     (lambda g, r, x, y: (g * y, -g * x)), (lambda g, r, x, y: (np.stack([g, g]), g * x)),
+     (lambda g, r, x, y: (None, g * x)), (lambda g, r, x, y: (g * y + 1e-4, g * x))],
+    ids=["shape", "swapped", "sign", "rank", "missing", "inexact"],
+)  # fmt: skip
+def test_d11_check_grads_rejects_a_wrong_rule(partials, ruled):
+    scaled, f = ruled
+    product_rule(scaled, partials)
+    with pytest.raises(AssertionError, match="the cotangent by vjp of f"):
+        check_grads(f, (np.array([0.5, -1.5]), np.array([2.0, 3.0])))
+
+
+def test_d11_check_grads_accepts_a_right_rule(ruled):
+    scaled, f = ruled
+    product_rule(scaled, lambda g, r, x, y: (g * y, g * x))
+    check_grads(f, (np.array([0.5, -1.5]), np.array([2.0, 3.0])))
 
 
 def structured(params, x):

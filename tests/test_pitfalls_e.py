@@ -1,10 +1,16 @@
-"""Section E of the pitfalls: Python, source and names (E1, E2, E5 are in test_source.py)."""
+"""Section E of the pitfalls: Python, source and names (see test_source.py for E1, E2, E5 too)."""
 
 from __future__ import annotations
 
 import functools
 import math
+import os
+import py_compile
+import subprocess
+import sys
+import zipfile
 from math import sin as sine
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +18,121 @@ from numpy import cos
 
 import srcad
 from srcad import errors
-from srcad.testing import assert_close
+from srcad.testing import assert_close, check_grads
 
 OPTIONS = [{}, {"generic": True}]
 K = 3.0
 
 
 def load(tmp_path, monkeypatch, name, text):
-    (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / f"{name}.py").write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.syspath_prepend(tmp_path)
     return __import__(name)
+
+
+def run_python(*arguments, stdin=""):
+    environment = {**os.environ, "PYTHONPATH": str(Path(srcad.__file__).parents[1])}
+    found = subprocess.run([sys.executable, *arguments], input=stdin, env=environment,
+                           capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+USES_OF_F = """\
+try:
+    print(srcad.grad(f)(3.0))
+except srcad.SourceNotFoundError as error:
+    print("Instead" in str(error))
+print(srcad.grad(f, source=text)(3.0))
+"""
+DEFINES_F = "import srcad\ntext = 'def f(x):\\n    return x * x\\n'\n"
+
+
+@pytest.mark.parametrize("way", ["command", "input", "exec"])
+def test_e2_functions_without_a_file(way):
+    """Refused with advice, or right; with the text handed over, right."""
+    written = "def f(x):\n    return x * x\n\n"
+    if way == "exec":
+        found = run_python("-c", DEFINES_F + "exec(text)\n" + USES_OF_F)
+    elif way == "command":
+        found = run_python("-c", DEFINES_F + written + USES_OF_F)
+    else:
+        found = run_python("-", stdin=DEFINES_F + written + USES_OF_F)
+    known = way == "command" and sys.version_info >= (3, 13)  # Python keeps that text
+    assert found.split() == ["6.0" if known else "True", "6.0"]
+
+
+def test_e2_prompt():
+    typed = (
+        "import srcad\ndef f(x):\n    return x * x\n\n"
+        "try:\n    print(srcad.grad(f)(3.0))\n"
+        "except srcad.SourceNotFoundError:\n    print('refused')\n\n"
+    )
+    found = run_python("-i", "-q", "-c", "import sys; sys.ps1 = sys.ps2 = ''", stdin=typed)
+    assert found.strip() in ("refused", "6.0")
+
+
+def test_e2_doctest(tmp_path):
+    page = tmp_path / "page.txt"
+    page.write_text(">>> import srcad\n>>> def f(x):\n...     return x * x\n"
+                    ">>> srcad.grad(f)(3.0)\n6.0\n")  # fmt: skip
+    assert run_python("-m", "doctest", str(page)) == ""
+
+
+@pytest.mark.parametrize("kind", ["zip", "pyc"])
+def test_e2_zip_archive_and_compiled_file_only(kind, tmp_path, monkeypatch):
+    name, text = f"packed_{kind}", "def f(x):\n    return x * x\n"
+    if kind == "zip":
+        with zipfile.ZipFile(tmp_path / "library.zip", "w") as archive:
+            archive.writestr(f"{name}.py", text)
+        monkeypatch.syspath_prepend(tmp_path / "library.zip")
+    else:
+        written = tmp_path / f"{name}.py"
+        written.write_text(text)
+        py_compile.compile(str(written), cfile=str(tmp_path / f"{name}.pyc"), doraise=True)
+        written.unlink()
+        monkeypatch.syspath_prepend(tmp_path)
+    f = __import__(name).f
+    if kind == "pyc":
+        with pytest.raises(errors.SourceNotFoundError) as caught:
+            srcad.grad(f)(3.0)
+        assert "source=text" in caught.value.advice
+    assert_close(srcad.grad(f, source=None if kind == "zip" else text)(3.0), 6.0)
+
+
+LAYOUTS = {
+    "tabs": "class A:\n\tdef f(x):\n\t\tif x > 0:\n\t\t\treturn x * x\n\t\treturn x\nf = A.f\n",
+    "continuation": "def f(x):\n    return x \\\n        * (\n x\n)\n",
+    "form feed": "\fK = 1.0\n\f\ndef f(x):\n    y = x * K\n\f\n    return y * y\n",
+    "windows": "def f(x):\r\n    return x * x\r\n",
+    "one line": "def f(x): y = x; return y * x\n",
+    "normalised": "def f(\ufb01):\n    \ufb01_2 = fi\n    return fi_2 * fi\n",
+    "nested": "def make():\n    if True:\n        def f(x):\n            return x * x\n"
+              "    return f\nf = make()\n",
+    "latin": "# -*- coding: latin-1 -*-\ndef f(x):\n    s = '\u00e9'\n    return x * x * len(s)\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_e5_layouts(kind, tmp_path, monkeypatch):
+    name = f"layout_{kind.replace(' ', '_')}"
+    data = LAYOUTS[kind].encode("latin-1" if kind == "latin" else "utf-8")
+    (tmp_path / f"{name}.py").write_bytes(data)
+    monkeypatch.syspath_prepend(tmp_path)
+    for options in OPTIONS:
+        assert_close(srcad.grad(__import__(name).f, **options)(3.0), 6.0)
+
+
+def test_e5_caret_after_a_string_that_is_not_ascii(tmp_path, monkeypatch):
+    text = "def f(x):\n    s = '\u00e9\u4e2d'; y = open(x); return y\n"
+    f = load(tmp_path, monkeypatch, "caret_e5", text.encode()).f
+    with pytest.raises(errors.SrcadError) as caught:
+        srcad.grad(f)(3.0)
+    loc = caught.value.loc
+    assert loc.text[loc.col - 1 : loc.end_col - 1] == "open(x)"
+    _, line, carets = str(caught.value).splitlines()[1:4]
+    # a character of double width takes the place of two
+    assert carets.index("^") == line.index("open") + 1 and carets.count("^") == len("open(x)")
 
 
 fs = [lambda x: x * x, lambda x: x * x * x]
@@ -56,6 +167,8 @@ def test_e4_decorated_functions():
 
 
 class Model:
+    scale = 2.0
+
     def __init__(self, w):
         self.w = w
         self.__hidden = 2.0 * w
@@ -69,9 +182,71 @@ class Model:
     def private(self, x):
         return self.__hidden * x * x
 
+    @property
+    def twice(self):
+        return self.w * 2.0
 
-def test_e6_methods():
-    assert_close(srcad.grad(Model.loss, "x")(Model(3.0), 2.0), 12.0)
+    def by_property(self, x):
+        return self.twice * x * x
+
+    @classmethod
+    def of_class(cls, x):
+        return cls.scale * x * x
+
+    @staticmethod
+    def of_nothing(x):
+        return 5.0 * x * x
+
+    def by_others(self, x):
+        return self.of_class(x) + self.of_nothing(x)
+
+    def __call__(self, x):
+        return self.w * x
+
+
+class Derived(Model):
+    def term(self, x):
+        return x * x * x
+
+    def above(self, x):
+        return super().term(x)
+
+
+def calls_an_object(x, model):
+    return model(x) * x
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e6_methods(options):
+    model = Model(3.0)
+    assert_close(srcad.grad(Model.loss, "x", **options)(model, 2.0), 12.0)
+    assert_close(srcad.grad(Model.by_property, "x", **options)(model, 2.0), 24.0)
+    assert_close(srcad.grad(Model.by_others, "x", **options)(model, 2.0), 28.0)
+    assert_close(srcad.grad(Model.of_nothing, **options)(2.0), 20.0)
+    # the method of the class that the object has, not of the one that the caller is written in
+    assert_close(srcad.grad(Derived.loss, "x", **options)(Derived(3.0), 2.0), 36.0)
+    df = srcad.grad(Model.loss, "x", **options)
+    assert_close((df(model, 2.0), df(Derived(3.0), 2.0), df(model, 2.0)), (12.0, 36.0, 12.0))
+
+
+REFUSED_OF_CLASSES = {
+    "bound method": (lambda: srcad.grad(Model(3.0).loss), errors.SignatureError),
+    "class method": (lambda: srcad.grad(Model.of_class), errors.SignatureError),
+    "object": (lambda: srcad.grad(Model(3.0)), errors.SourceNotFoundError),
+    "call of an object": (lambda: srcad.grad(calls_an_object)(2.0, Model(3.0)),
+                          errors.UnsupportedSyntaxError),
+    "super": (lambda: srcad.grad(Derived.above, "x")(Derived(3.0), 2.0),
+              errors.UnsupportedSyntaxError),
+    "part of self": (lambda: srcad.grad(Model.loss, "self.w"), errors.SignatureError),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED_OF_CLASSES)
+def test_e6_what_is_not_followed_is_refused(what):
+    attempt, error = REFUSED_OF_CLASSES[what]
+    with pytest.raises(error) as caught:
+        attempt()
+    assert caught.value.reason and caught.value.advice
 
 
 def test_e7_private_names():
@@ -147,6 +322,55 @@ def test_e10_defaults_are_those_of_the_definition(monkeypatch):
     assert_close(srcad.grad(with_default)(1.0), 8.0)
 
 
+def lambda_scope(x):
+    twice = x * 2.0
+    g = lambda x: x * twice  # noqa: E731
+    return g(x) + x
+
+
+def nested_scope(x):
+    def inner(y):
+        x = y * 2.0
+        return x
+
+    return inner(x) * x
+
+
+def walrus(x):
+    if (y := x * x) > 1.0:
+        return y * x
+    return y
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e11_scopes(options):
+    assert_close(srcad.grad(lambda_scope, **options)(2.0), 9.0)
+    assert_close(srcad.grad(nested_scope, **options)(2.0), 8.0)
+    assert_close(srcad.grad(walrus, **options)(2.0), 12.0)
+    assert_close(srcad.grad(walrus, **options)(0.5), 1.0)
+
+
+def comprehension_scope(x):
+    i = 10.0
+    ys = [i * x for i in (1.0, 2.0)]
+    return ys[0] * ys[1] * i
+
+
+def generator_scope(x):
+    i = 3.0
+    return sum(i * x for i in (1.0, 2.0)) * i
+
+
+@pytest.mark.parametrize("f, slope", [(comprehension_scope, 80.0), (generator_scope, 9.0)])
+def test_e11_comprehensions_are_right_or_refused(f, slope):
+    try:
+        got = srcad.grad(f)(2.0)
+    except errors.UnsupportedSyntaxError as error:
+        assert error.loc is not None and error.advice
+        return
+    assert_close(got, slope)
+
+
 def collisions(x_bar, out_bar, t):
     np = x_bar * 2.0
     y_tape = np * out_bar
@@ -162,6 +386,85 @@ def test_e12_name_collisions(options):
     x, o, t = 1.5, 2.0, 0.5
     got = srcad.grad(collisions, (0, 1, 2), **options)(x, o, t)
     assert_close(got, (12 * x**2 * o**2 * t**2, 8 * x**3 * o * t**2, 8 * x**3 * o**2 * t))
+
+
+def more_collisions(x_bar, t, out_bar, y_tape, unbroadcast, range, tape):
+    np = x_bar * 2.0
+    x_bar_dot = np * t
+    zeros_like = x_bar_dot * out_bar + y_tape * unbroadcast
+    y_bar = zeros_like * range
+    for float in (1, 2):
+        y_bar = y_bar * tape + float
+    return y_bar
+
+
+def array_collisions(x, tape, append, len):
+    s = x * 0.0
+    zeros = 0
+    while zeros < 3:
+        s = s + np.exp(-s * tape) * append * len
+        zeros += 1
+    return np.sum(s)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e12_names_that_the_emitter_uses(options):
+    values = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+    x, t, o, y, u, r, n = values
+    # ((2 x t o + y u) r n + 1) n + 2
+    outer, z = r * n * n, 2 * x * t * o + y * u
+    want = (2 * t * o * outer, 2 * x * o * outer, 2 * x * t * outer, u * outer, y * outer,
+            z * n * n, 2 * z * r * n + 1)  # fmt: skip
+    assert_close(srcad.grad(more_collisions, tuple(range(7)), **options)(*values), want)
+    tangent = srcad.jvp(more_collisions, values, (1.0,) * 7, **options)[1]
+    assert_close(tangent, sum(want))
+    check_grads(array_collisions, (np.ones(2), 0.5, 2.0, 1.5))
+
+
+def keyword_only(x, *, out_bar, seed):
+    return x * x * out_bar * seed
+
+
+def named_as_tangent(x, x_dot):
+    return x * x_dot
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e12_names_of_seeds(options):
+    _, pull = srcad.vjp(keyword_only, 2.0, out_bar=3.0, seed=4.0, **options)
+    assert_close(pull(1.0), (48.0,))
+    assert_close(srcad.jvp(named_as_tangent, (2.0, 3.0), (1.0, 0.5), **options), (6.0, 4.0))
+
+
+def soft_keywords(lambda_, match, case, type, _):
+    return lambda_ * match * case * type * _
+
+
+def attributes(x, thing):
+    return x * x * thing.class_ * thing.import_ if __debug__ else x
+
+
+class Thing:
+    class_ = 3.0
+    import_ = 2.0
+
+
+def keys_in_a_loop(p):
+    t = 1.0
+    for _ in range(2):
+        t = t * p["for"] + p["class"] * p["x y"] + p[""] + p["1a"]
+    return t
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e13_keywords_and_builtins_as_names(options):
+    values = (1.0, 2.0, 3.0, 4.0, 5.0)
+    want = tuple(120.0 / v for v in values)
+    assert_close(srcad.grad(soft_keywords, tuple(range(5)), **options)(*values), want)
+    assert_close(srcad.grad(attributes, **options)(2.0, Thing()), 24.0)
+    p = {"for": 1.0, "class": 2.0, "x y": 3.0, "": 4.0, "1a": 5.0}
+    want = {"for": 17.0, "class": 6.0, "x y": 4.0, "": 2.0, "1a": 2.0}
+    assert_close(srcad.grad(keys_in_a_loop, **options)(p), want)
 
 
 def odd_keys(p):
@@ -210,6 +513,27 @@ def test_e16_annotations_are_not_evaluated():
     assert_close(srcad.grad(badly_annotated)(3.0), 6.0)
 
 
+E16 = {
+    "future": "from __future__ import annotations\ndef f(x: nowhere.Nothing[1 / 0]) -> ...:\n"
+              "    y: 1 / 0 = x * x\n    return y\n",
+    "strings": "def f(x: 'not ( an expression', k: 'also missing' = 1.0) -> '1 / 0':\n"
+               "    return x * x * k\n",
+    "objects": "def f(x: 3, k: [] = 1.0) -> {}:\n    return x * x * k\n",
+    "type parameters": "def f[T: (int, float)](x: T, *, k: T = 1.0) -> T:\n"
+                       "    return x * x * k\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", E16)
+def test_e16_odd_annotations(kind, tmp_path, monkeypatch):
+    if kind == "type parameters" and sys.version_info < (3, 12):
+        pytest.skip("a syntax of Python 3.12")
+    f = load(tmp_path, monkeypatch, f"annotated_{kind.replace(' ', '_')}", E16[kind]).f
+    for options in OPTIONS:
+        assert_close(srcad.grad(f, **options)(3.0), 6.0)
+    assert "def f_grad(x" in srcad.source(f)
+
+
 def speaks(x):
     """A docstring."""
     ...
@@ -240,6 +564,24 @@ def test_e18_too_deep_is_refused(tmp_path, monkeypatch):
 
 def precedence(x, y):
     return -(x**2) * (x - (y - x)) / (x / (y / 2.0)) - (-y) ** 2
+
+
+def ternaries(x, y, flag):
+    a = (x if x > 0 else -x) if not (flag and x < y) else (y if flag else (x, y)[0])
+    return (a - (x - (y - a))) / ((x / y) / (y / x)) ** 2 ** -1 * (-2) ** 2
+
+
+def chained(x, y):
+    same = (x < y) == (y > 0)
+    return x - -y if same else x**-y - +x
+
+
+@pytest.mark.parametrize("f", [ternaries, chained, precedence])
+def test_e19_generated_text_means_what_was_written(f):
+    flags = [(True,), (False,)] if f is ternaries else [()]
+    for x, y in ((1.5, 0.5), (0.7, 1.9)):
+        for flag in flags:
+            check_grads(f, (x, y, *flag), argnums=(0, 1))
 
 
 def infinite(x):

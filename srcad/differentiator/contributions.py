@@ -14,12 +14,14 @@ import numpy as np
 
 from srcad import runtime
 from srcad.differentiator.extents import Extents
+from srcad.errors import SignatureError
 from srcad.ir import abstract
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ANY,
     FLOAT,
     MANY,
+    NONE,
     ONE,
     UNKNOWN,
     Array,
@@ -31,10 +33,11 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.build import Builder
+from srcad.ir.text import function_name
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.rules.inference import as_array
 from srcad.rules.registry import Rule, lookup
-from srcad.rules.symbols import Sym, apply, apply_operands, as_operand
+from srcad.rules.symbols import Sym, apply, apply_operands, as_operand, field_of, pack
 
 
 def symbols(b: Builder, op: Op) -> tuple[Sym | tuple[Any, ...], list[Any]]:
@@ -77,6 +80,27 @@ def scaled(b: Builder, g: Sym, partial: Any) -> Sym | None:
     return g * partial  # type: ignore[operator, no-any-return]
 
 
+def _one_each(op: Op, values: Any, what: str) -> tuple[Any, ...]:
+    """What the body of a rule gives, one for each operand.
+
+    Raises
+    ------
+    SignatureError
+        Naming the place of the rule, if the number is another one.
+    """
+    found = values if isinstance(values, tuple) else () if values is None else (values,)
+    if len(found) != len(op.operands):
+        rule = rule_of(op)
+        raise SignatureError(
+            f"the rule of `{function_name(rule.fn)}` gives {len(found)} {what} for "
+            f"{len(op.operands)} operand{'s' if len(op.operands) != 1 else ''}",
+            reason=f"it is declared at {rule.declared}, and has to give one for each operand",
+            advice="return a tuple of as many, with None for an operand that has none",
+            loc=op.loc,
+        )
+    return found
+
+
 def elementwise_cotangents(
     b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool], extents: Extents
 ) -> list[Operand | None]:
@@ -86,9 +110,7 @@ def elementwise_cotangents(
     as it is multiplied by arrays of the full shape.
     """
     result, operands = symbols(b, op)
-    partials = rule.bodies[0](result, *operands, **statics(op))
-    if not isinstance(partials, tuple):
-        partials = (partials,)
+    partials = _one_each(op, rule.bodies[0](result, *operands, **statics(op)), "partials")
     found: list[Operand | None] = []
     scalar = operands[0]._scalar if operands else False
     y = op.results[0]
@@ -172,13 +194,11 @@ def cotangents(
                 found[i] = rule.bodies[0](g_sym, i, *operands, **attrs)
     elif rule.form == "rule":
         values = rule.bodies[1](g_sym, y, *operands, **attrs)
-        if not isinstance(values, tuple):
-            values = (values,)
-        if len(values) == len(positions) != len(operands):
+        if isinstance(values, tuple) and len(values) == len(positions) != len(operands):
             for i, v in zip(positions, values):
                 found[i] = v
         else:
-            found[: len(values)] = values
+            found = list(_one_each(op, values, "cotangents"))
     else:
         raise AssertionError(rule.form)
     return [
@@ -288,8 +308,6 @@ def zero_for(b: Builder, value: Value) -> Operand:
     if isinstance(t, Array) and t.item:
         return Const.of(0.0)
     if isinstance(t, TupleOf):
-        from srcad.rules.symbols import field_of, pack
-
         if t.elems is None:
             return Const.of(None)  # the tape of a call that was not made on this path
         parts = []
@@ -308,7 +326,23 @@ def add(b: Builder, x: Operand, y: Operand) -> Operand:
         return y
     if isinstance(x.type, ListOf) or isinstance(y.type, ListOf):  # `+` would join the lists
         return apply_operands(b, runtime.add_lists, (x, y), {})
+    if isinstance(x.type, TupleOf) or isinstance(y.type, TupleOf):  # `+` would join the tuples
+        return _add_tuples(b, x, y)
     return apply(b, operator.add, [x, y])
+
+
+def _add_tuples(b: Builder, x: Operand, y: Operand) -> Operand:
+    elems = x.type.elems if isinstance(x.type, TupleOf) else None
+    others = y.type.elems if isinstance(y.type, TupleOf) else None
+    if elems is None or others is None or len(elems) != len(others):
+        return apply_operands(b, runtime.add_parts, (x, y), {})
+    parts: list[Operand] = []
+    for k, (t, other) in enumerate(zip(elems, others)):
+        if NONE in (t, other):
+            parts.append(field_of(b, y if t == NONE else x, k))
+        else:
+            parts.append(add(b, field_of(b, x, k), field_of(b, y, k)))
+    return pack(b, parts, "tuple")
 
 
 def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
@@ -335,9 +369,7 @@ def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     attrs = statics(op)
     scalar = operands[0]._scalar if operands else False
     if rule.form == "elementwise":
-        partials = rule.bodies[0](result, *operands, **attrs)
-        if not isinstance(partials, tuple):
-            partials = (partials,)
+        partials = _one_each(op, rule.bodies[0](result, *operands, **attrs), "partials")
         total: Operand | None = None
         for d, p in zip(dots, partials):
             if d is None:
@@ -372,7 +404,14 @@ def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
 
 
 def zero_for_operand(b: Builder, operand: Operand) -> Operand:
-    return zero_for(b, operand) if isinstance(operand, Value) else Const.of(0.0)
+    return zero_for(b, operand) if isinstance(operand, Value) else _zero_constant(operand.value)
+
+
+def _zero_constant(value: Any) -> Const:
+    """A zero derivative of a constant: of a tuple (a tape, say) one for each part."""
+    if isinstance(value, tuple):
+        return Const.of(tuple(_zero_constant(part).value for part in value))
+    return Const.of(0.0)
 
 
 def stretch(b: Builder, dot: Operand, result: Value) -> Operand:

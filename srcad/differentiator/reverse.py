@@ -296,7 +296,8 @@ class Reverse:
     def field(self, op: Op, bars: Bars) -> Op:
         container = op.operands[0]
         if isinstance(container, Value) and container in self.active:
-            self.accumulate_parts(bars, container, {op.attrs["key"]: bars.get(op.results[0])})
+            bar = self.whole(op.results[0], bars.get(op.results[0]))
+            self.accumulate_parts(bars, container, {op.attrs["key"]: bar})
         return op
 
     def pack(self, op: Op, bars: Bars) -> Op:

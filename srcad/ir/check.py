@@ -38,7 +38,7 @@ class _Checker:
         stage = f" (after {self.after})" if self.after else ""
         raise InternalError(
             f"malformed IR{stage}: {what}{where}",
-            reason=function_text(self.function),
+            ir=function_text(self.function),
             loc=op.loc if op is not None else self.function.loc,
             function=self.function.name,
         )

@@ -83,8 +83,8 @@ class ForView:
 
     __slots__ = (
         "op", "reverse", "may_stop", "stream_flags", "emit_flags", "start", "stop", "step", "inits",
-        "streams", "body", "index", "carries", "elements", "next_carries", "emits", "stop_flag",
-        "finals", "lists", "trips",
+        "streams", "body", "index", "carries", "elements", "next_carries", "emits", "finals",
+        "lists",
     )  # fmt: skip
 
     def __init__(self, op: Op) -> None:
@@ -105,10 +105,17 @@ class ForView:
         emits = len(self.emit_flags)
         self.next_carries: tuple[Operand, ...] = self.body.yields[:carries]
         self.emits: tuple[Operand, ...] = self.body.yields[carries : carries + emits]
-        self.stop_flag: Operand | None = self.body.yields[-1] if self.may_stop else None
         self.finals: tuple[Value, ...] = op.results[:carries]
         self.lists: tuple[Value, ...] = op.results[carries : carries + emits]
-        self.trips: Value | None = op.results[-1] if self.may_stop else None
+
+    # Not read above, so that a loop without them has a text when the verifier refuses it.
+    @property
+    def stop_flag(self) -> Operand | None:
+        return self.body.yields[-1] if self.may_stop else None
+
+    @property
+    def trips(self) -> Value | None:
+        return self.op.results[-1] if self.may_stop else None
 
 
 class WhileView:
@@ -116,7 +123,7 @@ class WhileView:
 
     __slots__ = (
         "op", "may_stop", "emit_flags", "inits", "cond", "body", "cond_carries", "carries",
-        "next_carries", "emits", "stop_flag", "finals", "lists", "trips",
+        "next_carries", "emits", "finals", "lists",
     )  # fmt: skip
 
     def __init__(self, op: Op) -> None:
@@ -132,7 +139,13 @@ class WhileView:
         emits = len(self.emit_flags)
         self.next_carries = self.body.yields[:carries]
         self.emits = self.body.yields[carries : carries + emits]
-        self.stop_flag: Operand | None = self.body.yields[-1] if self.may_stop else None
         self.finals = op.results[:carries]
         self.lists = op.results[carries : carries + emits]
-        self.trips = op.results[-1]
+
+    @property
+    def stop_flag(self) -> Operand | None:
+        return self.body.yields[-1] if self.may_stop else None
+
+    @property
+    def trips(self) -> Value:
+        return self.op.results[-1]

@@ -81,7 +81,9 @@ def _tree(tree: Any) -> str:
 def _operand(operand: Operand, names: _Names) -> str:
     if isinstance(operand, Value):
         return names(operand)
-    return _constant(operand.value)
+    if isinstance(operand, Const):
+        return _constant(operand.value)
+    return repr(operand)  # what the verifier refuses has a text too
 
 
 def _constant(value: Any) -> str:

@@ -19,6 +19,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TupleOf,
     Type,
     adjoint_type,
     broadcast_dim,
@@ -199,6 +200,12 @@ def _list_type(call: Call) -> Type:
     return t if isinstance(t, ListOf) else ListOf(UNKNOWN)
 
 
+def _parts_type(call: Call) -> Type:
+    x, y = call.types
+    return x if x == y else TupleOf(None)
+
+
 linear(runtime.add_lists, lambda g, x, y: (g, g), infer=_list_type, active=("x", "y"))
+linear(runtime.add_parts, lambda g, x, y: (g, g), infer=_parts_type, active=("x", "y"))
 zero(runtime.copied, signature="x", infer=lambda call: call.types[0])
 zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from srcad.errors import MissingRuleError
+from srcad.errors import MissingRuleError, SignatureError
 from srcad.ir.abstract import Type
 from srcad.ir.ops import Cost
 from srcad.ir.values import Const, Operand
@@ -286,6 +286,17 @@ def rule(
         jvp, vjp = cls.__dict__["jvp"], cls.__dict__["vjp"]
         jvp, vjp = (f.__func__ if isinstance(f, staticmethod) else f for f in (jvp, vjp))
         signature = _signature_of(vjp, 2)
+        given = _operand_names(signature)
+        statics = signature.parameters.keys() - set(given)
+        try:
+            _signature_of(jvp, 2).bind(*given, **dict.fromkeys(statics))
+        except TypeError as error:
+            raise SignatureError(
+                f"jvp and vjp of the rule `{cls.__qualname__}` take different arguments",
+                reason=f"jvp has {inspect.signature(jvp)}, vjp {inspect.signature(vjp)}: {error}",
+                advice="write jvp(dots, y, ...) and vjp(g, y, ...) with the parameters of the "
+                "function in place of the dots",
+            ) from error
         _declare(fns, "rule", (jvp, vjp), signature, infer, operands, active, Cost.COSTLY)
         return cls
 
