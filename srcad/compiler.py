@@ -49,6 +49,7 @@ from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function, Value
 from srcad.optimizer.pipeline import optimize
+from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source
@@ -203,9 +204,12 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
     SrcadError
         With place, reason and advice.
     """
-    lowered, signature = lower_request(request, signature)
-    outcome = transform(request, lowered, signature)
-    return finish(request, lowered, signature, outcome)
+
+    def compiled() -> Compiled:
+        lowered, typed = lower_request(request, signature)
+        return finish(request, lowered, typed, transform(request, lowered, typed))
+
+    return with_room(compiled, request.function)
 
 
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
