@@ -6,6 +6,7 @@ which it is valid. `obtain` takes it from the disk cache where that is asked for
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import keyword
@@ -26,7 +27,7 @@ from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
-from srcad.errors import SignatureError, SrcadError, TypeInferenceError
+from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     FLOAT,
     INT,
@@ -56,6 +57,7 @@ from srcad.parser.source import FunctionSource, read_source
 
 NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
+_INDENTATION_LEVELS = 99  # of Python's parser
 
 
 @dataclass(frozen=True)
@@ -466,6 +468,8 @@ def finish(
 ) -> Compiled:
     functions = [f for f in (outcome.function, outcome.backward) if f is not None]
     emitted = [emit_request(request, lowered, signature, f) for f in functions]
+    for e in emitted:
+        check_nesting(e.text, request.function.__name__, lowered)
     parts = tuple(
         Part(e.text, e.name, {**builtins_of(e, request.function), **e.helpers}) for e in emitted
     )
@@ -482,6 +486,28 @@ def finish(
         lowered.argument_assumptions, emitted[0], loaded[1] if len(loaded) > 1 else None,
         outcome.seeds, outcome.result_tree, outcome.wrt,
     )  # fmt: skip
+
+
+def check_nesting(text: str, name: str, lowered: Lowered) -> None:
+    """Blocks are nested as deeply as Python's parser allows at most.
+
+    Raises
+    ------
+    UnsupportedSyntaxError
+        Advising to split the function.
+    """
+    if not any(line.startswith(" " * 4 * _INDENTATION_LEVELS) for line in text.splitlines()):
+        return
+    try:
+        ast.parse(text)
+    except IndentationError:
+        raise UnsupportedSyntaxError(
+            f"the derivative of `{name}` has blocks that are nested too deeply",
+            reason=f"Python allows {_INDENTATION_LEVELS} levels of indentation",
+            advice="split the nested conditions or loops into functions, or look the case up "
+            "in a list",
+            loc=lowered.function.loc,
+        ) from None
 
 
 def builtins_of(emitted: Emitted, function: types.FunctionType) -> dict[str, object]:

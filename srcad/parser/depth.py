@@ -125,17 +125,3 @@ def _too_deep(function: types.FunctionType) -> UnsupportedSyntaxError:
         advice="assign parts of the expression to names.",
         loc=Loc(code.co_filename, line, 1, line, 1, function=function.__qualname__),
     )
-
-
-@contextlib.contextmanager
-def _recursion_limit() -> Iterator[None]:
-    before = sys.getrecursionlimit()
-    if before >= _RECURSION_LIMIT:
-        yield
-        return
-    sys.setrecursionlimit(_RECURSION_LIMIT)
-    try:
-        yield
-    finally:
-        if sys.getrecursionlimit() == _RECURSION_LIMIT:  # else somebody else has set it since
-            sys.setrecursionlimit(before)
