@@ -21,6 +21,7 @@ from srcad.errors import SeedError, SignatureError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree
 from srcad.ir.values import Const, Function
+from srcad.parser.depth import with_room
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
@@ -460,8 +461,12 @@ def ir(
     """The intermediate representation of a derivative; ``order=0`` gives that of the function."""
     request = planned(function, argnums, value, mode, order, options)
     signature = signature_from_types(request.function, types)
-    lowered, signature = lower_request(request, signature)
-    return transform(request, lowered, signature).function
+
+    def transformed() -> Function:
+        lowered, typed = lower_request(request, signature)
+        return transform(request, lowered, typed).function
+
+    return with_room(transformed, request.function)
 
 
 def planned(

@@ -33,6 +33,7 @@ from srcad.api import ir, source
 from srcad.cache.disk import DiskCache, SrcadCacheWarning, default_directory
 from srcad.derivative import Derivative, parse_argnums
 from srcad.errors import SignatureError, SrcadError, TypeStringError
+from srcad.parser.depth import with_room
 from srcad.parser.source import read_source
 
 _GRAD_DESCRIPTION = """\
@@ -180,7 +181,8 @@ def _grad(arguments: argparse.Namespace) -> int:
     if isinstance(function, types.FunctionType):
         _check_usage(function, argnums, arguments.types)
     if emit == "ast":
-        text = gast.dump(read_source(function).node, indent=2)
+        node = read_source(function).node
+        text = with_room(lambda: gast.dump(node, indent=2), function)
     elif emit == "ir":
         text = str(
             ir(function, argnums, arguments.types, arguments.value, mode=arguments.mode,

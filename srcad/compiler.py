@@ -6,6 +6,7 @@ which it is valid. `obtain` takes it from the disk cache where that is asked for
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import keyword
@@ -26,7 +27,7 @@ from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
-from srcad.errors import SignatureError, SrcadError, TypeInferenceError
+from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     FLOAT,
     INT,
@@ -49,12 +50,14 @@ from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function, Value
 from srcad.optimizer.pipeline import optimize
+from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source
 
 NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
+_INDENTATION_LEVELS = 99  # of Python's parser
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,12 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
     SrcadError
         With place, reason and advice.
     """
-    lowered, signature = lower_request(request, signature)
-    outcome = transform(request, lowered, signature)
-    return finish(request, lowered, signature, outcome)
+
+    def compiled() -> Compiled:
+        lowered, typed = lower_request(request, signature)
+        return finish(request, lowered, typed, transform(request, lowered, typed))
+
+    return with_room(compiled, request.function)
 
 
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
@@ -462,6 +468,8 @@ def finish(
 ) -> Compiled:
     functions = [f for f in (outcome.function, outcome.backward) if f is not None]
     emitted = [emit_request(request, lowered, signature, f) for f in functions]
+    for e in emitted:
+        check_nesting(e.text, request.function.__name__, lowered)
     parts = tuple(
         Part(e.text, e.name, {**builtins_of(e, request.function), **e.helpers}) for e in emitted
     )
@@ -478,6 +486,28 @@ def finish(
         lowered.argument_assumptions, emitted[0], loaded[1] if len(loaded) > 1 else None,
         outcome.seeds, outcome.result_tree, outcome.wrt,
     )  # fmt: skip
+
+
+def check_nesting(text: str, name: str, lowered: Lowered) -> None:
+    """Blocks are nested as deeply as Python's parser allows at most.
+
+    Raises
+    ------
+    UnsupportedSyntaxError
+        Advising to split the function.
+    """
+    if not any(line.startswith(" " * 4 * _INDENTATION_LEVELS) for line in text.splitlines()):
+        return
+    try:
+        ast.parse(text)
+    except IndentationError:
+        raise UnsupportedSyntaxError(
+            f"the derivative of `{name}` has blocks that are nested too deeply",
+            reason=f"Python allows {_INDENTATION_LEVELS} levels of indentation",
+            advice="split the nested conditions or loops into functions, or look the case up "
+            "in a list",
+            loc=lowered.function.loc,
+        ) from None
 
 
 def builtins_of(emitted: Emitted, function: types.FunctionType) -> dict[str, object]:

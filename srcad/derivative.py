@@ -42,6 +42,7 @@ from srcad.ir.abstract import (
     Type,
     type_of_value,
 )
+from srcad.parser.depth import with_room
 
 P = ParamSpec("P")  # the parameters of the function, which its derivative has too
 Q = ParamSpec("Q")
@@ -198,16 +199,22 @@ class Derivative(Generic[P]):
         found = self._find(signature)
         if found is not None:
             return found
+        if self._is_full() and not self.request.generic:
+            self._warn(arguments)
+        # Outside of the lock, which another thread shall take if this one lacks the room.
+        return with_room(lambda: self._compile(signature, arguments), self.request.function)
+
+    def _compile(self, signature: Signature, arguments: Mapping[str, Any]) -> Compiled:
+        """The code for these arguments, newly compiled and kept."""
         with _compiling:
             found = self._find(signature)  # another thread may have been faster
             if found is not None:
                 return found
-            self._counts["misses"] += 1
             request = self.request
             if self._is_full() and not request.generic:
-                self._warn(arguments)
                 request = self._generic
             compiled = obtain(request, signature)
+            self._counts["misses"] += 1
             if compiled.on_disk is not None:
                 self._counts["disk_hits" if compiled.on_disk else "disk_misses"] += 1
             compiled.signature = replace(compiled.signature, examples=_outline(arguments))
@@ -329,9 +336,15 @@ class Derivative(Generic[P]):
     def ir(self) -> Any:
         latest = self._latest()
         if latest.ir is None:  # the text comes from the disk cache
-            with _compiling:
-                latest.ir = compile_request(latest.request, latest.signature).ir
+            latest.ir = self._compiled(latest.request, latest.signature).ir
         return latest.ir
+
+    def _compiled(self, request: Request, signature: Signature) -> Compiled:
+        def compiled() -> Compiled:
+            with _compiling:
+                return compile_request(request, signature)
+
+        return with_room(compiled, request.function)
 
     @property
     def signatures(self) -> list[str]:
@@ -346,8 +359,7 @@ class Derivative(Generic[P]):
             return self._recent[0]
         from srcad.annotations import signature_from_annotations
 
-        with _compiling:
-            return compile_request(self.request, signature_from_annotations(self.request.function))
+        return self._compiled(self.request, signature_from_annotations(self.request.function))
 
     def cache_info(self) -> dict[str, int]:
         """Counts of look-ups in the memory cache (the generated fast path is not counted), of

@@ -375,9 +375,76 @@ def test_b13_recursion(options):
     assert_close(srcad.grad(even, **options)(1.5, 3), 72 * 1.5**3)
 
 
-def test_b13_recursion_above_the_limit():
-    with pytest.raises(RecursionError):
-        srcad.grad(recursive)(2.0, 100_000)
+def squares(x, n):
+    return x if n == 0 else squares(x * x, n - 1) * 0.5
+
+
+def ping(x, n):
+    return x * x if n == 0 else pong(x - 0.001 * x * x, n - 1)
+
+
+def pong(x, n):
+    return 2.0 * x if n == 0 else ping(1.0001 * x, n - 1) + 0.001 * x
+
+
+def complex_step(f, x, *rest):
+    return f(complex(x, 1e-20), *rest).imag / 1e-20
+
+
+@pytest.mark.parametrize("function, x", [(squares, 1.0), (ping, 0.7), (pong, 0.7)])
+@pytest.mark.parametrize("options", MODES)
+def test_b13_recursion_to_depth_500(function, x, options):
+    expected = 1.0 if function is squares else complex_step(function, x, 500)
+    assert_close(srcad.grad(function, **options)(x, 500), expected)
+    value, tangent = srcad.jvp(function, (x, 500), (1.0, None), **options)
+    assert_close((value, tangent), (function(x, 500), expected))
+
+
+@pytest.mark.parametrize("function", [recursive, ping, pong])
+def test_b13_recursion_above_the_limit(function):
+    df = srcad.grad(function)
+    with pytest.raises(RecursionError) as caught:
+        df(0.5, 100_000)
+    assert not isinstance(caught.value, errors.SrcadError)
+    assert_close(df(0.5, 3), complex_step(function, 0.5, 3))
+
+
+STEPS = (
+    "{new} = {a} + 0.0002 * {b}",
+    "{new} = {a} + 0.001 * np.sin({b})",
+    "{new} = {a} - 0.0002 * {b}",
+    "{new} = {a} - 0.001 * np.tanh({b})",
+    "{new} = {a} * (1.0 + 0.00001 * {b})",
+)
+
+
+def straight(count, names):
+    """A function of `count` lines; each line reads two of the last names."""
+    lines = ["import numpy as np", "def f(x, y):"]
+    known = ["y", "x"]
+    for k in range(count):
+        a, b = known[-1 - k % 2], known[-1 - k % 7 % len(known)]
+        known.append(names(k))
+        lines.append("    " + STEPS[k % 5].format(new=known[-1], a=a, b=b))
+    return "\n".join([*lines, f"    return {known[-1]} + {known[-2]}", ""])
+
+
+@pytest.mark.parametrize(
+    "count, names", [(5000, lambda k: f"v{k}"), (1000, lambda k: "xyzuvw"[k % 6])],
+    ids=["new names", "old names"],
+)  # fmt: skip
+def test_b13_long_straight_lines(count, names, tmp_path, monkeypatch):
+    name = f"straight_{count}"
+    (tmp_path / f"{name}.py").write_text(straight(count, names))
+    monkeypatch.syspath_prepend(tmp_path)
+    f = __import__(name).f
+    expected = float(complex_step(f, 0.7, 0.4))
+    assert abs(expected) > 1e-3
+    df = srcad.grad(f)
+    assert_close(df(0.7, 0.4), expected)
+    namespace: dict = {}
+    exec(df.source, {"np": np}, namespace)
+    assert_close(namespace["f_grad"](0.7, 0.4), expected)
 
 
 def rows(a):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import os
 import py_compile
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from math import sin as sine
 from pathlib import Path
 
@@ -547,19 +549,109 @@ def test_e17_print_happens_once(options, capsys):
     assert capsys.readouterr().out == "once 3.0\n"
 
 
-@pytest.mark.parametrize("expression, slope", [("(" * 80 + "x" + ")" * 80, 1.0),
-                                               (" + ".join(["x"] * 100), 100.0)])  # fmt: skip
-def test_e18_deep_expressions(expression, slope, tmp_path, monkeypatch):
-    f = load(tmp_path, monkeypatch, f"deep_{int(slope)}", f"def f(x):\n    return {expression}\n").f
-    assert_close(srcad.grad(f)(2.0), slope)
+def chain_of(word, comparison, count):
+    return f" {word} ".join(comparison.format(i) for i in range(count))
 
 
-def test_e18_too_deep_is_refused(tmp_path, monkeypatch):
-    text = "def f(x):\n    return " + " + ".join(["x"] * 2000) + "\n"
-    f = load(tmp_path, monkeypatch, "too_deep", text).f
+NEST = 190  # parentheses; Python allows 200
+DEEP = {
+    "sum": (" + ".join(["x"] * 1000), 1000.0),
+    "two thousand": (" + ".join(["x"] * 2000), 2000.0),
+    "difference": (" - ".join(["x"] * 1000), -998.0),
+    "product": (" * ".join(["x"] * 1000), 1000.0),
+    "parentheses": ("(" * NEST + "x" + " + x)" * NEST, NEST + 1.0),
+    "parentheses on the right": ("(x + " * NEST + "x" + ")" * NEST, NEST + 1.0),
+    "calls": ("abs(" * NEST + "x" + ")" * NEST, 1.0),
+    "signs": ("-" * 900 + "x", 1.0),
+    "power": (" ** ".join(["x", *["1.0"] * 500]), 1.0),
+    "and": (f"3.0 * x if {chain_of('and', 'x > -{}', 1000)} else x", 3.0),
+    "or": (f"3.0 * x if {chain_of('or', 'x < -{}', 1000)} else x", 1.0),
+    "conditional": ("".join(f"{i}.0 * x if x < {i} else " for i in range(150)) + "x", 2.0),
+    "list": (f"np.sum(np.array([{', '.join(['2.0 * x'] * 1000)}]))", 2000.0),
+    "arguments": (f"max({', '.join(f'{i}.0 * x' for i in range(100))})", 99.0),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_e18_deep_expressions(name, tmp_path, monkeypatch):
+    expression, slope = DEEP[name]
+    text = f"import numpy as np\ndef f(x):\n    return {expression}\n"
+    f = load(tmp_path, monkeypatch, f"deep_{list(DEEP).index(name)}", text).f
+    limit = sys.getrecursionlimit()
+    assert_close(srcad.grad(f)(1.0), slope)
+    assert sys.getrecursionlimit() == limit
+
+
+def test_e18_deep_expressions_are_printed(tmp_path, monkeypatch):
+    text = f"def f(x):\n    return {' + '.join(['x * x'] * 1000)}\n"
+    f = load(tmp_path, monkeypatch, "deep_printed", text).f
+    namespace: dict = {}
+    exec(srcad.source(f, types="x: float", standalone=True), namespace)
+    assert_close(namespace["f_grad"](1.5), 3000.0)
+    assert "f_grad" in str(srcad.ir(f))
+
+
+def test_e18_long_chain_of_branches(tmp_path, monkeypatch):
+    cases = "".join(f"    elif x < {i}:\n        y = {i}.0 * x * x\n" for i in range(1, 200))
+    first, last = "    if x < 0:\n        y = x\n", "    else:\n        y = -x\n"
+    text = f"def f(x):\n{first}{cases}{last}    return y\n"
+    df = srcad.grad(load(tmp_path, monkeypatch, "deep_elif", text).f)
+    assert_close([df(-1.0), df(149.5), df(500.0)], [1.0, 2 * 150 * 149.5, -1.0])
+
+
+def test_e18_names_set_in_a_long_condition(tmp_path, monkeypatch):
+    condition = " and ".join(["x > 0", "(y := x * x) > 0", *(f"y > -{i}" for i in range(20))])
+    text = f"def f(x):\n    return 3.0 * y if {condition} else x\n"
+    df = srcad.grad(load(tmp_path, monkeypatch, "deep_names", text).f)
+    assert_close([df(2.0), df(-2.0)], [12.0, 1.0])
+
+
+@pytest.mark.parametrize("work", ["grad", "ir", "source"])
+def test_e18_deep_expression_in_deep_recursion(work, tmp_path, monkeypatch):
+    """The caller has hardly any room left, and does not keep more afterwards."""
+    f = load(tmp_path, monkeypatch, f"deep_{work}", "def f(x):\n    return x * x\n").f
+
+    def go(depth):
+        if depth:
+            return go(depth - 1)
+        if work == "grad":
+            return srcad.grad(f)(3.0)
+        return str(getattr(srcad, work)(f, types="x: float"))
+
+    depth = sys.getrecursionlimit() - 100 - len(inspect.stack(0))
+    assert go(depth) == (6.0 if work == "grad" else go(0))
+
+
+def test_e18_deep_expressions_in_threads(tmp_path, monkeypatch):
+    text = f"def f(x):\n    return K * x * ({'+'.join(['x'] * 600)})\n"
+    functions = [
+        load(tmp_path, monkeypatch, f"threads_{k}", f"K = {k}.0\n{text}").f for k in range(6)
+    ]
+    limit = sys.getrecursionlimit()
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(lambda f: srcad.grad(f)(1.0), functions))
+    assert_close(found, [1200.0 * k for k in range(6)])
+    assert sys.getrecursionlimit() == limit
+
+
+def refused(function):
     with pytest.raises(errors.UnsupportedSyntaxError, match="too deeply") as caught:
-        srcad.grad(f)(2.0)
-    assert caught.value.loc is not None and caught.value.advice
+        srcad.grad(function)(2.0)
+    assert caught.value.loc is not None and caught.value.advice and caught.value.reason
+
+
+def test_e18_absurd_depth_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", sys.getrecursionlimit() + 200)
+    text = "def f(x):\n    return " + " + ".join(["x"] * 1000) + "\n"
+    refused(load(tmp_path, monkeypatch, "too_deep", text).f)
+
+
+def test_e18_blocks_deeper_than_python_allows_are_refused(tmp_path, monkeypatch):
+    expression = "x"
+    for k in range(150):
+        expression = f"(x * {expression} if x > {k} else {k}.0 * x)"
+    text = f"def f(x):\n    return {expression}\n"
+    refused(load(tmp_path, monkeypatch, "blocks", text).f)
 
 
 def precedence(x, y):

@@ -829,7 +829,14 @@ Reason: calling it returns a coroutine, which gives its value only to an event l
 Instead: move the numeric part into a plain function and differentiate that."""
 
 
-def test_too_deep_an_expression(load: Write) -> None:
+def test_a_deep_expression(load: Write) -> None:
+    module = load(f"def f(x):\n    return {'+'.join(['x'] * 1500)}\n")
+    names = [n for n in gast.walk(read_source(module.f).node) if isinstance(n, gast.Name)]
+    assert len(names) == 1501
+
+
+def test_too_deep_an_expression(load: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", sys.getrecursionlimit())
     module = load(f"def f(x):\n    return {'+'.join(['x'] * 1500)}\n")
     with pytest.raises(UnsupportedSyntaxError) as caught:
         read_source(module.f)

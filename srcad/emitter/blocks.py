@@ -7,6 +7,7 @@ it known which names it must not use.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import gast
@@ -108,8 +109,8 @@ class Blocks:
         position = 0
         while position < len(block):
             s = block[position]
-            ahead = [x for x in block[position:] if not isinstance(x, T.Pop)]
-            found += self.comment(ahead[0] if ahead else s)
+            ahead = (x for x in islice(block, position, None) if not isinstance(x, T.Pop))
+            found += self.comment(next(ahead, s))
             run = unpacking(block, position)
             if run:
                 found.append(self.unpack(block[position : position + run]))

@@ -77,9 +77,9 @@ class Expressions:
 
     def ternary(self, choice: T.Ternary) -> gast.expr:
         if choice.then is None:
-            return gast.BoolOp(gast.Or(), [self(choice.cond), self(choice.orelse)])  # type: ignore[arg-type]
+            return _chain(gast.Or, self(choice.cond), self(choice.orelse))  # type: ignore[arg-type]
         if choice.orelse is None:
-            return gast.BoolOp(gast.And(), [self(choice.cond), self(choice.then)])
+            return _chain(gast.And, self(choice.cond), self(choice.then))
         return gast.IfExp(self(choice.cond), self(choice.then), self(choice.orelse))
 
     # ------------------------------------------------------------------ operations
@@ -234,6 +234,15 @@ class Expressions:
 
     def attribute(self, operand: Operand, name: str) -> gast.Attribute:
         return gast.Attribute(self(operand), name, gast.Load())
+
+
+def _chain(operator: type[gast.boolop], left: gast.expr, right: gast.expr) -> gast.BoolOp:
+    """`left and right` or `left or right`; both may be such chains already."""
+    values: list[gast.expr] = []
+    for part in (left, right):
+        joined = isinstance(part, gast.BoolOp) and isinstance(part.op, operator)
+        values += part.values if joined else [part]
+    return gast.BoolOp(operator(), values)
 
 
 def constant(value: Any) -> gast.Constant:

@@ -148,7 +148,8 @@ class _Folder:
             statement.body = self.block(statement.body, indent + 4)
         elif isinstance(statement, T.Branch):
             statement.then = self.block(statement.then, indent + 4)
-            statement.orelse = self.block(statement.orelse, indent + 4)
+            deeper = 0 if _is_elif(statement.orelse) else 4
+            statement.orelse = self.block(statement.orelse, indent + deeper)
             return self.as_expression(statement, indent)
         return statement
 
@@ -442,6 +443,15 @@ def unpacking(block: T.Block, start: int) -> int:
         ):
             return 0
     return len(run) if len(run) == len(t.elems) else 0
+
+
+def _is_elif(block: T.Block) -> bool:
+    """Whether a block is printed as an `elif`, if what its condition needs is folded into it.
+
+    The copies at its end print nothing where both sides have the same variable.
+    """
+    others = [s for s in block if not isinstance(s, (T.Define, T.Copy))]
+    return len(others) == 1 and isinstance(others[0], T.Branch)
 
 
 def _renames(user: T.Statement, value: Value) -> bool:

@@ -19,7 +19,8 @@ class Liveness:
     Attributes
     ----------
     interference
-        Per value, the values that hold something else while it is being defined.
+        Per value, the values that hold something else while it is being defined. Noted on one
+        side only: in straight code with many live values, both sides would take quadratic time.
     apart
         Per value, further values that must not have the same name, unless they are one variable:
         the copies of one joint are printed one after the other.
@@ -79,14 +80,7 @@ class Liveness:
     def define(self, value: Value, live: int) -> None:
         """Note that `value` is set while `live` holds what is read later."""
         bit = self.bit(value)
-        n = bit.bit_length() - 1
-        others = live & ~bit
-        missing = others & ~self.interference[n]
-        self.interference[n] |= others
-        while missing:
-            low = missing & -missing
-            self.interference[low.bit_length() - 1] |= bit
-            missing ^= low
+        self.interference[bit.bit_length() - 1] |= live & ~bit
 
     def read(self, statement: T.Statement) -> int:
         found = self.reads.get(statement)
@@ -206,13 +200,19 @@ class Classes:
         i, j = self.of(a), self.of(b)
         if i == j:
             return True
-        if self.members[i] & self.interference[j] or not self.names_agree(i, j):
+        if self.interfere(i, j) or not self.names_agree(i, j):
             return False
         self.parent[j] = i
         self.members[i] |= self.members[j]
         self.interference[i] |= self.interference[j]
         self.apart[i] |= self.apart[j]
         return True
+
+    def interfere(self, i: int, j: int) -> bool:
+        """Whether the values of two classes hold different things at the same time."""
+        return bool(
+            self.members[i] & self.interference[j] or self.members[j] & self.interference[i]
+        )
 
     def names_agree(self, i: int, j: int) -> bool:
         """Whether people would give both classes one name."""

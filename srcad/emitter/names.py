@@ -146,7 +146,7 @@ class Scope:
         self.names, self.classes = names, classes
         self.name_of: dict[int, str] = {}
         self.users: dict[str, int] = {}  # name -> the values that have it, as bits
-        self.named: dict[str, list[int]] = {}  # name -> its classes
+        self.taken: dict[str, int] = {}  # name -> the values that must not have it, as bits
         for value, name in parameters.items():
             self.assign(classes.of(value), name)
         values = classes.liveness.values
@@ -187,16 +187,18 @@ class Scope:
             return False
         if not own and name in self.names.reserved and name not in self.users:
             return False
-        others = self.users.get(name, 0)
-        if others & (self.classes.interference[c] | self.classes.apart[c]):
+        if self.users.get(name, 0) & self.others(c):
             return False
-        mine = self.classes.members[c]
-        return not any(mine & self.classes.apart[d] for d in self.named.get(name, ()))
+        return not self.classes.members[c] & self.taken.get(name, 0)
+
+    def others(self, c: int) -> int:
+        """The values of which `c` notes that they must have another name."""
+        return self.classes.interference[c] | self.classes.apart[c]
 
     def assign(self, c: int, name: str) -> None:
         self.name_of[c] = name
         self.users[name] = self.users.get(name, 0) | self.classes.members[c]
-        self.named.setdefault(name, []).append(c)
+        self.taken[name] = self.taken.get(name, 0) | self.others(c)
 
     def __call__(self, value: Value) -> str:
         return self.name_of[self.classes.of(value)]

@@ -55,7 +55,7 @@ _REFUSED = {
     "Yield": ("`yield`", "return the values as a tuple"),
     "YieldFrom": ("`yield from`", "return the values as a tuple"),
 }
-
+_NESTED_TERMS = 8  # of `and` and `or`; longer chains are lowered without nesting
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -156,22 +156,31 @@ class ExpressionLowering(_Base):
 
     def expr_BoolOp(self, node: gast.BoolOp) -> Binding:
         is_and = isinstance(node.op, gast.And)
-        return self.lazy_chain(list(node.values), is_and)
+        nodes = list(node.values)
+        if len(nodes) <= _NESTED_TERMS or any(
+            isinstance(part, gast.NamedExpr) for value in nodes for part in gast.walk(value)
+        ):
+            return self.lazy_chain(self.expression(nodes[0]), nodes, is_and)
+        # `a and b and c` is `(a and b) and c`, unless c reads a name that b sets: a long chain
+        # becomes conditions one after the other, where nested blocks would be too deep.
+        found = self.expression(nodes[0])
+        for left, right in zip(nodes, nodes[1:]):
+            found = self.lazy_chain(found, [left, right], is_and)
+        return found
 
-    def lazy_chain(self, nodes: list[gast.AST], is_and: bool) -> Binding:
-        first = self.expression(nodes[0])
+    def lazy_chain(self, first: Binding, nodes: list[gast.AST], is_and: bool) -> Binding:
+        """The value of `nodes`, joined by `and` or `or`; the first of them is lowered already."""
         if len(nodes) == 1:
             return first
         truth = self.truth(first, nodes[0])
+
+        def rest() -> Binding:
+            return self.lazy_chain(self.expression(nodes[1]), nodes[1:], is_and)
+
         if isinstance(truth, bool):
-            return self.lazy_chain(nodes[1:], is_and) if truth is is_and else first
-        if is_and:
-            return self.choose(
-                truth, lambda: self.lazy_chain(nodes[1:], is_and), lambda: first, nodes[1]
-            )
-        return self.choose(
-            truth, lambda: first, lambda: self.lazy_chain(nodes[1:], is_and), nodes[1]
-        )
+            return rest() if truth is is_and else first
+        then, orelse = (rest, lambda: first) if is_and else (lambda: first, rest)
+        return self.choose(truth, then, orelse, nodes[1])
 
     def expr_IfExp(self, node: gast.IfExp) -> Binding:
         truth = self.truth(self.expression(node.test), node.test)

@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 import gast
 
 from srcad.errors import Loc, SourceNotFoundError, SrcadError, UnsupportedSyntaxError
+from srcad.parser.depth import with_room
 
 _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -119,15 +120,7 @@ def read_source(function: types.FunctionType, text: str | None = None) -> Functi
     """
     if not isinstance(function, types.FunctionType):
         raise _not_python(function)
-    try:
-        return _read(function, text)
-    except RecursionError:
-        raise UnsupportedSyntaxError(
-            f"an expression in the file of `{function.__name__}` is nested too deeply",
-            reason="expressions are read recursively, and Python's recursion limit was reached.",
-            advice="assign parts of the expression to names.",
-            loc=_head(function),
-        ) from None
+    return with_room(lambda: _read(function, text), function)
 
 
 def _read(function: types.FunctionType, text: str | None) -> FunctionSource:
