@@ -1,4 +1,4 @@
-"""Runs a program: right, refused, wrong, or crashed; skipped where differences cannot judge.
+"""Runs a program: right, refused, wrong or crashed; skipped where differences cannot judge.
 
 The gradient and the tangent are compared with differences along one random direction, the value
 with that of the function; the arguments must not change.
@@ -40,7 +40,7 @@ class Outcome:
     Attributes
     ----------
     kind : str
-        `right`, `refused`, `wrong`, `crash`, or `skipped`.
+        `right`, `refused`, `wrong`, `crash`, `skipped`, or `invalid` (Python does not run it).
     reason : str
         Of a refusal its headline; of a failure what happened.
     """
@@ -63,7 +63,12 @@ def check(text: str) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with np.errstate(all="ignore"):
-            return _check(load(text, folder))
+            try:
+                function = load(text, folder)
+                expected = differences(function)
+            except Exception as error:  # so that a mistake of the grammar is counted, not lost
+                return Outcome("invalid", f"{type(error).__name__}: {error}")
+            return Outcome("skipped") if expected is None else _check(function, expected)
 
 
 def outcome(seed: int, features: tuple[str, ...] | None = None) -> Outcome:
@@ -73,10 +78,7 @@ def outcome(seed: int, features: tuple[str, ...] | None = None) -> Outcome:
 
 def fails_alike(text: str, wanted: Outcome) -> bool:
     """Return whether the program runs in Python and fails as `wanted` says."""
-    try:
-        return check(text).signature == wanted.signature
-    except Exception:  # a candidate that Python itself does not run is no smaller failure
-        return False
+    return check(text).signature == wanted.signature
 
 
 def load(text: str, folder: str) -> Callable[..., Any]:
@@ -110,7 +112,10 @@ def differences(function: Callable[..., Any]) -> float | None:
 
     def at(step: float) -> float:
         moved = zip(arguments("primal"), direction)
-        return float(function(*(p + step * d for p, d in moved)))
+        value = function(*(p + step * d for p, d in moved))
+        if not isinstance(value, float):  # np.float64 is one
+            raise TypeError(f"the result is a {type(value).__name__}")
+        return float(value)
 
     try:
         values = {k: at(k * STEP) for k in (-2, -1, 0, 1, 2)}
@@ -125,10 +130,7 @@ def differences(function: Callable[..., Any]) -> float | None:
     return (4.0 * near - far) / 3.0 if certain else None
 
 
-def _check(function: Callable[..., Any]) -> Outcome:
-    expected = differences(function)
-    if expected is None:
-        return Outcome("skipped")
+def _check(function: Callable[..., Any], expected: float) -> Outcome:
     direction = arguments("direction")
     tolerance = TOLERANCE * (1.0 + abs(expected))
     value = float(function(*arguments("primal")))

@@ -57,7 +57,9 @@ class Expressions:
         forms += [f"{i} == 1" for i in self.names("index")]
         if "builtin" in self.features:
             v = self.name("vector")
-            forms += [f"np.any({v} > 0.8)", f"not all(e > -0.5 for e in {v})"]
+            forms.append(f"np.any({v} > 0.8)")
+            if "comprehension" in self.features:
+                forms.append(f"not all(e > -0.5 for e in {v})")
         return self.rng.choice(forms)
 
     def of_kind(self, kind: str, depth: int) -> str:
@@ -101,7 +103,7 @@ class Expressions:
     def reduction(self, depth: int) -> str:
         v, w = self.vector(depth - 1), self.vector(depth - 1)
         return self.rng.choice([
-            f"0.3 * np.sum({v})", f"np.mean({v})", f"0.2 * np.dot({v}, {w})", f"0.2 * ({v} @ {w})",
+            f"0.3 * np.sum({v})", f"np.mean({v})", f"0.2 * np.dot({v}, {w})", f"0.2 * (({v}) @ ({w}))",
             f"({v}).sum() * 0.3", f"0.1 * np.sum({self.matrix(depth - 1)})",
             f"np.max({v})", f"np.prod(np.cos({v}))", f"({v})[{self.index()}]",
         ])  # fmt: skip
@@ -149,7 +151,7 @@ class Expressions:
             f"({u} + {w})", f"({u} - {w})", f"0.5 * {u} * {w}", f"np.sin({u})", f"np.tanh({u})",
             f"np.cos({u}) * ({s})", f"({u} + {s})", f"np.array([{s}, 0.3, {v}[0], {self.scalar(0)}])",
             f"np.where({v} > 0.25, {u}, {w})", f"{v}[::-1]", f"0.3 * np.cumsum({u})",
-            f"0.3 * ({a} @ {u})", "np.zeros(4)", f"np.full(4, {s})", f"{v}.copy()",
+            f"0.3 * ({a} @ ({u}))", "np.zeros(4)", f"np.full(4, {s})", f"{v}.copy()",
             f"np.concatenate([{v}[:2], {w}[2:]])", f"0.3 * np.sum({a}, axis=0)",
             f"{v}[[0, 0, 2, 1]]", f"{a}[{self.index()}]", f"{a}[:, {self.index()}]",
             f"{u} / (1.0 + {w} ** 2)", f"np.zeros_like({v})", f"np.sort({v})", f"np.diag({a})",
