@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import math as m
-from functools import lru_cache, wraps
+from functools import wraps
 
 import numpy as np
 from numpy import sin as sine
@@ -116,7 +116,7 @@ def _twice_decorated(x):
     return math.tanh(x)
 
 
-@lru_cache(maxsize=None)
+@functools.cache
 def _factorial(k):
     return 1.0 if k == 0 else k * _factorial(k - 1)
 

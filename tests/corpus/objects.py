@@ -351,7 +351,7 @@ def getattr_by_name(x, y):
 
 def setattr_by_name(x, y):
     oscillator = _Oscillator(x)
-    setattr(oscillator, "speed", y)
+    oscillator.speed = y
     return oscillator.energy
 
 
