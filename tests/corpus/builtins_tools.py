@@ -275,6 +275,8 @@ def weighted_median_step(x, y):
     return sum(v * w for v, w in values)
 
 
+SETTINGS = {"is_instance": {"float32": False}}  # np.float32 is no float
+
 UNSUPPORTED = {  # for now
     "sum_of_generator", "generator_with_condition", "generator_of_pairs",
     "generator_over_range", "double_generator", "max_with_key", "max_with_default",

@@ -189,7 +189,8 @@ def _adaptive(function, low, high, depth):
     middle = 0.5 * (low + high)
     if depth == 0:
         return (high - low) * function(middle)
-    return _adaptive(function, low, middle, depth - 1) + _adaptive(function, middle, high, depth - 1)
+    left = _adaptive(function, low, middle, depth - 1)
+    return left + _adaptive(function, middle, high, depth - 1)
 
 
 def generator_in_for(x, n):

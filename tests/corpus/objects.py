@@ -1,4 +1,4 @@
-"""Objects: state in methods, properties, inheritance, operators, callables, names private to them."""
+"""Objects: state in methods, properties, inheritance, operators, callables, private names."""
 
 from __future__ import annotations
 

@@ -289,7 +289,7 @@ def conditional_import(x, n):
 
 
 def loop_variable_after_loop(x):
-    for k in (1.0, 2.0, 3.0):
+    for k in (1.0, 2.0, 3.0):  # noqa: B007
         pass
     return k * x * x
 
@@ -300,6 +300,6 @@ UNSUPPORTED = {  # for now
     "match_text", "match_number", "match_tuple", "match_with_guard", "match_dict",
     "with_errstate", "with_warnings", "with_suppress", "with_lock", "with_own_context",
     "try_without_error", "try_caught", "try_key_error", "try_else_finally", "try_import",
-    "try_attribute", "try_finally_return", "deleted_name", "logging_of_values",
+    "try_attribute", "try_finally_return", "try_in_loop", "deleted_name", "logging_of_values",
     "dict_by_f_string", "conditional_import",
 }  # fmt: skip

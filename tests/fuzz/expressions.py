@@ -87,7 +87,8 @@ class Expressions:
         forms += [f"{name}[{self.rng.choice(['0', '1', '-1'])}]" for name in self.names("tuple")]
         forms += [f"{name}[{self.key()}]" for name in self.names("dict")]
         forms += [f"{name}.get({self.key()}, 0.0)" for name in self.names("dict")]
-        forms += [f"{name}.{self.rng.choice(['value', 'bounded'])}" for name in self.names("object")]
+        for name in self.names("object"):
+            forms += [f"{name}.value", f"{name}.bounded"]
         forms += [f"(0.2 * {i})" for i in self.names("index")]
         return self.rng.choice(forms)
 
@@ -103,7 +104,8 @@ class Expressions:
     def reduction(self, depth: int) -> str:
         v, w = self.vector(depth - 1), self.vector(depth - 1)
         return self.rng.choice([
-            f"0.3 * np.sum({v})", f"np.mean({v})", f"0.2 * np.dot({v}, {w})", f"0.2 * (({v}) @ ({w}))",
+            f"0.3 * np.sum({v})", f"np.mean({v})", f"0.2 * np.dot({v}, {w})",
+            f"0.2 * (({v}) @ ({w}))",
             f"({v}).sum() * 0.3", f"0.1 * np.sum({self.matrix(depth - 1)})",
             f"np.max({v})", f"np.prod(np.cos({v}))", f"({v})[{self.index()}]",
         ])  # fmt: skip
@@ -149,7 +151,8 @@ class Expressions:
         u = self.vector(depth - 1)
         forms = [
             f"({u} + {w})", f"({u} - {w})", f"0.5 * {u} * {w}", f"np.sin({u})", f"np.tanh({u})",
-            f"np.cos({u}) * ({s})", f"({u} + {s})", f"np.array([{s}, 0.3, {v}[0], {self.scalar(0)}])",
+            f"np.cos({u}) * ({s})", f"({u} + {s})",
+            f"np.array([{s}, 0.3, {v}[0], {self.scalar(0)}])",
             f"np.where({v} > 0.25, {u}, {w})", f"{v}[::-1]", f"0.3 * np.cumsum({u})",
             f"0.3 * ({a} @ ({u}))", "np.zeros(4)", f"np.full(4, {s})", f"{v}.copy()",
             f"np.concatenate([{v}[:2], {w}[2:]])", f"0.3 * np.sum({a}, axis=0)",

@@ -268,7 +268,8 @@ class Program(Expressions):
         self.write(self.rng.choice([
             f"{name}.append({s})", f"{name}.append({s})", f"{name}[0] = {s}", f"{name}[-1] += {s}",
             f"{name}.insert(1, {s})", f"{name}.extend([{s}, {self.scalar(1)}])",
-            f"{name} += [{s}]", f"{name} = {name} + [{s}]", f"{name}[0], {name}[1] = {name}[1], {s}",
+            f"{name} += [{s}]", f"{name} = {name} + [{s}]",
+            f"{name}[0], {name}[1] = {name}[1], {s}",
             f"{name}.append({name}.pop(0))", f"{name}.reverse()",
             f"if len({name}) > 2:\n{'    ' * (self.indent + 1)}{name}.pop()",
             f"{name} = [{s}, *{name}[1:]]",
