@@ -277,7 +277,7 @@ def weighted_median_step(x, y):
 
 SETTINGS = {"is_instance": {"float32": False}}  # np.float32 is no float
 
-UNSUPPORTED = {  # for now
+NOT_YET = {  # for now
     "sum_of_generator", "generator_with_condition", "generator_of_pairs",
     "generator_over_range", "double_generator", "max_with_key", "max_with_default",
     "max_of_generator", "any_and_all", "any_of_array", "sorted_values", "sorted_descending",

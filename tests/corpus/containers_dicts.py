@@ -327,7 +327,7 @@ def sorted_keys(x, y):
     return value
 
 
-UNSUPPORTED = {  # for now
+NOT_YET = {  # for now
     "dict_store", "dict_update_item", "dict_get", "dict_items", "dict_keys", "dict_values",
     "dict_update", "dict_setdefault", "dict_pop", "dict_comprehension", "dict_or", "dict_call",
     "dict_from_zip", "nested_dicts", "dict_of_lists", "gradient_step_on_dict", "delete_key",

@@ -360,7 +360,7 @@ def binomial_tree(x, n):
     return values[0]
 
 
-UNSUPPORTED = {  # for now
+NOT_YET = {  # for now
     "append_powers", "extend_two_legs", "insert_at_front", "pop_last", "pop_first",
     "stack_machine", "remove_constant", "index_of_constant", "concatenate_lists",
     "store_into_list", "update_item_of_list", "swap_items", "bubble_pass",

@@ -377,7 +377,7 @@ def class_inside(x, y):
     return Pair(x, y).product()
 
 
-UNSUPPORTED = {  # for now
+NOT_YET = {  # for now
     "method_changes_state", "property_of_state", "chained_methods", "class_method",
     "attribute_store", "private_counter", "super_and_override", "vector_operators",
     "vector_in_place", "vector_items", "vector_iteration", "vector_unpacked", "vector_length",

@@ -255,7 +255,7 @@ SETTINGS = {
 }
 
 
-UNSUPPORTED = {  # for now
+NOT_YET = {  # for now
     "table_lookup", "table_by_bisect", "table_by_int", "income_tax", "insertion_sort",
     "huber_loss",
 }  # fmt: skip
