@@ -44,6 +44,7 @@ _FLOAT_CARRY = (
 )
 _ALIAS = "x += y through another name of the array is not seen where the kind is unknown"
 _ARGUMENT = "x += y on an argument, differentiated forward and then again"
+_REPEATED = "list * int: wrong when generic, and an internal error in the second order"
 KNOWN = {
     f"mutation_aliases.updated_through_other_name-mixed-{mode}-generic{suffix}": _ALIAS
     for mode in MODES
@@ -58,6 +59,12 @@ KNOWN = {
 } | {
     "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed": _FLOAT_CARRY,
     "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed-unoptimised": _FLOAT_CARRY,
+    "containers_lists.repeat_list-mixed-reverse-generic": _REPEATED,
+    "containers_lists.repeat_list-mixed-reverse-generic-unoptimised": _REPEATED,
+    "containers_lists.repeat_list-mixed-reverse-over-reverse-generic": _REPEATED,
+    "containers_lists.repeat_list-mixed-reverse-over-reverse-generic-unoptimised": _REPEATED,
+    "containers_lists.repeat_list-mixed-reverse-over-reverse-typed": _REPEATED,
+    "containers_lists.repeat_list-mixed-reverse-over-reverse-typed-unoptimised": _REPEATED,
 }
 
 
