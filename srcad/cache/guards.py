@@ -23,7 +23,8 @@ Kind: TypeAlias = Literal["global", "builtin", "cell", "attribute", "default", "
 MISSING = object()
 # Compared by value; None, True and False are single objects. A bound method is a new object at
 # each look-up. All else (arrays, NumPy scalars, classes) is compared by identity.
-BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType)
+BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType,
+            types.BuiltinMethodType)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,6 +216,11 @@ def same(current: Any, expected: Any) -> bool:
         return same((current.real, current.imag), (expected.real, expected.imag))
     if kind is tuple:
         return len(current) == len(expected) and all(map(same, current, expected))
+    if kind is types.BuiltinMethodType:
+        owner = expected.__self__  # a module, for a function, which is one object
+        if owner is None or isinstance(owner, types.ModuleType):
+            return False
+        return current.__self__ is owner and current.__qualname__ == expected.__qualname__
     if kind is types.MethodType:
         return current.__self__ is expected.__self__ and current.__func__ is expected.__func__
     return bool(current == expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import differentiable
 from srcad.ir.values import Op, Operand, Value
@@ -28,6 +29,18 @@ def active_positions(op: Op) -> list[int]:
     if op.kind in (O.PACK, O.CALL, O.OPAQUE):
         return list(range(len(op.operands)))
     return []
+
+
+def opaque_call(op: Op) -> MissingRuleError:
+    """The error for a call that srcad cannot look into, of something that is differentiated."""
+    return MissingRuleError(
+        f"`{op.attrs['name']}` has no derivative rule",
+        reason="it is called with a value that is differentiated, and it has no Python source to "
+        "look into",
+        advice="register a rule for it with srcad.rules.rule (see docs/rules.md), or leave the "
+        "argument out of argnums",
+        loc=op.loc,
+    )
 
 
 def varied_values(ops: list[Op], seeds: Iterable[Value]) -> set[Value]:
@@ -63,6 +76,8 @@ def _mark_varied(ops: list[Op], varied: set[Value]) -> None:
         elif op.kind is O.WHILE:
             _mark_loop(O.WhileView(op), varied)
         elif any(_is_varied(op.operands[i], varied) for i in active_positions(op)):
+            if op.kind is O.OPAQUE and "name" in op.attrs:
+                raise opaque_call(op)
             for r in op.results:
                 _mark(r, varied)
 

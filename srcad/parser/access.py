@@ -24,6 +24,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.ir.values import Const, Operand, Value
+from srcad.parser import opaque
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -119,6 +120,9 @@ class AccessLowering(_Base):
             return self.apply(fn, [holder], {}, node)
         if name in ARRAY.methods or name in WRITING_METHODS:
             return BoundMethod(holder, name)
+        method = opaque.method(self, owner, name)
+        if method is not None:
+            return method
         raise self.unsupported(
             node, f"the attribute `{name}` of {describe(owner)} has no derivative rule",
             "it is not in srcad's table", "use a NumPy function instead",
@@ -138,6 +142,11 @@ class AccessLowering(_Base):
             raise self.unsupported(
                 node, str(error), "Python raises AttributeError here", "correct the name"
             ) from None
+        if isinstance(example, (types.MethodType, types.BuiltinMethodType)):
+            if not isinstance(getattr(example, "__func__", None), types.FunctionType):
+                kind = type(owner.example)
+                self.argument_assumptions.append((owner.name, owner.path, "class", kind))
+                return Known(opaque.Method(owner, name))
         if isinstance(example, types.MethodType) and example.__self__ is owner.example:
             self.argument_assumptions.append((owner.name, path, "method", example.__func__))
             return Known(MethodOf(example.__func__, owner))

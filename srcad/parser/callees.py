@@ -523,6 +523,9 @@ class CalleeLowering(_Base):
         mapping: dict[Value, Operand] = dict(zip(function.body.params, operands))
         body = clone_region(Region((), function.body.ops, function.body.yields), mapping)
         self.builder.block.extend(body.ops)
+        for op in walk(body):
+            if op.kind is O.OPAQUE:
+                self.opaque_values.update(op.results)
         replace = dict(zip(callee.outputs, body.yields))
 
         def put(v: Value) -> Any:

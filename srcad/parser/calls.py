@@ -12,9 +12,10 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcad.errors import MissingRuleError, SrcadError
+from srcad.errors import SrcadError
 from srcad.ir.abstract import TupleOf
 from srcad.ir.values import Const, Value
+from srcad.parser import opaque
 from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
@@ -87,6 +88,8 @@ class CallLowering(_Base):
     def call_known(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        if isinstance(fn, opaque.Method):
+            return opaque.call(self, fn, args, kwargs, node)
         if isinstance(fn, MethodOf):
             return self.call_source(fn.function, [fn.receiver, *args], kwargs, node)
         special = _SPECIAL.get(fn) if _hashable(fn) else None
@@ -102,26 +105,24 @@ class CallLowering(_Base):
         if isinstance(fn, functools.partial):
             merged = {k: Known(v) for k, v in fn.keywords.items()} | kwargs
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)
-        if isinstance(fn, types.MethodType):
-            return self.call_known(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
-        if isinstance(fn, types.FunctionType):
-            return self.call_source(fn, args, kwargs, node)
-        if all(isinstance(a, Known) for a in (*args, *kwargs.values())):
-            return self.opaque_call(fn, args, kwargs, node)
-        name = getattr(fn, "__qualname__", type(fn).__name__)
-        module = getattr(fn, "__module__", None) or ""
-        if isinstance(fn, type) and module != "builtins":
+        known = all(isinstance(a, Known) for a in (*args, *kwargs.values()))
+        function = getattr(fn, "__func__", fn)
+        if isinstance(function, types.FunctionType):
+            given = [Known(fn.__self__), *args] if isinstance(fn, types.MethodType) else args
+            if function is not fn and lookup(function) is not None:
+                return self.apply(function, given, kwargs, node)
+            try:
+                return self.call_source(function, given, kwargs, node)
+            except SrcadError:
+                if not known:  # else no derivative flows through it, whatever it does
+                    raise
+                return opaque.call(self, fn, args, kwargs, node)
+        if isinstance(fn, type) and fn.__module__ != "builtins" and not known:
             raise self.unsupported(
-                node, f"creating a `{name}` object cannot be differentiated yet",
+                node, f"creating a `{fn.__qualname__}` object cannot be differentiated yet",
                 "srcad does not follow classes yet", "use numbers, arrays and tuples",
             )  # fmt: skip
-        shown = f"{module}.{name}" if module not in ("", "builtins") else name
-        raise MissingRuleError(
-            f"`{shown}` has no derivative rule",
-            reason="it is not in srcad's rule table, and it has no Python source to look into",
-            advice=f"register one: srcad.rules.elementwise({shown}, lambda y, x: dy_dx)",
-            loc=self.loc(node),
-        )
+        return opaque.call(self, fn, args, kwargs, node)
 
     def apply(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST

@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import OBJECT, UNKNOWN, Type
+from srcad.ir.abstract import OBJECT, Type
 from srcad.ir.values import Const, Operand
 from srcad.parser.bindings import Binding, Known
 
@@ -24,13 +24,6 @@ class EffectLowering(_Base):
     def opaque_expression(self, node: gast.AST, t: Type) -> Binding:
         template, operands = self.template(node)
         return self.builder.emit(O.OPAQUE, operands, (t,), ("text",), {"template": template})[0]
-
-    def opaque_call(
-        self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-    ) -> Binding:
-        template, operands = self.template(node)
-        t = UNKNOWN
-        return self.builder.emit(O.OPAQUE, operands, (t,), ("t",), {"template": template})[0]
 
     def template(self, node: gast.AST) -> tuple[gast.AST, list[Operand]]:
         """A copy of `node` in which every name is a placeholder `$k` for operand k."""

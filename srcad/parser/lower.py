@@ -115,6 +115,7 @@ class Lowerer(
         self.done: dict[Any, Any] = {}
         self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
         self.call_path: list[Loc] = []
+        self.opaque_values: set[Value] = set()  # what opaque calls gave
         self.local_names: set[str] = set()
         # memory: values of others', new arrays in C order, possible views, views made so far
         self.external: dict[Value, str] = {}
@@ -163,7 +164,7 @@ class Lowerer(
                 if not self.param_origins[v]:
                     return set()
                 found |= self.param_origins[v]
-            elif v in defining and not defining[v].regions:
+            elif v in defining and not (defining[v].regions or defining[v].kind.effect):
                 todo.extend(defining[v].operands)
             else:
                 return set()

@@ -7,6 +7,7 @@ table enters the IR; the parser uses it too.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from srcad.errors import MissingRuleError, TypeInferenceError
+from srcad.errors import Loc, MissingRuleError, TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     COMPLEX,
@@ -229,13 +230,44 @@ def apply(
     return apply_operands(builder, fn, operands, statics)
 
 
-def missing_rule(fn: Any) -> MissingRuleError:
-    name = function_name(fn)
+def missing_rule(
+    fn: Any, name: str | None = None, reason: str | None = None, loc: Loc | None = None
+) -> MissingRuleError:
+    """The error for a function without rule; its advice is the form of rule that fits it."""
+    if name is None:
+        name = function_name(fn)
     return MissingRuleError(
         f"`{name}` has no derivative rule",
-        reason="it is not in srcad's rule table, and it has no Python source to look into",
-        advice=f"register one: srcad.rules.elementwise({name}, lambda y, x: dy_dx)",
+        reason=reason
+        or "it is not in srcad's rule table, and it has no Python source to look into",
+        advice=_registration(fn, name),
+        loc=loc,
     )
+
+
+def _registration(fn: Any, name: str) -> str:
+    if isinstance(fn, np.ufunc) and fn.nout == 1:
+        operands = ["x"] if fn.nin == 1 else [f"x{i + 1}" for i in range(fn.nin)]
+        partials = [f"dy_d{x}" for x in operands]
+        shown = partials[0] if len(partials) == 1 else f"({', '.join(partials)})"
+        body = f"lambda {', '.join(['y', *operands])}: {shown}"
+        return f"register one: srcad.rules.elementwise({name}, {body})"
+    if not callable(fn):
+        return "compute it outside of the function, and pass the result"
+    given = ", ".join(_required_parameters(fn)) or "*args"
+    return (
+        f"register one: @srcad.rules.rule({name}), over a class with the functions "
+        f"jvp(dots, y, {given}) and vjp(g, y, {given}); see docs/rules.md"
+    )
+
+
+def _required_parameters(fn: Any) -> list[str]:
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (ValueError, TypeError):  # a builtin without a text signature
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in positional and p.default is p.empty]
 
 
 class NeedsConstant(TypeInferenceError):

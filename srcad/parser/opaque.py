@@ -1,0 +1,141 @@
+"""Opaque calls: functions that have neither a rule nor Python source, as `rng.normal()`.
+
+What holds afterwards: the call stands in the IR as one OPAQUE operation, in its order and exactly
+once. Nothing that it may change or that carries a derivative unseen goes into it: it takes known
+objects, objects of the caller, numbers, and tuples of these. Whether a number that it
+takes is differentiated is known to the differentiator only, which refuses it then.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import Any
+
+import gast
+
+from srcad.ir import ops as O
+from srcad.ir.abstract import BOOL, OBJECT, STR, UNKNOWN, Array, Scalar, Type
+from srcad.ir.values import Const, Operand, Value
+from srcad.parser.bindings import Binding, Known, ObjectParam, Struct, describe
+from srcad.parser.frames import StaticRequired
+from srcad.rules.symbols import missing_rule
+
+_IMMUTABLE = (str, bytes, int, float, complex, frozenset, type(None))
+_NUMBERS = (int, float, complex, str, bool, type(None))
+_PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A method without Python source of an object that is there at run time, not called yet."""
+
+    receiver: Value | ObjectParam
+    name: str
+
+
+def call(
+    low: Any, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding:
+    """The call of a known function, or of a `Method`, as an opaque operation.
+
+    Raises
+    ------
+    MissingRuleError
+        If an argument could carry a derivative, or could be changed by the call.
+    """
+    folded = _folded(fn, args, kwargs)
+    if folded is not None:
+        return folded
+    operands: list[Operand] = []
+
+    def placeholder(operand: Operand) -> gast.Name:
+        operands.append(operand)
+        return gast.Name(f"${len(operands) - 1}", gast.Load(), None, None)
+
+    if isinstance(fn, Method):
+        receiver = fn.receiver if isinstance(fn.receiver, Value) else fn.receiver.value
+        callee: gast.AST = gast.Attribute(placeholder(receiver), fn.name, gast.Load())
+        name = f"{receiver.name}.{fn.name}"
+    else:
+        name = getattr(fn, "__qualname__", type(fn).__name__)
+        text = _text_of(low, fn, node)
+        if text is None:
+            callee = placeholder(Const(fn, OBJECT))
+        else:
+            callee, found = text
+            operands += found
+    given = [placeholder(_operand(low, fn, name, a, node)) for a in args]
+    named = [
+        gast.keyword(key, placeholder(_operand(low, fn, name, a, node)))
+        for key, a in kwargs.items()
+    ]
+    template = gast.Call(callee, given, named)
+    attrs = {"template": template, "name": name}
+    result: Value = low.builder.emit1(O.OPAQUE, tuple(operands), UNKNOWN, "t", attrs)
+    low.opaque_values.add(result)
+    return result
+
+
+def method(low: Any, owner: Value, name: str) -> Known | None:
+    """A method of what an opaque call gave; None for other values."""
+    return Known(Method(owner, name)) if owner in low.opaque_values else None
+
+
+def _folded(fn: Any, args: list[Binding], kwargs: dict[str, Binding]) -> Known | None:
+    """The result of a method of a constant: `name.lower()`. What fails shall fail at run time."""
+    if not isinstance(fn, types.BuiltinMethodType) or not isinstance(fn.__self__, _IMMUTABLE):
+        return None
+    if fn.__self__ is None or kwargs:
+        return None
+    values = [a.value for a in args if isinstance(a, Known) and isinstance(a.value, _IMMUTABLE)]
+    if len(values) < len(args):
+        return None
+    try:
+        return Known(fn(*values))
+    except _PLAIN_ERRORS:
+        return None
+
+
+def _text_of(low: Any, fn: Any, node: gast.AST) -> tuple[gast.AST, list[Operand]] | None:
+    """The user's own text for the function; None where the call does not name it."""
+    text = node.func if isinstance(node, gast.Call) else None
+    root = text
+    while isinstance(root, gast.Attribute):
+        root = root.value
+    if not isinstance(root, gast.Name):
+        return None
+    named = low.expression(text)
+    if not isinstance(named, Known) or named.value != fn:
+        return None
+    found: tuple[gast.AST, list[Operand]] = low.template(text)
+    return found
+
+
+def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> Operand:
+    if isinstance(binding, Known):
+        if isinstance(binding.value, _NUMBERS):
+            return Const.of(binding.value)
+        return Const(binding.value, OBJECT)
+    if isinstance(binding, ObjectParam):
+        return binding.value
+    if isinstance(binding, Struct) and binding.kind == "tuple":
+        for part in binding.parts:
+            _operand(low, fn, name, part, node)
+        return low.operand(binding, node)  # type: ignore[no-any-return]
+    if isinstance(binding, Value):
+        if _is_immutable(binding.type):
+            return binding
+        params = low.origins(binding) if binding.type == UNKNOWN else set()
+        if params:
+            raise StaticRequired(params)  # generic code: its type decides
+    raise missing_rule(
+        fn, name if isinstance(fn, Method) else None,
+        f"it has no Python source to look into, and is given {describe(binding)}: it may change "
+        "it, or a derivative may flow through it",
+        low.loc(node),
+    )  # fmt: skip
+
+
+def _is_immutable(t: Type) -> bool:
+    return isinstance(t, Scalar) or t in (STR, BOOL) or (isinstance(t, Array) and t.item)
