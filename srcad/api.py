@@ -403,7 +403,7 @@ def hvp(
         lambda: grad(function, moving, **options),
     )  # fmt: skip
     directions = [t if k in moving else None for k, t in enumerate(tangents)]
-    products = jvp(gradient, primals, directions)[1]
+    products = jvp(gradient, primals, directions)[1] if moving else ()
     result: list[Any] = [None] * len(primals)
     for k, product in zip(moving, products):
         result[k] = product

@@ -552,7 +552,7 @@ def describe(request: Request, lowered: Lowered, signature: Signature, ir: Funct
         names = ", ".join(
             p[0] + "".join(f"[{k!r}]" for k in p[1:]) for p in step.argnums
         )
-        parts.append((words[step.transform], names))
+        parts.append((words[step.transform], names or "nothing"))
     if not parts:
         return f"{lowered.function.name} ({_place(lowered)}) as srcad sees it."
     text = " of ".join([parts[0][0], *(p[0].lower() for p in parts[1:])])

@@ -46,10 +46,32 @@ def test_decorators():
     "argnums, expected",
     [(0, 12.0), (-1, 9.0), ("x", 12.0), ("y", 9.0), ((0,), (12.0,)), ((1, 0), (9.0, 12.0)),
      (("x", 1), (12.0, 9.0)),
-     pytest.param((), (), marks=pytest.mark.xfail(strict=True, reason="gives None"))],
+     ((), ())],
 )  # fmt: skip
 def test_argnums(argnums, expected):
     assert_close(srcad.grad(f, argnums)(3.0, 2.0), expected)
+
+
+def of_empty_derivatives(x, y):
+    value, gradient = srcad.value_and_grad(f, ())(x, y)
+    return value + len(gradient) + len(srcad.grad(f, ())(x, y))
+
+
+@pytest.mark.parametrize("options", [{}, {"generic": True}, {"optimize": False}])
+def test_no_arguments_give_no_gradients(options):
+    assert srcad.grad(f, (), **options)(3.0, 2.0) == ()
+    assert_close(srcad.value_and_grad(f, (), **options)(3.0, 2.0), (f(3.0, 2.0), ()))
+    pair = srcad.grad(lambda x: (x * x, {"x": x}), (), has_aux=True, **options)
+    assert_close(pair(3.0), ((), {"x": 3.0}))
+    assert_close(srcad.jvp(f, (3.0, 2.0), (None, None), **options), (f(3.0, 2.0), 0.0))
+    assert srcad.hvp(f, (3.0, 2.0), (None, None), **options) == (None, None)
+    value, pull = srcad.vjp(f, x=3.0, y=2.0, **options)
+    assert_close(value, f(3.0, 2.0))
+    assert pull(1.0) == ()
+    assert_close(
+        srcad.grad(of_empty_derivatives, (0, 1), **options)(3.0, 2.0),
+        srcad.grad(f, (0, 1))(3.0, 2.0),
+    )
 
 
 def by_path(p):

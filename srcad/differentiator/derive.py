@@ -72,7 +72,7 @@ def gradient(
         yields.append(operand)
         return len(yields) - 1
 
-    tree: Any = map_tree(wrt, lambda v: put(grads[v]))
+    tree: Any = map_tree(wrt, lambda v: put(grads[v])) if inputs else Const.of(())
 
     def primal(part: Any) -> Any:
         return map_tree(part, lambda i: put(body.yields[i]) if _is_index(i) else i)
@@ -223,7 +223,7 @@ def pullback(
     backward = Function(f"{function.name}_bwd", (), empty, 0, loc=function.loc)
     fill_pair(forward, backward, source, inputs, seeded, finished)
     forward.result = (function.result, len(source.body.yields))
-    backward.result = tuple(range(len(inputs)))
+    backward.result = tuple(range(len(inputs))) if inputs else Const.of(())
     return forward, backward, tuple(i for i, s in enumerate(seeded) if s)
 
 
