@@ -12,8 +12,6 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from srcad.compiler import Signature
 from srcad.errors import SignatureError, TypeStringError
 from srcad.ir.abstract import (
@@ -45,6 +43,7 @@ from srcad.ir.abstract import (
     type_of_value,
     with_dims,
 )
+from srcad.pristine import np
 
 _PYTHON: dict[type, Type] = {float: FLOAT, int: INT, bool: BOOL, complex: COMPLEX, str: STR}
 _PLAIN: dict[str, Type] = {

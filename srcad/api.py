@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, Union, overload
 
-import numpy as np
-
 from srcad.annotations import signature_from_types
 from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
 from srcad.derivative import Derivative, P, parse_argnums
@@ -22,6 +20,7 @@ from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree
 from srcad.ir.values import Const, Function
 from srcad.parser.depth import with_room
+from srcad.pristine import np
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"

@@ -19,12 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from srcad.cache import stored
 from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object
 from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
+from srcad.cache.surroundings import live_names, not_scalar
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
@@ -48,12 +47,13 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
-from srcad.ir.values import Function, Value
+from srcad.ir.values import Const, Function, Value
 from srcad.optimizer.pipeline import optimize
 from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source
+from srcad.pristine import np
 
 NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
@@ -185,9 +185,10 @@ def structure_of(compiled: Compiled) -> dict[str, Any]:
 def rebuild(request: Request, signature: Signature, found: Stored) -> Compiled:
     """What was compiled in another process, for the live objects of this one."""
     functions = [
-        load(part.text, part.name, request.function, part.helpers, part.name, found.file, line)
+        load(part.text, part.name, request.function, names_of(part, request), part.name,
+             found.file, line)
         for part, line in zip(found.parts, found.lines, strict=True)
-    ]
+    ]  # fmt: skip
     needed = {name: constant_copy(signature.examples[name]) for name in found.needed}
     statics = {**signature.statics, **needed}
     signature = replace(signature, types=lowering_types(request, signature), statics=statics)
@@ -440,26 +441,25 @@ def check_scalar(function: Function, step: Step, source: FunctionSource) -> None
         result = result[0]
     what = ""
     if not isinstance(result, int) or isinstance(result, bool):
-        kind = type(result).__name__
-        what = f"a {kind}" if kind in ("tuple", "list", "dict") else "no number"
-        advice = "return one number, or use has_aux=True for (value, auxiliary)"
+        what = _structure(result)
     else:
         t = function.body.yields[result].type
         dims = dims_of(t)
-        advice = "use srcad.vjp or srcad.jvp for results that are arrays, or sum the result"
         if isinstance(t, Array) and dims is not None and _MANY in dims:
             what = f"an array of type {t}"
         elif kind_of(t) == "c":
-            what, advice = "a complex number", "return a real number, such as abs(z) or z.real"
+            what = "a complex number"
         elif kind_of(t) == "O":
             what = describe_type(t)
     if what:
-        raise SignatureError(
-            f"the gradient of `{function.name}` is asked for, but it returns {what}",
-            reason="a gradient is of a function that returns one real number",
-            advice=advice,
-            loc=source.loc(source.node),
-        )
+        raise not_scalar(function.name, what, source.loc(source.node))
+
+
+def _structure(result: Any) -> str:
+    """What a result that is no number is: a container, or a constant such as None."""
+    if isinstance(result, Const):
+        return "None" if result.value is None else f"the constant {result.value!r}"
+    return f"a {type(result).__name__}"
 
 
 # ---------------------------------------------------------------------- emission and loading
@@ -475,9 +475,10 @@ def finish(
     )
     place = _place(lowered)
     loaded = [
-        load(part.text, part.name, request.function, part.helpers, f"{part.name} of {place}")
+        load(part.text, part.name, request.function, names_of(part, request),
+             f"{part.name} of {place}")
         for part in parts
-    ]
+    ]  # fmt: skip
     guards = guards_of(lowered)
     for e in emitted:
         guards += guards_of_names(e.user_names, request.function)
@@ -508,6 +509,10 @@ def check_nesting(text: str, name: str, lowered: Lowered) -> None:
             "in a list",
             loc=lowered.function.loc,
         ) from None
+
+
+def names_of(part: Part, request: Request) -> dict[str, object]:
+    return live_names(part.text, part.helpers, request.function, request.source)
 
 
 def builtins_of(emitted: Emitted, function: types.FunctionType) -> dict[str, object]:

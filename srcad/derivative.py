@@ -18,8 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
-import numpy as np
-
 from srcad.cache.guards import Guard, contents, guard_expression, same
 from srcad.compiler import (
     Compiled,
@@ -43,6 +41,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.parser.depth import with_room
+from srcad.pristine import np
 
 P = ParamSpec("P")  # the parameters of the function, which its derivative has too
 Q = ParamSpec("Q")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from srcad.pristine import np
 
 
 def unbroadcast(g: Any, like: Any) -> Any:
@@ -477,6 +477,18 @@ def from_columns(x: Any, like: Any) -> Any:
     return x[..., 0] if np.ndim(like) == 1 else x
 
 
+def not_a_number(out: Any) -> str:
+    """What `out` is, if it is not one real number (or an array of one); else an empty text."""
+    if isinstance(out, (list, tuple, dict, str)) or out is None:
+        return "None" if out is None else f"a {type(out).__name__}"
+    kind = np.asarray(out).dtype.kind
+    if kind == "O":
+        return f"a {type(out).__name__}"
+    if np.size(out) != 1:
+        return f"an array of shape {np.shape(out)}"
+    return "a complex number" if kind == "c" else ""
+
+
 def scalar_seed(out: Any) -> Any:
     """One in the shape of `out`, which must have a single element.
 
@@ -485,10 +497,9 @@ def scalar_seed(out: Any) -> Any:
     TypeError
         If it has not: then a gradient is not defined.
     """
-    if np.size(out) != 1:
-        raise TypeError(
-            f"grad needs a scalar result, but this has shape {np.shape(out)}; use vjp or jacobian"
-        )
+    what = not_a_number(out)
+    if what:
+        raise TypeError(f"grad needs one real number as the result, but this is {what}")
     return 1.0 if np.ndim(out) == 0 else np.ones(np.shape(out), out.dtype)
 
 

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "srcad"
 
 # Each layer may import itself and those before it.
 LAYERS = (
+    "pristine",
     "runtime",
     "errors",
     "ir",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import time
 import tracemalloc
 
@@ -475,29 +476,63 @@ def with_tuple(x):
     return x * x, 3.0 * x
 
 
+def complex_result(x):
+    return x * 1j
+
+
+def no_result(x):
+    x * x
+
+
+@pytest.mark.parametrize("options", MODES)
 @pytest.mark.parametrize(
-    "options",
+    "f, x, typed, generic, advice",
     [
-        pytest.param(options, marks=pytest.mark.xfail(
-            strict=True, raises=TypeError, reason="generic code raises a plain TypeError"
-        )) if "generic" in options else options
-        for options in MODES
+        (not_scalar, np.array([1.0, 2.0]), "an array of type f64[*]", "an array of shape (2,)",
+         "use srcad.vjp or srcad.jvp for results that are arrays, or sum the result"),
+        (with_tuple, 2.0, "a tuple", "a tuple",
+         "return one number, or use has_aux=True for (value, auxiliary)"),
+        (complex_result, 2.0, "a complex number", "a complex number",
+         "return a real number, such as abs(z) or z.real"),
+        (no_result, 2.0, "None", "None",
+         "return one number, or use has_aux=True for (value, auxiliary)"),
     ],
 )  # fmt: skip
-def test_d13_non_scalar_results(options):
-    for f, x in ((not_scalar, np.array([1.0, 2.0])), (with_tuple, 2.0)):
+def test_d13_non_scalar_results(f, x, typed, generic, advice, options):
+    what = generic if "generic" in options else typed
+    line = f.__code__.co_firstlineno
+    head = f"def {f.__name__}(x):"
+    lead = f"    {line}"
+    for transform in (srcad.grad, srcad.value_and_grad):
         with pytest.raises(errors.SignatureError) as caught:
-            srcad.grad(f, **options)(x)
-        assert caught.value.advice
+            transform(f, **options)(x)
+        assert str(caught.value) == (
+            f"the gradient of `{f.__name__}` is asked for, but it returns {what}\n"
+            f'  File "{os.path.relpath(__file__)}", line {line}, column 1, in {f.__name__}\n'
+            f"{lead} | {head}\n{' ' * len(lead)} | ^^^\n"
+            "Reason: a gradient is of a function that returns one real number\n"
+            f"Instead: {advice}"
+        )
+        assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d13_auxiliary_results_and_arrays_of_one(options):
     assert_close(srcad.grad(with_tuple, has_aux=True, **options)(2.0), (4.0, 6.0))
     assert_close(
         srcad.value_and_grad(with_tuple, has_aux=True, **options)(2.0), ((4.0, 6.0), 4.0)
     )
-    try:
-        got = srcad.grad(not_scalar, **options)(np.array([3.0]))
-    except errors.SignatureError:
-        return
-    assert_close(got, np.array([6.0]))
+    assert_close(srcad.grad(not_scalar, **options)(np.array([3.0])), np.array([6.0]))
+
+
+def test_d13_text_that_stands_alone_raises_a_type_error():
+    text = srcad.source(not_scalar, standalone=True)
+    assert "srcad." not in text and "import srcad" not in text
+    names: dict = {}
+    exec(text, names)
+    with pytest.raises(TypeError, match=r"but this is an array of shape \(2,\)"):
+        names["not_scalar_grad"](np.array([1.0, 2.0]))
+    assert_close(names["not_scalar_grad"](np.array([3.0])), np.array([6.0]))
 
 
 @pytest.mark.parametrize("seed", [np.ones(3), np.ones((2, 1)), 1.0, np.ones((1, 2))], ids=np.shape)

@@ -10,8 +10,6 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.differentiator.extents import Extents
 from srcad.errors import SignatureError
@@ -35,6 +33,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Const, Op, Operand, Value
+from srcad.pristine import np
 from srcad.rules.inference import as_array
 from srcad.rules.registry import Rule, lookup
 from srcad.rules.symbols import Sym, apply, apply_operands, as_operand, field_of, pack

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.differentiator.calls import fill_pair, fresh_name
 from srcad.differentiator.contributions import exact
@@ -34,6 +32,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder, clone_function, leaves, map_tree
 from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, walk
+from srcad.pristine import np
 from srcad.rules.symbols import apply, apply_operands
 
 

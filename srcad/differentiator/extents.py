@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import ANY, MANY, ONE, SLICE, Array, Scalar, dims_of
 from srcad.ir.values import Const, Op, Operand, Value
+from srcad.pristine import np
 from srcad.rules.inference import as_array
 from srcad.rules.registry import lookup
 

@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad import runtime
 from srcad.emitter import tree as T
@@ -28,6 +27,7 @@ from srcad.errors import Loc
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN
 from srcad.ir.values import Const, Function, Operand, Role, Value
+from srcad.pristine import np
 from srcad.rules.indexing import may_repeat
 
 _COMPOUND = ("if ", "elif ", "else", "for ", "while ", "with ", "def ", "try")

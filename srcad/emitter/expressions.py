@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad import runtime
 from srcad.emitter import tree as T
@@ -23,6 +22,7 @@ from srcad.errors import InternalError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, kind_of
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
+from srcad.pristine import np
 from srcad.rules.registry import call_arguments, lookup
 
 

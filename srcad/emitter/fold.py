@@ -11,14 +11,13 @@ import operator
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from srcad.emitter import tree as T
 from srcad.emitter.operators import COMPARE, INFIX, PREFIX, width_of_call
 from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, Array, TupleOf
 from srcad.ir.values import Const, Op, Operand, Role, Value
+from srcad.pristine import np
 
 LINE = 88
 DEEPEST = 4  # of an expression that the user did not write like that

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import math
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -17,11 +16,11 @@ from types import ModuleType
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.emitter.liveness import Classes
 from srcad.emitter.operators import PREFERRED
 from srcad.ir.values import Role, Value
+from srcad.pristine import math, np, original
 
 Resolve = Callable[[object], "str | None"]
 _DEFAULTS = {"numpy": "np"}
@@ -90,6 +89,7 @@ class Names:
 
     def of_object(self, obj: Any) -> gast.expr:
         """The expression for a module, function or class."""
+        obj = original(obj)
         if id(obj) in self.objects:
             return self.objects[id(obj)]
         name = self.resolve(obj)

@@ -6,10 +6,10 @@ import operator
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.ir.text import function_name
 from srcad.ir.values import Op
+from srcad.pristine import np
 
 INFIX: dict[Any, type[gast.operator]] = {
     operator.add: gast.Add, operator.sub: gast.Sub, operator.mul: gast.Mult,

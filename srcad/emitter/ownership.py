@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.differentiator.extents import Extents
 from srcad.emitter.operators import COMMUTATIVE, COMPARE, INFIX, INPLACE, PREFIX
@@ -27,6 +25,7 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.values import Op, Operand, Role, Value
+from srcad.pristine import np
 from srcad.rules.indexing import is_basic
 
 _NUMPY = (

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad.emitter import tree as T
 from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
@@ -21,6 +19,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.build import map_tree
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
+from srcad.pristine import np
 
 NONE = Const.of(None)
 ZERO = Const.of(0)

@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gast
-import numpy as np
 
 from srcad import runtime
 from srcad.emitter.printer import to_text
 from srcad.errors import Loc, SrcadError
+from srcad.pristine import np, original
 
 if TYPE_CHECKING:
     from srcad.emitter.statements import Emitted
@@ -122,7 +122,7 @@ class _Standalone:
     def value_of(self, name: str) -> object:
         """What a free name of the text means; looked up as the live function looks it up."""
         if name in self.emitted.helpers:
-            return self.emitted.helpers[name]
+            return original(self.emitted.helpers[name])
         code, closure = self.function.__code__, self.function.__closure__ or ()
         cells = dict(zip(code.co_freevars, closure, strict=True))
         try:
@@ -190,7 +190,7 @@ class _Standalone:
                 return None
             return "(" + ", ".join(map(str, parts)) + ("," if len(parts) == 1 else "") + ")"
         if isinstance(value, np.number | np.bool) and not isinstance(value.item(), np.generic):
-            module = self.name_for(np, "np")
+            module = self.name_for(original(np), "np")
             return f"{module}.{type(value).__name__}({self.literal(value.item())})"
         return None
 
@@ -218,7 +218,7 @@ class _Standalone:
         free, local = _names(to_text(definition))
         renamed = {helper.__name__: name}
         for used in sorted(free - {helper.__name__}):
-            value = helper.__globals__.get(used, getattr(builtins, used, None))
+            value = original(helper.__globals__.get(used, getattr(builtins, used, None)))
             renamed[used] = self.name_for(value, used, local)
         return to_text(_Renamed(renamed).visit(definition)).rstrip("\n")
 

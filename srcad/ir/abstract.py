@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
+from srcad.pristine import np
 
 
 class Dim(enum.Enum):

@@ -3,8 +3,7 @@
 What holds afterwards: no pure operation is computed where its result is at hand already. The
 names that the user gave win over guessed ones.
 
-    >>> import numpy as np
-    >>> from srcad.ir.abstract import MANY, Array
+    >>>     >>> from srcad.ir.abstract import MANY, Array
     >>> from srcad.ir.build import Builder
     >>> from srcad.ir.values import Param
     >>> from srcad.rules.symbols import apply
@@ -25,14 +24,13 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, kind_of
 from srcad.ir.build import leaves
 from srcad.ir.values import Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.facts import ADD, MUL, operand_key
+from srcad.pristine import np
 
 # Fresh memory is what these are called for: two results that are written to must stay two.
 FRESH: frozenset[Any] = frozenset((

@@ -7,11 +7,8 @@ type must not be used to simplify: ``y * 1.0`` is not ``y`` if `y` is the intege
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Hashable, Sequence, Set
-
-import numpy as np
 
 from srcad import runtime
 from srcad.ir import ops as O
@@ -29,6 +26,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value
+from srcad.pristine import math, np
 from srcad.rules.registry import MISSING, Call, lookup
 
 ADD, SUB = (operator.add, np.add), (operator.sub, np.subtract)

@@ -31,8 +31,6 @@ from __future__ import annotations
 import operator
 from dataclasses import replace
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -50,6 +48,7 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Const, Function, Op, Region, Value, walk
 from srcad.optimizer.cse import FRESH
 from srcad.optimizer.facts import ADD, DIV, MUL, NEG, SUB, factor
+from srcad.pristine import np
 
 _ARITHMETIC = frozenset((*ADD, *SUB, *MUL, *NEG))
 _ON_NUMBERS = frozenset((

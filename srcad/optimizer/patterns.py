@@ -24,18 +24,16 @@ keeps its operations, the derivative is taken of the whole from the values at ha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from srcad.ir import ops as O
 from srcad.ir.abstract import ANY, ONE, dims_of
 from srcad.ir.values import Op, Operand, Value
 from srcad.optimizer.facts import ADD, DIV, SUB
 from srcad.optimizer.rewrites import is_one
+from srcad.pristine import math, np
 from srcad.rules.inference import normalised_axes
 
 _EXP, _LOG = (np.exp, math.exp), (np.log, math.log)

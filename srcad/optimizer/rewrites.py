@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -43,6 +41,7 @@ from srcad.optimizer.facts import (
     inferred_type,
     same_operand,
 )
+from srcad.pristine import np
 from srcad.rules.registry import lookup
 
 SWAPS = (np.swapaxes, np.moveaxis)

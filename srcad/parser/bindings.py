@@ -8,16 +8,15 @@ where no single value can describe both, the name is poisoned and reading it is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 import gast
-import numpy as np
 
 from srcad.ir.abstract import UNDEF, UNKNOWN, Type, is_number, join
 from srcad.ir.values import UNDEFINED, Const, Operand, Value
+from srcad.pristine import math, np
 
 if TYPE_CHECKING:
     from srcad.parser.frames import Frame

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.ir.abstract import Type
 from srcad.parser.bindings import Binding, Cell, Key, Known
 from srcad.parser.source import FunctionSource
+from srcad.pristine import np
 
 _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)

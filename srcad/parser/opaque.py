@@ -19,6 +19,7 @@ from srcad.ir.abstract import BOOL, OBJECT, STR, UNKNOWN, Array, Scalar, Type
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Known, ObjectParam, Struct, describe
 from srcad.parser.frames import StaticRequired
+from srcad.pristine import copy_of
 from srcad.rules.symbols import missing_rule
 
 _IMMUTABLE = (str, bytes, int, float, complex, frozenset, type(None))
@@ -108,6 +109,12 @@ def _text_of(low: Any, fn: Any, node: gast.AST) -> tuple[gast.AST, list[Operand]
     named = low.expression(text)
     if not isinstance(named, Known) or named.value != fn:
         return None
+    if isinstance(text, gast.Attribute):
+        owner = low.expression(text.value)
+        module = owner.value if isinstance(owner, Known) else None
+        if isinstance(module, types.ModuleType):
+            if getattr(copy_of(module), text.attr, None) != fn:
+                return None  # something else has been put there: live code reads the original
     found: tuple[gast.AST, list[Operand]] = low.template(text)
     return found
 

@@ -12,8 +12,6 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir.abstract import (
     BOOL,
@@ -31,6 +29,7 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.ops import Cost
+from srcad.pristine import np
 from srcad.rules import inference
 from srcad.rules.language import broadcast_like, call, select, unbroadcast_to
 from srcad.rules.registry import MISSING, Call, elementwise, linear, rule, zero

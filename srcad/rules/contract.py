@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
+from srcad.pristine import np
 
 Labels = Sequence[Hashable]
 

@@ -11,10 +11,9 @@ import operator
 from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir.abstract import ANY, ONE, Array, Dim, Type, broadcast, rank_of
+from srcad.pristine import np
 from srcad.rules.arithmetic import is_real
 from srcad.rules.contract import contract
 from srcad.rules.language import call, mT, unbroadcast_to

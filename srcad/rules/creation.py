@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from srcad.ir.abstract import ANY, SLICE, Array, Scalar, Type, broadcast
+from srcad.pristine import np
 from srcad.rules.inference import constant_type, int_constant
 from srcad.rules.language import call, unbroadcast_to
 from srcad.rules.registry import Call, linear, rule, zero

@@ -10,8 +10,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -23,6 +21,7 @@ from srcad.ir.abstract import (
     dims_of,
     dtype_of,
 )
+from srcad.pristine import np
 from srcad.rules import inference
 from srcad.rules.arithmetic import array_of, given
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype

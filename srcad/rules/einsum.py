@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Dim, Type, dims_of, rank_of
+from srcad.pristine import np
 from srcad.rules.contract import contract, expanded, ordered, spec
 from srcad.rules.language import broadcast_like, call
 from srcad.rules.registry import Call, multilinear, rule

@@ -11,8 +11,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from srcad.ir.abstract import (
     ANY,
     BOOL,
@@ -31,6 +29,7 @@ from srcad.ir.abstract import (
     dtype_name,
     dtype_of,
 )
+from srcad.pristine import np
 from srcad.rules.registry import MISSING, Call, Infer
 
 UFUNC_OF_OPERATOR: dict[Any, np.ufunc] = {

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir.abstract import ANY, MANY, ONE, UNKNOWN, Array, ListOf, TupleOf, Type, kind_of
+from srcad.pristine import np
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import int_constant
 from srcad.rules.language import call

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir.abstract import (
     ANY,
@@ -27,6 +25,7 @@ from srcad.ir.abstract import (
     kind_of,
     rank_of,
 )
+from srcad.pristine import np
 from srcad.rules.inference import as_array, normalised_axes
 from srcad.rules.registry import Call, linear, zero
 from srcad.rules.symbols import Sym

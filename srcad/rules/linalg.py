@@ -10,11 +10,10 @@ import functools
 import operator
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
+from srcad.pristine import np
 from srcad.rules.arithmetic import elements, is_real
 from srcad.rules.contract import contract
 from srcad.rules.language import call, unbroadcast, unbroadcast_to

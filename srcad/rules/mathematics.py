@@ -7,11 +7,8 @@ newer versions of Python have rows where they exist.
 from __future__ import annotations
 
 import functools
-import math
 import operator
 from typing import Any
-
-import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import (
@@ -25,6 +22,7 @@ from srcad.ir.abstract import (
     type_of_constant,
 )
 from srcad.ir.ops import Cost
+from srcad.pristine import math, np
 from srcad.rules import inference
 from srcad.rules.arithmetic import array_of, elements, nonzero, power_partials
 from srcad.rules.language import broadcast_like, call

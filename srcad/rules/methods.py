@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
+from srcad.pristine import np
 from srcad.rules.registry import ARRAY
 
 Arguments = tuple[list[Any], dict[str, Any]]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.ir.abstract import Array, Type, item
+from srcad.pristine import np
 from srcad.rules.arithmetic import is_real, number_of
 from srcad.rules.inference import reduced_dims, sampled_dtype
 from srcad.rules.language import call

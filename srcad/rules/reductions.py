@@ -7,10 +7,7 @@ standard deviation that is 0 is 0.
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import (
@@ -21,6 +18,7 @@ from srcad.ir.abstract import (
     dims_of,
     type_of_value,
 )
+from srcad.pristine import math, np
 from srcad.rules import inference
 from srcad.rules.arithmetic import given, is_real, nonzero, number_of
 from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype

@@ -25,12 +25,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from srcad.errors import MissingRuleError, SignatureError
 from srcad.ir.abstract import Type
 from srcad.ir.ops import Cost
 from srcad.ir.values import Const, Operand
+from srcad.pristine import np
 
 MISSING = object()  # the "value" of an operand that is not a constant
 

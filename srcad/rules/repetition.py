@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Dim, Type
+from srcad.pristine import np
 from srcad.rules.inference import int_constant
 from srcad.rules.language import call
 from srcad.rules.registry import MISSING, Call, linear, rule

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import (
@@ -17,6 +15,7 @@ from srcad.ir.abstract import (
     broadcast,
     rank_of,
 )
+from srcad.pristine import np
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import result_dtype
 from srcad.rules.language import call, unbroadcast_to

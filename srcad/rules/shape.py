@@ -10,8 +10,6 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import (
@@ -31,6 +29,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.ops import Cost
+from srcad.pristine import np
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import constant_type, normalised_axes
 from srcad.rules.language import broadcast_like, call, inverse_permutation, unbroadcast_to

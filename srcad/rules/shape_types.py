@@ -11,8 +11,6 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from srcad.ir.abstract import (
     ANY,
     MANY,
@@ -25,6 +23,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.values import Value
+from srcad.pristine import np
 from srcad.rules.inference import as_array, int_constant
 from srcad.rules.registry import MISSING, Call, Infer
 from srcad.rules.symbols import Sym

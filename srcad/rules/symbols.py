@@ -8,12 +8,9 @@ table enters the IR; the parser uses it too.
 from __future__ import annotations
 
 import inspect
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from srcad.errors import Loc, MissingRuleError, TypeInferenceError
 from srcad.ir import ops as O
@@ -33,6 +30,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Const, Operand, Value
+from srcad.pristine import math, np
 from srcad.rules.registry import MISSING, Call, bind, lookup
 
 MATH_OF_UFUNC: dict[Any, Callable[..., Any]] = {

@@ -7,12 +7,9 @@ cancel where the function itself does not. Operators are in `srcad.rules.arithme
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import (
@@ -29,6 +26,7 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.ops import Cost
+from srcad.pristine import math, np
 from srcad.rules import inference
 from srcad.rules.arithmetic import (
     extremum_jvp,
