@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from srcad.cache.disk import (
     BODY_LINE,
     DiskCache,
@@ -38,7 +40,6 @@ from srcad.cache.guards import (
 )
 from srcad.ir.abstract import OBJECT, DictOf, ListOf, TupleOf, Type, type_of_value
 from srcad.ir.values import Const
-from srcad.pristine import np
 from srcad.rules.registry import TABLE, lookup
 
 # ["function"] (the one that is differentiated), ["module", name], ["object", module, qualname],
