@@ -7,7 +7,6 @@ import types
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -38,6 +37,7 @@ from srcad.parser.bindings import (
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
 from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
+from srcad.pristine import np
 from srcad.rules.registry import ARRAY
 from srcad.rules.symbols import apply_operands, getitem_operands, pack
 

@@ -8,7 +8,6 @@ import types
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.ir.abstract import NONE, Array, DictOf, ListOf, Scalar, TupleOf, Type
 from srcad.ir.values import Value
@@ -24,6 +23,7 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.iteration import RangeBinding
+from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object

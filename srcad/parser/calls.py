@@ -10,7 +10,6 @@ import types
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.errors import SrcadError
 from srcad.ir.abstract import TupleOf
@@ -29,6 +28,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.storage import CONTIGUOUS
+from srcad.pristine import np
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, MAY_VIEW, lookup
 from srcad.rules.symbols import NeedsConstant

@@ -8,7 +8,6 @@ import types
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.ir.abstract import BOOL, NONE, OBJECT, STR, UNKNOWN, Array, DictOf, Scalar, TupleOf
 from srcad.ir.values import Operand, Value
@@ -23,6 +22,7 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
+from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object

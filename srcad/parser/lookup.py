@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
@@ -14,6 +13,7 @@ from srcad.ir.abstract import Type, type_of_value
 from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct
 from srcad.parser.frames import Diverges, Frame, builtin_names, is_data
+from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
