@@ -50,6 +50,7 @@ from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Const, Function, Value
 from srcad.optimizer.pipeline import optimize
 from srcad.parser.depth import with_room
+from srcad.optimizer.raising import keep_raising
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source
@@ -317,7 +318,10 @@ class Transformed:
 def transform(request: Request, lowered: Lowered, signature: Signature) -> Transformed:
     """Apply the steps to the primal's IR."""
     level = "full" if request.optimized else "none"
-    function = derive.expand(lowered.function)
+    function = lowered.function
+    if all(step.transform != "grad" for step in request.steps):  # the result is returned
+        function = keep_raising(function)
+    function = derive.expand(function)
     backward: Function | None = None
     seeds: tuple[int, ...] = ()
     result_tree: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import time
 import tracemalloc
@@ -569,11 +570,126 @@ def test_d16_needed_raises_are_kept():
         srcad.value_and_grad(asserts)(-1.0)
 
 
-@pytest.mark.xfail(strict=True, reason="value_and_grad drops an operation that would raise")
-@pytest.mark.parametrize(
-    "f, args, error",
-    [(out_of_range, (np.ones(3),), IndexError), (no_divisor, (2.0, 0), ZeroDivisionError)],
-)
-def test_d16_value_and_grad_raises_what_the_primal_raises(f, args, error):
-    with pytest.raises(error):
-        srcad.value_and_grad(f)(*args)
+def domain_error(x):
+    math.sqrt(-abs(x))
+    return x * x
+
+
+def float_division(x, y):
+    x / y
+    return x * x
+
+
+def list_index(x, values):
+    values[3]
+    return x * x
+
+
+def overflow(x):
+    x**1000
+    return x * x
+
+
+def not_a_whole_number(x):
+    int(x / x * math.inf)
+    return x * x
+
+
+def dead_loop(x, values):
+    total = 0.0
+    for v in values:
+        total = total + 1.0 / v
+    return x * x
+
+
+def in_a_branch(x, y):
+    if x > 1.0:
+        1.0 / y
+    return x * x
+
+
+def reads(values, n):
+    return values[n] * values[n + 1]
+
+
+def in_a_helper(x, values):
+    first, _ = values[0], reads(values, 7)
+    return x * x * first
+
+
+def big_helper(x, y):
+    for i in range(3):
+        for k in range(3):
+            x = math.exp(x) / (y + i * k)
+            x = math.exp(x) / (y + i * k)
+    return x
+
+
+def in_a_call(x, y):
+    big_helper(x, y)
+    return x * x
+
+
+def singular(x, a):
+    np.linalg.inv(a)
+    return x * x
+
+
+RAISING = [
+    (out_of_range, (np.ones(3),), IndexError),
+    (no_divisor, (2.0, 0), ZeroDivisionError),
+    (float_division, (2.0, 0.0), ZeroDivisionError),
+    (domain_error, (2.0,), ValueError),
+    (list_index, (2.0, [1.0, 2.0]), IndexError),
+    (overflow, (10.0,), OverflowError),
+    (not_a_whole_number, (2.0,), OverflowError),
+    (dead_loop, (2.0, [1.0, 0.0]), ZeroDivisionError),
+    (in_a_branch, (2.0, 0.0), ZeroDivisionError),
+    (in_a_helper, (2.0, [1.0, 2.0]), IndexError),
+    (in_a_call, (2.0, 0.0), ZeroDivisionError),
+    (singular, (2.0, np.zeros((2, 2))), np.linalg.LinAlgError),
+]
+
+
+@pytest.mark.parametrize("options", MODES)
+@pytest.mark.parametrize("f, args, error", RAISING, ids=[f.__name__ for f, _, _ in RAISING])
+def test_d16_what_returns_the_result_raises_what_the_function_raises(f, args, error, options):
+    with pytest.raises(error) as own:
+        f(*args)
+    tangents = (np.ones_like(args[0]) if isinstance(args[0], np.ndarray) else 1.0,)
+    tangents += (None,) * (len(args) - 1)
+    for call in (
+        lambda: srcad.value_and_grad(f, **options)(*args),
+        lambda: srcad.vjp(f, *args, **options),
+        lambda: srcad.jvp(f, args, tangents, **options),
+    ):
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == str(own.value)
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_d16_in_a_branch_that_is_not_taken(options):
+    assert_close(srcad.value_and_grad(in_a_branch, **options)(0.5, 0.0), (0.25, 1.0))
+
+
+def test_d16_grad_may_leave_it_out():
+    assert_close(srcad.grad(out_of_range)(np.ones(3)), 2.0 * np.ones(3))
+    assert_close(srcad.grad(no_divisor)(2.0, 0), 4.0)
+    assert_close(srcad.hvp(out_of_range, (np.ones(3),), (np.ones(3),)), (2.0 * np.ones(3),))
+
+
+def elementwise_leftovers(x, y):
+    x / y + np.sqrt(x) * x[1:2] - np.exp(x)
+    x.sum() * 2.0
+    return np.sum(x * x)
+
+
+def test_d16_what_cannot_raise_is_left_out():
+    x = np.ones(3)
+    df = srcad.value_and_grad(elementwise_leftovers)
+    df(x, x)
+    body = df.source.split('"""')[2]
+    assert "sqrt" not in body and "exp" not in body and "y" not in body
+    assert "x[10]" in srcad.source(out_of_range, types="x: f64[*]", value=True)
+    assert "x[10]" not in srcad.source(out_of_range, types="x: f64[*]")

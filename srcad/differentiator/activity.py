@@ -35,8 +35,8 @@ def opaque_call(op: Op) -> MissingRuleError:
     """The error for a call that srcad cannot look into, of something that is differentiated."""
     return MissingRuleError(
         f"`{op.attrs['name']}` has no derivative rule",
-        reason="it is called with a value that is differentiated, and it has no Python source to "
-        "look into",
+        reason="it has neither a rule nor Python source to look into, and is given a value that "
+        "is differentiated",
         advice="register a rule for it with srcad.rules.rule (see docs/rules.md), or leave the "
         "argument out of argnums",
         loc=op.loc,

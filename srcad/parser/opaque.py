@@ -138,8 +138,7 @@ def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> 
             raise StaticRequired(params)  # generic code: its type decides
     raise missing_rule(
         fn, name if isinstance(fn, Method) else None,
-        f"it has no Python source to look into, and is given {describe(binding)}: it may change "
-        "it, or a derivative may flow through it",
+        f"it has neither a rule nor Python source to look into, and is given {describe(binding)}",
         low.loc(node),
     )  # fmt: skip
 
