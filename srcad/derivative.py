@@ -14,6 +14,7 @@ import os
 import threading
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Generic, ParamSpec, overload
@@ -42,6 +43,7 @@ from srcad.ir.abstract import (
 )
 from srcad.parser.depth import with_room
 from srcad.pristine import np
+from srcad.rules.registry import ON_CHANGE
 
 P = ParamSpec("P")  # the parameters of the function, which its derivative has too
 Q = ParamSpec("Q")
@@ -218,6 +220,7 @@ class Derivative(Generic[P]):
                 self._counts["disk_hits" if compiled.on_disk else "disk_misses"] += 1
             compiled.signature = replace(compiled.signature, examples=_outline(arguments))
             self._entries.setdefault(key_of(request, signature), []).append(compiled)
+            _with_code.add(self)
             self._evict()
             self._recent = [compiled, *self._recent][:_HOT_ENTRIES]
             self._specialise()
@@ -464,6 +467,20 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
             return False
     return True
 
+
+# The objects that hold compiled code. It was made with the rules as they were.
+_with_code: weakref.WeakSet[Derivative] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    """Drop the compiled code of all derivatives, since a rule has been declared."""
+    with _compiling:
+        for derivative in tuple(_with_code):
+            derivative.cache_clear()
+        _with_code.clear()
+
+
+ON_CHANGE.append(_forget_all)
 
 # One lock for all: a compilation may need another. Calls of compiled code do not take it.
 _compiling = threading.RLock()

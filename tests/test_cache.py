@@ -552,6 +552,29 @@ def test_closures_are_stored_with_what_they_hold(project: Project) -> None:
     assert project.gradient(module.make(2.0, lambda x: x, True), 3.0)[0] == 2.0
 
 
+def steep(x):
+    return x * x
+
+
+def uses_steep(x, n):
+    return steep(x) * n
+
+
+def test_a_declared_rule_counts_for_what_was_compiled_before() -> None:
+    df = srcad.grad(uses_steep)
+    text = srcad.vjp(uses_steep, 3.0, 2.0)[1]
+    assert df(3.0, 2.0) == df(3.0, 2.0) == 12.0
+    try:
+        for slope in (5.0, 7.0):
+            srcad.rules.elementwise(steep, lambda y, x, slope=slope: slope)
+            assert df(3.0, 2.0) == df(3.0, 2.0) == 2.0 * slope
+            assert srcad.vjp(uses_steep, 3.0, 2.0)[1](1.0) == (2.0 * slope, 9.0)
+            assert srcad.jvp(uses_steep, (3.0, 2.0), (1.0, None))[1] == 2.0 * slope
+    finally:
+        del registry.TABLE[steep]
+    assert text(1.0) == (12.0, 9.0)  # a pullback belongs to the call that gave it
+
+
 def test_with_rules_of_the_users_own_nothing_is_stored(project: Project) -> None:
     module = project.module(MODEL)
     rule = registry.TABLE[np.sin]

@@ -86,6 +86,7 @@ class Rule:
 
 
 TABLE: dict[Any, Rule] = {}
+ON_CHANGE: list[Callable[[], None]] = []  # called after each declaration
 _SKIPPED_FIRST = {
     "elementwise": 1, "linear": 1, "bilinear": 1, "multilinear": 2, "composite": 0, "zero": 0,
 }  # fmt: skip
@@ -137,6 +138,8 @@ def _declare(
             infer or inference.default(fn, form),
             None if active is None else tuple(active), cost, place,
         )  # fmt: skip
+    for changed in ON_CHANGE:
+        changed()
 
 
 def elementwise(
