@@ -33,6 +33,7 @@ from srcad.ir.abstract import (
     NONE,
     OBJECT,
     STR,
+    UNDEF,
     UNKNOWN,
     Array,
     DictOf,
@@ -423,6 +424,9 @@ def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
 
 def describe_type(t: Type) -> str:
     names: dict[Type, str] = {STR: "a string", NONE: "None", OBJECT: "an object"}
+    if isinstance(t, ListOf):
+        names[ListOf(UNDEF)] = "an empty list, whose elements have no type"
+        names[ListOf(UNKNOWN)] = "a list whose elements are not of one type"
     return names.get(t, f"of type {t}")
 
 
@@ -462,7 +466,8 @@ def check_scalar(function: Function, step: Step, source: FunctionSource) -> None
 def _structure(result: Any) -> str:
     """What a result that is no number is: a container, or a constant such as None."""
     if isinstance(result, Const):
-        return "None" if result.value is None else f"the constant {result.value!r}"
+        plain = isinstance(result.value, (bool, str)) or result.value is None
+        return repr(result.value) if plain else "no number"
     return f"a {type(result).__name__}"
 
 

@@ -123,6 +123,12 @@ class AccessLowering(_Base):
         method = opaque.method(self, owner, name)
         if method is not None:
             return method
+        if t == UNKNOWN:
+            raise self.unsupported(
+                node, f"the attribute `{name}` cannot be followed here",
+                "what it is an attribute of is not known while compiling",
+                "read it outside of the function, and pass what it gives",
+            )  # fmt: skip
         raise self.unsupported(
             node, f"the attribute `{name}` of {describe(owner)} has no derivative rule",
             "it is not in srcad's table", "use a NumPy function instead",

@@ -57,9 +57,9 @@ def call(
     if isinstance(fn, Method):
         receiver = fn.receiver if isinstance(fn.receiver, Value) else fn.receiver.value
         callee: gast.AST = gast.Attribute(placeholder(receiver), fn.name, gast.Load())
-        name = f"{receiver.name}.{fn.name}"
+        name = _dotted(node) or f"{receiver.name}.{fn.name}"
     else:
-        name = getattr(fn, "__qualname__", type(fn).__name__)
+        name = _dotted(node) or getattr(fn, "__qualname__", type(fn).__name__)
         text = _text_of(low, fn, node)
         if text is None:
             callee = placeholder(Const(fn, OBJECT))
@@ -73,7 +73,10 @@ def call(
     ]
     template = gast.Call(callee, given, named)
     attrs = {"template": template, "name": name}
+    around = low.builder.loc
+    low.builder.loc = low.loc(node)
     result: Value = low.builder.emit1(O.OPAQUE, tuple(operands), UNKNOWN, "t", attrs)
+    low.builder.loc = around
     low.opaque_values.add(result)
     return result
 
@@ -96,6 +99,16 @@ def _folded(fn: Any, args: list[Binding], kwargs: dict[str, Binding]) -> Known |
         return Known(fn(*values))
     except _PLAIN_ERRORS:
         return None
+
+
+def _dotted(node: gast.AST) -> str:
+    """How the user writes the function that is called: a dotted name, or an empty text."""
+    found = node.func if isinstance(node, gast.Call) else None
+    parts: list[str] = []
+    while isinstance(found, gast.Attribute):
+        parts.insert(0, found.attr)
+        found = found.value
+    return ".".join([found.id, *parts]) if isinstance(found, gast.Name) else ""
 
 
 def _text_of(low: Any, fn: Any, node: gast.AST) -> tuple[gast.AST, list[Operand]] | None:
@@ -137,7 +150,7 @@ def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> 
         if params:
             raise StaticRequired(params)  # generic code: its type decides
     raise missing_rule(
-        fn, name if isinstance(fn, Method) else None,
+        fn, name,
         f"it has neither a rule nor Python source to look into, and is given {describe(binding)}",
         low.loc(node),
     )  # fmt: skip
