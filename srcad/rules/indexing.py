@@ -129,7 +129,7 @@ def _walk(dims: tuple[Dim, ...], parts: Sequence[Operand]) -> tuple[Dim, ...] | 
     place = 0
     axis = 0
     only_ints = True
-    for number, part in enumerate(parts):
+    for k, part in enumerate(parts):
         if isinstance(part, Const) and part.value is None:
             result.append(ONE)
             continue
@@ -139,8 +139,11 @@ def _walk(dims: tuple[Dim, ...], parts: Sequence[Operand]) -> tuple[Dim, ...] | 
             continue
         if not positions:
             place = len(result)
-        positions.append(number)
-        if isinstance(part.type, Scalar) or (isinstance(part.type, Array) and part.type.item):
+        positions.append(k)
+        number = isinstance(part.type, Scalar) or (
+            isinstance(part.type, Array) and part.type.item
+        )
+        if number and kind_of(part.type) != "b":
             axis += 1
             continue
         only_ints = False

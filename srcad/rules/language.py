@@ -122,15 +122,17 @@ def call(fn: Any, like: Sym, *args: Any, **kwargs: Any) -> Any:
     return like._apply(fn, args, kwargs)
 
 
+_PYTHON: dict[str, type] = {"float": float, "int": int, "bool": bool, "complex": complex}
+
+
 def _like_type(call: Call) -> Type:
     g, x = as_array(call.types[0]), as_array(call.types[1])
     dims = dims_of(x)
-    dtype = g.dtype if isinstance(g, Array) else None
-    if dtype is None and isinstance(x, Array) and isinstance(g, Scalar):
-        dtype = "float64"
-    if dims == () and isinstance(x, Scalar):
-        return g
-    return Array(dtype, dims, dims == ())
+    if dims == () and dims_of(g) == ():
+        return call.types[0]  # nothing is done
+    if isinstance(g, Scalar):  # a number stays one where `x` turns out to be one
+        return Array(None if dims is None else np.result_type(_PYTHON[g.kind]).name, dims)
+    return Array(g.dtype if isinstance(g, Array) else None, dims, dims == ())
 
 
 def _unbroadcast_type(call: Call) -> Type:
@@ -190,8 +192,8 @@ linear(runtime.astype, lambda g, x, dtype="float64": g, infer=lambda c: _as_dtyp
 
 def _as_dtype(call: Call) -> Type:
     t = as_array(call.types[0])
-    dims = dims_of(t)
-    return Array(call.attrs.get("dtype", "float64"), dims, dims == ())
+    item = isinstance(t, Scalar) or (isinstance(t, Array) and t.item)
+    return Array(call.attrs.get("dtype", "float64"), dims_of(t), item)
 
 
 def _list_type(call: Call) -> Type:
