@@ -6,7 +6,6 @@ import operator
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNKNOWN, Array, ListOf
@@ -14,6 +13,7 @@ from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct, describe
 from srcad.parser.expressions import OPERATORS
 from srcad.parser.frames import Diverges
+from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object

@@ -6,12 +6,12 @@ import operator
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import Array, ListOf, join
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
+from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.

@@ -133,6 +133,7 @@ def _text_of(low: Any, fn: Any, node: gast.AST) -> tuple[gast.AST, list[Operand]
 
 
 def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> Operand:
+    binding = low.deref(binding)
     if isinstance(binding, Known):
         if isinstance(binding.value, _NUMBERS):
             return Const.of(binding.value)

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad.errors import AliasingError
 from srcad.ir import ops as O
@@ -32,6 +31,7 @@ from srcad.parser.bindings import (
     Struct,
     cells_in,
 )
+from srcad.pristine import np
 from srcad.rules import indexing
 from srcad.rules.symbols import apply_operands, getitem_operands, pack
 
