@@ -532,7 +532,7 @@ LOOSE = [
     (lambda x: call(max, x, 1) + x, (FLOAT,), False),
     (lambda x: -call(max, x, 1), (FLOAT,), True),
     (lambda x, y: np.sum(y * call(max, x, 1)), (FLOAT, VECTOR), False),
-    (stretch, (FLOAT, ITEM), True),  # a Python float stays one
+    (stretch, (FLOAT, ITEM), False),  # a Python float stays one, and its type says so
     (stretch, (INT, VECTOR), True),
     (stretch, (FLOAT, VECTOR), False),
     (lambda x: emit(x._builder, O.APPLY, 0, t=FLOAT, fn=operator.neg), (FLOAT,), True),

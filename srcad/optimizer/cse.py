@@ -3,7 +3,8 @@
 What holds afterwards: no pure operation is computed where its result is at hand already. The
 names that the user gave win over guessed ones.
 
-    >>>     >>> from srcad.ir.abstract import MANY, Array
+    >>> import numpy as np
+    >>> from srcad.ir.abstract import MANY, Array
     >>> from srcad.ir.build import Builder
     >>> from srcad.ir.values import Param
     >>> from srcad.rules.symbols import apply
