@@ -50,8 +50,8 @@ from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Const, Function, Value
 from srcad.optimizer.pipeline import optimize
-from srcad.parser.depth import with_room
 from srcad.optimizer.raising import keep_raising
+from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.source import FunctionSource, read_source

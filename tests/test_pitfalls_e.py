@@ -9,9 +9,9 @@ import os
 import py_compile
 import subprocess
 import sys
+import types
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-import types
 from math import sin as sine
 from pathlib import Path
 
