@@ -469,7 +469,7 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
 
 
 # The objects that hold compiled code. It was made with the rules as they were.
-_with_code: weakref.WeakSet[Derivative[Any]] = weakref.WeakSet()
+_with_code: weakref.WeakSet[Derivative[...]] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
