@@ -53,6 +53,7 @@ class AccessLowering(_Base):
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
             return self.known_attribute(owner.value, name, node)
+        owner = self.boxed(owner)
         content = self.deref(owner)
         if isinstance(content, Value):
             return self.value_attribute(content, name, node, owner)
@@ -195,6 +196,7 @@ class AccessLowering(_Base):
         if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
             owner = self.as_binding(self.operand(owner, node))  # its contents are read live
         index = self.settled(index)
+        owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
