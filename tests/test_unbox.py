@@ -194,6 +194,21 @@ def test_overflow_and_nan_are_those_of_arrays() -> None:
         assert np.array_equal(found, expected, equal_nan=True)
 
 
+def overflows(x):
+    total = 0.0
+    for i in range(len(x)):
+        total += (math.exp(x[i] ** 2) ** 2) ** 2
+    return total
+
+
+def test_an_overflow_that_python_reports_is_reported() -> None:
+    for optimize in (True, False):
+        derivative = grad(overflows, optimize=optimize)
+        with pytest.raises(OverflowError):
+            derivative(np.array([20.0, 1.0]))
+        assert (".tolist()" in derivative.source) is optimize
+
+
 def past_the_end(x):
     total = 0.0
     for i in range(len(x)):

@@ -26,7 +26,7 @@ import numpy as np
 from srcad import runtime
 from srcad.differentiator.extents import Extents
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, INT, Array, ListOf, Scalar, Type, item
+from srcad.ir.abstract import FLOAT, INT, Array, ListOf, Scalar, Type, item, kind_of
 from srcad.ir.build import for_op
 from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
 from srcad.optimizer.facts import Uses
@@ -184,7 +184,7 @@ class _Body:
     Attributes
     ----------
     new
-        What stands for values that have become Python floats, or lists of them.
+        What stands for values that have become Python floats (they were NumPy scalars), or lists.
     inexact
         Values that may differ in the last bits from those before.
     reads
@@ -296,16 +296,20 @@ class _Body:
             if inexact or rounded or not decides or not all(map(_is_real, operands)):
                 raise _Unsafe
             return Op(op.kind, operands, op.attrs, op.results, (), op.loc)
-        if not all(map(_is_real, operands)):
-            raise _Unsafe
         if inexact:
             self.inexact.add(op.result)
+        if not any(o in self.new for o in op.operands):  # of Python floats before, too
+            if kind_of(op.result.type) != "f":
+                raise _Unsafe
+            return op
+        if not all(map(_is_real, operands)):
+            raise _Unsafe
         plain = all(isinstance(o.type, Scalar) for o in operands)
         if fn in _ARITHMETIC and plain:
             return self.made(op, tuple(map(_as_float, operands)), FLOAT)
         if fn is operator.pow and plain:
             base, exponent = operands
-            if base.type != FLOAT or not isinstance(exponent, Const) or exponent.value != 2:
+            if not isinstance(exponent, Const) or exponent.value != 2:
                 raise _Unsafe
             self.inexact.add(op.result)
             return self.made(op, (base, base), FLOAT, operator.mul)
