@@ -26,6 +26,7 @@ from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names, not_scalar
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
+from srcad.emitter.unbox import unbox
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     FLOAT,
@@ -347,6 +348,9 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     function = optimize(function, level, keep_inputs=False)
     if backward is not None:
         backward = optimize(backward, level, keep_inputs=False)
+    if request.optimized:
+        function = unbox(function)
+        backward = unbox(backward) if backward is not None else None
     return Transformed(function, wrt, backward, seeds, result_tree)
 
 

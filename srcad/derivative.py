@@ -407,6 +407,8 @@ def _rebuild(
 def _as_floats(value: Any) -> Any:
     if type(value) is int:
         return float(value)
+    if type(value) is list and set(map(type, value)) == {float}:
+        return value  # the common case, without a copy
     if type(value) in (tuple, list):
         return type(value)(map(_as_floats, value))
     if type(value) is dict:
@@ -497,6 +499,18 @@ if hasattr(os, "register_at_fork"):
 
 
 # ---------------------------------------------------------------------- the generated fast path
+# A test raises a KeyError if a name that it guards has gone. No call stands within the `try`, so
+# that no error of the user's is caught.
+_ENTRY = """\
+    try:
+        {holds} = {test}
+    except KeyError:
+        {holds} = False
+    if {holds}:
+        return _run{k}({arguments})
+"""
+
+
 def _dispatcher(
     derivative: Derivative[...], entries: Sequence[Compiled]
 ) -> Callable[..., Any] | None:
@@ -509,12 +523,16 @@ def _dispatcher(
         return None
     names: dict[str, object] = {"_missing": _MISSING, "_ndarray": np.ndarray}
     lines: list[str] = []
+    holds = "_holds"
+    while holds in params:
+        holds += "_"
     for k, compiled in enumerate(entries):
         test = _entry_test(derivative, compiled, k, names)
         if test is None:
             continue
         names[f"_run{k}"] = compiled.run
-        lines.append(f"    if {test}:\n        return _run{k}({_arguments(params, compiled)})\n")
+        arguments = _arguments(params, compiled)
+        lines.append(_ENTRY.format(holds=holds, test=test, k=k, arguments=arguments))
     if not lines:
         return None
     listed = []
@@ -592,7 +610,7 @@ def _entry_test(
     plain = [g for g in compiled.guards if isinstance(g, Guard)]
     typed = [g for g in compiled.guards if not isinstance(g, Guard)]
     if plain:
-        text, bindings = guard_expression(plain, f"_g{k}_")
+        text, bindings = guard_expression(plain, f"_g{k}_", may_raise=True)
         names.update(bindings)
         tests.append(text)
     for i, g in enumerate(typed):

@@ -380,29 +380,42 @@ def test_fork_while_another_thread_loads() -> None:
 # -- guards
 
 
-def holds(*guards: Guard) -> bool:
-    """Return whether the guards hold, asked in both ways, which must agree."""
+def checks(guards: tuple[Guard, ...]) -> list[Callable[[], bool]]:
+    """Functions that say by text whether the guards hold, one for each form of the text."""
     expression, bindings = guard_expression(guards)
-    text = f"def check():\n    return {expression}\n"
-    by_text = load(text, "check", None, bindings, "check")()
-    assert type(by_text) is bool
-    assert by_text is check_all(guards)
-    return by_text
+    plain = load(f"def check():\n    return {expression}\n", "check", None, bindings, "c")
+    expression, bindings = guard_expression(guards, may_raise=True)
+    raising = load(f"def check():\n    return {expression}\n", "check", None, bindings, "c")
+
+    def caught() -> bool:
+        try:
+            return raising()
+        except KeyError:
+            return False
+
+    return [plain, caught]
+
+
+def holds(*guards: Guard) -> bool:
+    """Return whether the guards hold, asked in all ways, which must agree."""
+    return Watch(*guards, hold=None).holds()
 
 
 class Watch:
     """The expression made while the guards held, evaluated again after a change."""
 
-    def __init__(self, *guards: Guard) -> None:
+    def __init__(self, *guards: Guard, hold: bool | None = True) -> None:
         self.guards = guards
-        expression, bindings = guard_expression(guards)
-        self.check = load(f"def check():\n    return {expression}\n", "check", None, bindings, "c")
-        assert self.holds()
+        self.checks = checks(guards)
+        assert hold is None or self.holds() is hold
 
     def holds(self) -> bool:
-        by_text = self.check()
-        assert by_text is check_all(self.guards)
-        return by_text
+        found = check_all(self.guards)
+        for check in self.checks:
+            by_text = check()
+            assert type(by_text) is bool
+            assert by_text is found
+        return found
 
 
 def test_no_guards_hold() -> None:

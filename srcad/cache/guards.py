@@ -125,7 +125,7 @@ def check_all(guards: Iterable[Guard]) -> bool:
 
 
 def guard_expression(
-    guards: Iterable[Guard], prefix: str = "guard_"
+    guards: Iterable[Guard], prefix: str = "guard_", may_raise: bool = False
 ) -> tuple[str, dict[str, object]]:
     """Return an expression that checks the guards at the cost of a look-up each.
 
@@ -134,6 +134,9 @@ def guard_expression(
     guards : iterable of Guard
     prefix : str
         What the names of the bindings begin with.
+    may_raise : bool
+        Whether the expression may raise a KeyError where a name has gone. A subscript takes half
+        of the time of ``get``.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def guard_expression(
     dict
         The bindings: name -> object.
     """
-    bindings = _Bindings(prefix)
+    bindings = _Bindings(prefix, may_raise)
     tests = [_test(guard, bindings) for guard in guards]
     return " and ".join(dict.fromkeys(tests)) or "True", bindings.objects
 
@@ -151,9 +154,9 @@ def guard_expression(
 class _Bindings:
     """Names for the objects that an expression uses, one for each object."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, may_raise: bool) -> None:
         self.objects: dict[str, object] = {}
-        self._prefix = prefix
+        self._prefix, self._may_raise = prefix, may_raise
         self._names: dict[int, str] = {}  # id -> name; `objects` keeps the object alive
 
     def name(self, value: object) -> str:
@@ -163,22 +166,29 @@ class _Bindings:
             self.objects[name] = value
         return self._names[id(value)]
 
+    def entry(self, namespace: Any, guard: Guard) -> str:
+        """The text that looks up the name of a guard."""
+        key = repr(guard.name)
+        if self._may_raise and type(namespace) is dict and guard.expected is not MISSING:
+            return f"{self.name(namespace)}[{key}]"
+        return f"{self.name(namespace)}.get({key}, {self.name(MISSING)})"
+
 
 def _test(guard: Guard, bindings: _Bindings) -> str:
     """Return the text that checks one guard."""
     name = bindings.name
-    holder, key, missing = guard.holder, repr(guard.name), name(MISSING)
+    holder, key = guard.holder, repr(guard.name)
     if guard.kind == "attribute":
         # A module is searched by its namespace, unless it makes the attribute when asked.
         if type(holder) is types.ModuleType and guard.name in vars(holder):
-            found = f"{name(vars(holder))}.get({key}, {missing})"
+            found = bindings.entry(vars(holder), guard)
         else:
-            found = f"{name(getattr)}({name(holder)}, {key}, {missing})"
+            found = f"{name(getattr)}({name(holder)}, {key}, {name(MISSING)})"
     elif guard.kind == "global":
-        found = f"{name(holder)}.get({key}, {missing})"
+        found = bindings.entry(holder, guard)
     elif guard.kind == "builtin":
         absent = f"{key} not in {name(holder)}"
-        found = f"{name(_builtins_of(holder))}.get({key}, {missing})"
+        found = bindings.entry(_builtins_of(holder), guard)
         return f"{absent} and {_is_expected(guard, found, bindings)}"
     elif guard.kind == "cell":
         found = f"{name(_cell_contents)}({name(holder)})"
@@ -190,7 +200,7 @@ def _test(guard: Guard, bindings: _Bindings) -> str:
                 f" or {_is_expected(guard, found, bindings)})"
             )
     elif guard.kind == "kwdefault":
-        found = f"({name(holder)}.__kwdefaults__ or {{}}).get({key}, {missing})"
+        found = f"({name(holder)}.__kwdefaults__ or {{}}).get({key}, {name(MISSING)})"
     else:
         found = f"{name(holder)}.__code__"
     return _is_expected(guard, found, bindings)

@@ -302,6 +302,16 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
     return e.numpy("zeros", e.attribute(x, "shape"))
 
 
+def _zeros_list(e: Expressions, op: Op) -> gast.expr | None:
+    (x,) = op.operands
+    length = gast.Call(e.names.of_object(len), [e(x)], [])
+    return gast.BinOp(gast.List([constant(0.0)], gast.Load()), gast.Mult(), length)
+
+
+def _tolist(e: Expressions, op: Op) -> gast.expr:
+    return gast.Call(e.attribute(op.operands[0], "tolist"), [], [])
+
+
 def _astype(e: Expressions, op: Op) -> gast.expr:
     (x,) = op.operands
     name = op.attrs.get("dtype", "float64")  # the rule's default is not written in the IR
@@ -314,5 +324,6 @@ _SPECIAL: dict[Any, Callable[[Expressions, Op], gast.expr | None]] = {
     np.shape: _attribute("shape"), np.size: _attribute("size"), np.ndim: _attribute("ndim"),
     np.transpose: _attribute("T"), runtime.select: _select, slice: _slice,
     runtime.broadcast_like: _broadcast_like, runtime.zeros_like: _zeros_like,
-    runtime.astype: _astype, operator.contains: _contains,
+    runtime.astype: _astype, operator.contains: _contains, runtime.zeros_list: _zeros_list,
+    np.ndarray.tolist: _tolist,
 }  # fmt: skip

@@ -42,7 +42,7 @@ FRESH: set[Any] = {
     *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
     *(getattr(np.linalg, name) for name in _LINALG),
     runtime.zeros_like, runtime.zeros_list, runtime.as_cotangent, runtime.astype,
-    runtime.log_argument,
+    runtime.log_argument, np.array, np.float64, np.ndarray.tolist,
     slice, len, float, int, complex, bool, abs, round, divmod, range,
 }  # fmt: skip
 # These return their first operand or a view of it, which may be written where the operand may.
