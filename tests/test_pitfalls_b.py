@@ -70,18 +70,18 @@ def read_unset(x, flag):
     return extra * x
 
 
-def test_b2_variable_defined_only_in_an_untaken_branch():
-    assert_close(srcad.grad(untaken)(2.0, True), 12.0)
-    assert_close(srcad.grad(untaken)(2.0, False), 5.0)
-    assert_close(srcad.grad(read_unset)(2.0, True), 12.0)
+@pytest.mark.parametrize("options", MODES)
+def test_b2_variable_defined_only_in_an_untaken_branch(options):
+    assert_close(srcad.grad(untaken, **options)(2.0, True), 12.0)
+    assert_close(srcad.grad(untaken, **options)(2.0, False), 5.0)
+    assert_close(srcad.grad(read_unset, **options)(2.0, True), 12.0)
     with pytest.raises(UnboundLocalError, match="extra"):
         read_unset(2.0, False)
-
-
-@pytest.mark.xfail(strict=True, reason="the gradient is None where Python raises")
-def test_b2_unset_variable_that_is_read():
-    with pytest.raises(UnboundLocalError, match="extra"):
-        srcad.grad(read_unset)(2.0, False)
+    for x in (2.0, np.float64(2.0)):
+        with pytest.raises(UnboundLocalError, match="extra"):
+            srcad.grad(read_unset, **options)(x, False)
+        with pytest.raises(UnboundLocalError, match="extra"):
+            srcad.value_and_grad(read_unset, **options)(x, False)
 
 
 def push_in_branch(x, n, bad):

@@ -15,7 +15,7 @@ import numpy as np
 from srcad.emitter import tree as T
 from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
-from srcad.emitter.tapes import Group, groups
+from srcad.emitter.tapes import Group, tapes
 from srcad.emitter.undefined import Joints
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
@@ -95,7 +95,8 @@ class _Scheduler:
         for source, popped in self.popped.items():
             pop = T.Pop(popped.element, source)
             self.popped_in.setdefault(popped.region, []).append(pop)
-        self.grouped = groups(function, self.uses.users, self.sunk, self.popped, self.flipped)
+        self.tapes = tapes(function, self.uses.users, self.sunk, self.popped, self.flipped)
+        self.program.hints = self.tapes.hints
         self.sources: dict[Op, list[T.Source]] = {}
         for op in walk(function.body):
             if op.kind is O.FOR:
@@ -142,18 +143,19 @@ class _Scheduler:
         streams: list[T.Source] = []
         of_group: dict[Group, T.Source] = {}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
-            if not self.uses.of(e) or self.is_popped(e, s):
+            if not self.uses.of(e) or self.is_popped(e, s) or e in self.tapes.dropped:
                 continue
-            group = self.grouped.get(s) if isinstance(s, Value) else None
-            if group is None:
-                streams.append(T.Source([e], None, s, flag ^ (s in self.flipped)))
+            joined = self.tapes.iterated.get(s) if isinstance(s, Value) else None
+            backwards = flag ^ (s in self.flipped)
+            if joined is None:
+                streams.append(T.Source([e], None, s, backwards))
                 continue
+            group, walked, place = joined
             if group not in of_group:
                 targets: list[Value | None] = [None] * len(group.lists)
-                backwards = flag ^ (s in self.flipped)
-                of_group[group] = T.Source(targets, None, group.value, backwards)
+                of_group[group] = T.Source(targets, None, walked, backwards)
                 streams.append(of_group[group])
-            of_group[group].targets[group.lists.index(s)] = e
+            of_group[group].targets[place] = e
         bounds = (view.start, view.stop, view.step)
         readers = self.uses.of(view.index)
         if not readers and streams:
@@ -277,9 +279,13 @@ class _Scheduler:
                 if target in self.popped:
                     continue
                 item = NONE
+            if target in self.tapes.dropped:
+                continue
             position = after.get(item, 0) if isinstance(item, Value) else 0
-            if target in self.grouped:
-                group = self.grouped[target]
+            if isinstance(item, Value) and item in self.tapes.group:
+                item = self.tapes.group[item].value
+            if target in self.tapes.group:
+                group = self.tapes.group[target]
                 gathered = waiting.setdefault(group, {})
                 gathered[target] = (item, position)
                 if len(gathered) < len(group.lists):
@@ -326,8 +332,12 @@ class _Scheduler:
         counted = view.trips is not None and bool(self.uses.of(view.trips))
         if counted:
             block.append(T.Copy([(view.trips, ZERO)], op.loc))  # type: ignore[list-item]
-        lists = [self.grouped[v].value if v in self.grouped else v for v in view.lists]
-        block += [T.NewList(v, op.loc) for v in dict.fromkeys(lists)]
+        lists: dict[Value, bool] = {}
+        for value, flag in zip(view.lists, view.emit_flags):
+            if value not in self.tapes.dropped:
+                group = self.tapes.group.get(value)
+                lists[group.value if group else value] = flag and value not in self.flipped
+        block += [T.NewList(v, op.loc) for v in lists]
         body = self.loop_body(view)
         if counted:
             body.insert(0, T.Count(view.trips, op.loc))  # type: ignore[arg-type]
@@ -336,9 +346,7 @@ class _Scheduler:
         else:
             header, _ = self.region(view.cond)
             block.append(T.WhileLoop(header, view.cond.yields[0], body, op))
-        for value, flag in zip(view.lists, view.emit_flags):
-            if flag and value not in self.flipped:
-                block.append(T.Reverse(value, op.loc))
+        block += [T.Reverse(v, op.loc) for v, backwards in lists.items() if backwards]
         return block
 
     def loop_body(self, view: O.ForView | O.WhileView) -> T.Block:
