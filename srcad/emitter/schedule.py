@@ -65,9 +65,9 @@ class _Uses:
     def of(self, value: Value) -> list[Op | Region | None]:
         return self.users.get(value, [])
 
-    def drop(self, operand: Operand, user: Op) -> None:
+    def drop(self, operand: Operand, user: Op | Region) -> None:
         """`user` reads the operand no more; what nobody reads any more is not computed."""
-        if not isinstance(operand, Value):
+        if not isinstance(operand, Value) or user not in self.of(operand):
             return
         self.users[operand].remove(user)
         op = self.defining.get(operand)
@@ -91,12 +91,14 @@ class _Scheduler:
         self.flipped = self.reversed_lists(function)
         self.sunk = sinks(function, self.uses.users)
         self.popped = pops(function, self.uses.users, self.sunk, self.flipped)
+        self.drop_unread(function)
         self.popped_in: dict[Region, T.Block] = {}
         for source, popped in self.popped.items():
             pop = T.Pop(popped.element, source)
             self.popped_in.setdefault(popped.region, []).append(pop)
         self.tapes = tapes(function, self.uses.users, self.sunk, self.popped, self.flipped)
         self.program.hints = self.tapes.hints
+        self.tapes.dropped |= self.unread
         self.sources: dict[Op, list[T.Source]] = {}
         for op in walk(function.body):
             if op.kind is O.FOR:
@@ -112,6 +114,32 @@ class _Scheduler:
         self.program.body = body
 
     # ------------------------------------------------------------------ lists
+    def drop_unread(self, function: Function) -> None:
+        """Lists are not filled whose elements nobody reads: bounds of loops that run over lists
+        themselves instead."""
+        self.unread: set[Value] = set()
+        # What reads a list stands behind the loop that fills it, or inside.
+        for op in reversed([op for op in walk(function.body) if op.kind in (O.FOR, O.WHILE)]):
+            view = _view(op)
+            for value, item in zip(view.lists, view.emits):
+                if not self.uses.of(value):
+                    self.unread.add(value)
+                    self.uses.drop(item, view.body)
+            if isinstance(view, O.ForView):
+                self.drop_streams(view)
+
+    def drop_streams(self, view: O.ForView) -> None:
+        """Forget what a loop does not need to run over."""
+        pairs = list(zip(view.elements, view.streams))
+        for element, stream in pairs:
+            if isinstance(stream, Value) and not self.uses.of(element):
+                self.popped.pop(stream, None)
+                self.uses.drop(stream, view.op)
+        runs_over_lists = any(self.uses.of(e) and not self.is_popped(e, s) for e, s in pairs)
+        if runs_over_lists and not self.uses.of(view.index):
+            for bound in (view.start, view.stop, view.step):
+                self.uses.drop(bound, view.op)
+
     def reversed_lists(self, function: Function) -> set[Value]:
         """Lists in reverse logical order that may stay so: they are only run over."""
         found = set()
@@ -159,8 +187,6 @@ class _Scheduler:
         bounds = (view.start, view.stop, view.step)
         readers = self.uses.of(view.index)
         if not readers and streams:
-            for bound in bounds:
-                self.uses.drop(bound, view.op)
             return streams
         direct = self.element_sources(view, bounds) if readers else []
         if direct:
