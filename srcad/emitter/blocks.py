@@ -113,7 +113,7 @@ class Blocks:
             ahead = (x for x in islice(block, position, None) if not isinstance(x, T.Pop))
             found += self.comment(next(ahead, s))
             run = unpacking(block, position)
-            if in_loop and isinstance(s, T.Branch) and s is block[-1]:
+            if in_loop and isinstance(s, T.Branch) and self.prints_nothing(block[position + 1 :]):
                 found += self.on_Branch(s, in_loop=True)
             elif run:
                 found.append(self.unpack(block[position : position + run]))
@@ -121,6 +121,9 @@ class Blocks:
                 found += self.statement(s)
             position += run or 1
         return found
+
+    def prints_nothing(self, block: T.Block) -> bool:
+        return all(isinstance(s, T.Copy) and not self.on_Copy(s) for s in block)
 
     def comment(self, s: T.Statement) -> list[gast.stmt]:
         """The user's line, over the first of the statements that serve it."""
@@ -153,8 +156,11 @@ class Blocks:
         result = op.results[0]
         added = self.added(s)
         if added is not None:
-            operator = INFIX[op.attrs["fn"]]()
-            return [gast.AugAssign(self.target(result), operator, self.expression(added))]
+            operator, by = INFIX[op.attrs["fn"]](), self.expression(added)
+            negated = isinstance(by, gast.UnaryOp) and isinstance(by.op, gast.USub)
+            if negated and isinstance(operator, gast.Add) and result.role is Role.ADJOINT:
+                operator, by = gast.Sub(), by.operand
+            return [gast.AugAssign(self.target(result), operator, by)]
         return [gast.Assign([self.target(result)], value(op))]
 
     def added(self, s: T.Define) -> Operand | None:
@@ -285,13 +291,13 @@ class Blocks:
 
     def on_Branch(self, s: T.Branch, *, in_loop: bool = False) -> list[gast.stmt]:
         forward = in_loop and T.role_of(s) is not Role.ADJOINT
-        skips = forward and not s.then  # the user's `continue`
         then = self.block(s.then)
+        skips = forward and not _runs(then)  # the user's `continue`
         orelse = self.block(s.orelse, in_loop=skips or (forward and T.ends(s.then)))
         if not _runs(then) and not _runs(orelse):
             return []
         cond = self.expression(s.cond)
-        if skips:
+        if skips and _runs(orelse):
             return [gast.If(cond, [gast.Continue()], []), *orelse]
         if not _runs(then):
             return [gast.If(_negated(cond), orelse, [])]

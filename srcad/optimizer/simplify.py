@@ -259,9 +259,7 @@ class _Simplifier:
         changing = []
         inits = self.operands(view.inits)
         nexts = self.operands(view.next_carries)
-        for k, (param, init, following) in enumerate(
-            zip(view.carries, inits, nexts, strict=True)
-        ):
+        for k, (param, init, following) in enumerate(zip(view.carries, inits, nexts, strict=True)):
             stays = init is not UNDEFINED and (following is param or same_operand(following, init))
             copies = [param, view.finals[k]]
             if isinstance(view, O.WhileView):
@@ -358,4 +356,3 @@ def _is_kind_of(operand: Operand, value: Value) -> bool:
 def _is_integer(operand: Operand) -> bool:
     t = operand.type
     return t == INT or (isinstance(t, Array) and t.item and kind_of(t) == "i")
-
