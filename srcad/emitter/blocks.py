@@ -16,7 +16,7 @@ import numpy as np
 from srcad import runtime
 from srcad.emitter import tree as T
 from srcad.emitter.coalesce import continued
-from srcad.emitter.expressions import Expressions, constant
+from srcad.emitter.expressions import Expressions, constant, signed
 from srcad.emitter.fold import unpacking
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes, Liveness
@@ -156,10 +156,8 @@ class Blocks:
         result = op.results[0]
         added = self.added(s)
         if added is not None:
-            operator, by = INFIX[op.attrs["fn"]](), self.expression(added)
-            negated = isinstance(by, gast.UnaryOp) and isinstance(by.op, gast.USub)
-            if negated and isinstance(operator, gast.Add) and result.role is Role.ADJOINT:
-                operator, by = gast.Sub(), by.operand
+            operator = INFIX[op.attrs["fn"]]()
+            operator, by = signed(operator, self.expression(added), result.role)
             return [gast.AugAssign(self.target(result), operator, by)]
         return [gast.Assign([self.target(result)], value(op))]
 
@@ -333,7 +331,10 @@ class Blocks:
             iterable = self.expression(source.iterable)
             if source.counted:
                 iterable = self.builtin(enumerate, iterable)
-        return target, self.builtin(reversed, iterable) if source.backwards else iterable
+        counts_only = source.bounds is not None and source.targets == [None]
+        if source.backwards and not counts_only:
+            iterable = self.builtin(reversed, iterable)
+        return target, iterable
 
     def builtin(self, fn: Any, *args: gast.expr) -> gast.Call:
         return gast.Call(self.names.of_object(fn), list(args), [])
