@@ -37,6 +37,8 @@ class Program:
         self.scope: list[Value] = []
         self.shaky: list[Value] = []
         self.unsafe: set[Value] = set()
+        self.siblings: dict[Value, list[Value]] = {}  # the lists that one loop fills
+        self.safe_lists: set[Value] = set()  # without undefined elements
         self.line = 0
         self.depth = depth
         params = [self.fresh(t, f"p{k}") for k, t in enumerate((FLOAT, VECTOR, VECTOR, INT))]
@@ -101,7 +103,7 @@ class Program:
             kinds = ["scalar", "scalar", "vector", "vector", "read", "view", "write", "write",
                      "add", "update"]  # fmt: skip
             if depth > 0:
-                kinds += ["branch", "loop", "loop", "while", "branch"]
+                kinds += ["branch", "branch", "loop", "loop", "while", "taped", "popped"]
             if self.callee is not None:
                 kinds.append("call")
             getattr(self, self.random.choice(kinds))(depth)
@@ -249,10 +251,16 @@ class Program:
             region = self.stop_in_branch(region, [*carries, *emits], depth)
         elif may_stop:
             region = self.region(depth, [*carries, *emits, BOOL], params)
-        elif self.chance(0.3):
-            region, more = self.recorded(region, depth)
+        elif self.chance(0.5):
+            region, more = self.recorded(region, depth) if self.chance(0.5) else self.nested(region)
             emits += more
         return region, emits, may_stop
+
+    def nested(self, region: Region) -> tuple[Region, list[Type]]:
+        """The region, whose inner lists are yielded too."""
+        made = [r for op in region.ops for r in op.results if isinstance(r.type, ListOf)]
+        made = [r for r in made if r in self.safe_lists and self.chance(0.8)]
+        return Region(region.params, region.ops, (*region.yields, *made)), [r.type for r in made]
 
     def loop(self, depth: int) -> None:
         carries = self.types(3)
@@ -264,8 +272,10 @@ class Program:
             first = self.random.choice(lists)
             streams = [(first, self.chance(0.5))]
             stop = apply(self.b, len, [first])
-            if self.chance(0.3):
-                streams.append((first, self.chance(0.5)))
+            same = [v for v in lists if v is not first and v in self.siblings.get(first, ())]
+            for other in [first, *same]:
+                if self.chance(0.4):
+                    streams.append((other, self.chance(0.5)))
         elif self.chance(0.3):
             stop = apply(self.b, len, [self.pick(VECTOR)])
         index = self.fresh(INT)
@@ -285,10 +295,122 @@ class Program:
 
     def after_loop(self, finals: list[Value], lists: list[Value], region: Region) -> None:
         self.show(finals)
+        self.siblings.update(dict.fromkeys(lists, lists))
         n = len(finals)
         for v, y in zip(lists, region.yields[n:]):
             if v.type.elem is not SHAKY and not _partly_undefined(y, region):  # type: ignore[attr-defined]
                 self.scope.append(v)
+                self.safe_lists.add(v)
+
+    # ------------------------------------------------------------------ forth and back
+    def taped(self, depth: int) -> None:
+        """A nest of loops that fills lists, and one that empties all of them."""
+        levels = self.random.randint(1, 2 if depth > 1 else 1)
+        trips = [Const.of(self.random.randrange(SIZE)) for _ in range(levels)]
+        lists = self.fill(levels, trips, depth)
+        if self.chance(0.5):
+            self.statements(1, 0)
+        self.empty(levels, trips, lists, depth, self.chance(0.7))
+
+    def fill(self, levels: int, trips: list[Const], depth: int) -> list[Value]:
+        carries = self.types(2)
+        inits = [self.pick(t) for t in carries]
+        index = self.fresh(INT)
+        params = (index, *(self.fresh(t) for t in carries))
+        outer = list(self.scope), list(self.shaky)
+        self.show(list(params))
+        with self.b.nested() as ops:
+            self.statements(self.random.randint(0, 2), 0)
+            inner = self.fill(levels - 1, trips, depth) if levels > 1 else []
+            self.statements(self.random.randint(0, 2), 0)
+            yields = [self.pick(t) for t in carries]
+            kept = [self.pick(self.random.choice((FLOAT, VECTOR))) for _ in range(3)]
+        self.scope, self.shaky = outer
+        emits = [o for o in (*kept, *inner) if isinstance(o, Value)]
+        region = Region(params, ops, (*yields, *emits))
+        lists = [self.fresh(ListOf(o.type)) for o in emits]
+        flag = self.chance(0.2)
+        finals = [self.fresh(t) for t in carries]
+        self.b.block.append(
+            for_op(
+                (Const.of(0), trips[levels - 1], Const.of(1)), inits, (), region, finals,
+                [(v, flag) for v in lists], loc=self.b.loc,
+            )
+        )  # fmt: skip
+        self.show(finals)
+        return lists
+
+    def empty(
+        self, levels: int, trips: list[Const], lists: list[Value], depth: int, flag: bool
+    ) -> None:
+        carries = self.types(2)
+        inits = [self.pick(t) for t in carries]
+        elements = [self.fresh(v.type.elem) for v in lists]  # type: ignore[attr-defined]
+        index = self.fresh(INT)
+        params = (index, *(self.fresh(t) for t in carries), *elements)
+        outer = list(self.scope), list(self.shaky)
+        self.show([p for p in params if not isinstance(p.type, ListOf)])
+        with self.b.nested() as ops:
+            self.statements(self.random.randint(0, 2), 0)
+            inner = [e for e in elements if isinstance(e.type, ListOf)]
+            if inner:
+                self.empty(levels - 1, trips, inner, depth, flag)
+            self.statements(self.random.randint(0, 2), 0)
+            yields = [self.pick(t) for t in carries]
+        self.scope, self.shaky = outer
+        flags = [flag if self.chance(0.9) else not flag for _ in lists]
+        finals = [self.fresh(t) for t in carries]
+        self.b.block.append(
+            for_op(
+                (Const.of(0), trips[levels - 1], Const.of(1)), inits, list(zip(lists, flags)),
+                Region(params, ops, tuple(yields)), finals, reverse=self.chance(0.6),
+                loc=self.b.loc,
+            )
+        )  # fmt: skip
+        self.show(finals)
+
+    def popped(self, depth: int) -> None:
+        """A value of one branch, recorded, and read in the same branch backwards."""
+        vector = self.scope[1]
+        side = self.random.randrange(2)
+        lists = []
+
+        def branch(index: Value, read: Value | None) -> tuple[list[Op], Value]:
+            outer = list(self.scope), list(self.shaky)
+            with self.b.nested() as ops:
+                item = getitem(self.b, vector, index)
+                cond = apply(self.b, operator.gt, [item, 0.0])
+                self.scope += [index] if read is None else [index, read]
+                taken = self.region(depth, [FLOAT])
+                if read is not None and self.chance(0.7):
+                    with self.b.nested() as more:
+                        product = apply(self.b, operator.mul, [taken.yields[0], read])
+                    taken = Region((), [*taken.ops, *more], (product,))
+                self.scope = outer[0]
+                other: Operand = UNDEFINED if read is None else self.pick(FLOAT)
+                sides = [taken, Region((), [], (other,))]
+                result = self.fresh(FLOAT)
+                self.b.block.append(if_op(cond, sides[side], sides[1 - side], [result], self.b.loc))
+            self.scope, self.shaky = outer
+            return ops, result
+
+        bounds = (Const.of(0), Const.of(SIZE), Const.of(1))
+        index = self.fresh(INT)
+        ops, recorded = branch(index, None)
+        lists.append(self.fresh(ListOf(FLOAT)))
+        region = Region((index,), ops, (recorded,))
+        self.b.block.append(for_op(bounds, (), (), region, (), [(lists[0], False)], loc=self.b.loc))
+        index, carry, element = self.fresh(INT), self.fresh(FLOAT), self.fresh(FLOAT)
+        ops, result = branch(index, element)
+        final = self.fresh(FLOAT)
+        self.b.block.append(
+            for_op(
+                bounds, [self.pick(FLOAT)], [(lists[0], True)],
+                Region((index, carry, element), ops, (result,)), [final], reverse=True,
+                loc=self.b.loc,
+            )
+        )  # fmt: skip
+        self.scope.append(final)
 
     def while_(self, depth: int) -> None:
         types: list[Type] = [INT, *self.types(2)]

@@ -38,10 +38,6 @@ OPTIONS = {
 }
 
 
-_FLOAT_CARRY = (
-    "a carry that starts as a Python float and becomes a NumPy scalar: without turns the second "
-    "tangent is a float"
-)
 _ALIAS = "x += y through another name of the array is not seen where the kind is unknown"
 _ARGUMENT = "x += y on an argument, differentiated forward and then again"
 _REPEATED = "list * int: wrong when generic, and an internal error in the second order"
@@ -57,8 +53,6 @@ KNOWN = {
         "reverse-over-forward-typed",
     )
 } | {
-    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed": _FLOAT_CARRY,
-    "loops.no_turns_over_empty_array-mixed-forward-over-forward-typed-unoptimised": _FLOAT_CARRY,
     "containers_lists.repeat_list-mixed-reverse-generic": _REPEATED,
     "containers_lists.repeat_list-mixed-reverse-generic-unoptimised": _REPEATED,
     "containers_lists.repeat_list-mixed-reverse-over-reverse-generic": _REPEATED,

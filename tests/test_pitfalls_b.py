@@ -70,18 +70,37 @@ def read_unset(x, flag):
     return extra * x
 
 
-def test_b2_variable_defined_only_in_an_untaken_branch():
-    assert_close(srcad.grad(untaken)(2.0, True), 12.0)
-    assert_close(srcad.grad(untaken)(2.0, False), 5.0)
-    assert_close(srcad.grad(read_unset)(2.0, True), 12.0)
+@pytest.mark.parametrize("options", MODES)
+def test_b2_variable_defined_only_in_an_untaken_branch(options):
+    assert_close(srcad.grad(untaken, **options)(2.0, True), 12.0)
+    assert_close(srcad.grad(untaken, **options)(2.0, False), 5.0)
+    assert_close(srcad.grad(read_unset, **options)(2.0, True), 12.0)
     with pytest.raises(UnboundLocalError, match="extra"):
         read_unset(2.0, False)
+    for x in (2.0, np.float64(2.0)):
+        with pytest.raises(UnboundLocalError, match="extra"):
+            srcad.grad(read_unset, **options)(x, False)
+        with pytest.raises(UnboundLocalError, match="extra"):
+            srcad.value_and_grad(read_unset, **options)(x, False)
 
 
-@pytest.mark.xfail(strict=True, reason="the gradient is None where Python raises")
-def test_b2_unset_variable_that_is_read():
+def read_after_no_turns(x, n):
+    for i in range(n):
+        last = x * i
+    return last * x
+
+
+@pytest.mark.xfail(strict=True, reason="what a tape holds is None where Python's name is unbound")
+def test_b2_unset_variable_that_a_tape_holds():
+    assert_close(srcad.grad(read_after_no_turns, generic=True)(2.0, 3), 8.0)
+    with pytest.raises(UnboundLocalError, match="last"):
+        srcad.grad(read_after_no_turns, generic=True)(2.0, 0)
+
+
+@pytest.mark.xfail(strict=True, reason="a derivative that does not need the value does not read it")
+def test_b2_unset_variable_that_only_the_primal_reads():
     with pytest.raises(UnboundLocalError, match="extra"):
-        srcad.grad(read_unset)(2.0, False)
+        srcad.grad(srcad.grad(read_unset))(2.0, False)
 
 
 def push_in_branch(x, n, bad):

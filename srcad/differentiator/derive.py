@@ -24,6 +24,7 @@ from srcad.ir.abstract import (
     ListOf,
     Scalar,
     TupleOf,
+    Type,
     adjoint_type,
     differentiable,
     dims_of,
@@ -32,6 +33,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder, clone_function, leaves, map_tree
 from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, walk
+from srcad.optimizer.facts import loose_values
 from srcad.pristine import np
 from srcad.rules.symbols import apply, apply_operands
 
@@ -177,6 +179,7 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
             yields.append(_tangent_of_result(forward, y))
         else:
             indices[i] = Const.of(None)
+    _settle_kinds(function, forward, yields, indices)
     dot_tree = map_tree(function.result, lambda i: indices[i] if _is_index(i) else Const.of(None))
     taken = {p.name for p in function.params}
     for seed in seeds.values():
@@ -203,6 +206,32 @@ def _tangent_of_result(forward: Forward, y: Operand) -> Operand:
     if y.type == UNKNOWN or (isinstance(y.type, Array) and y.type.dtype is None):
         return apply_operands(forward.builder, runtime.as_tangent, (dot, y), {})
     return exact(forward.builder, dot, y)
+
+
+def _is_item(t: Type) -> bool:
+    return isinstance(t, Array) and t.item
+
+
+def _settle_kinds(
+    function: Function, forward: Forward, yields: list[Operand], indices: dict[int, int | Const]
+) -> None:
+    """Make tangents NumPy scalars that may be Python floats, where their results are the former.
+
+    A carry may start as a float and become a NumPy scalar, so that its type does not tell.
+    """
+    pairs = [
+        (i, dot)
+        for i, dot in indices.items()
+        if isinstance(dot, int) and _is_item(yields[i].type)
+    ]
+    if not pairs:
+        return
+    body = Region(function.body.params, forward.builder.block, tuple(yields))
+    loose = loose_values(replace(function, body=body))
+    for i, dot in pairs:
+        if yields[dot] in loose and yields[i] not in loose:
+            operands = (yields[dot], yields[i])
+            yields[dot] = apply_operands(forward.builder, runtime.as_cotangent, operands, {})
 
 
 def pullback(

@@ -15,7 +15,7 @@ import gast
 from srcad import runtime
 from srcad.emitter import tree as T
 from srcad.emitter.coalesce import continued
-from srcad.emitter.expressions import Expressions, constant
+from srcad.emitter.expressions import Expressions, constant, signed
 from srcad.emitter.fold import unpacking
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes, Liveness
@@ -104,7 +104,8 @@ class Blocks:
             return reverse
         return [Comment("forward sweep"), *forward, Comment("reverse sweep"), *reverse]
 
-    def block(self, block: T.Block) -> list[gast.stmt]:
+    def block(self, block: T.Block, *, in_loop: bool = False) -> list[gast.stmt]:
+        """The statements of a block; `in_loop` says that the next iteration follows it."""
         found: list[gast.stmt] = []
         position = 0
         while position < len(block):
@@ -112,12 +113,17 @@ class Blocks:
             ahead = (x for x in islice(block, position, None) if not isinstance(x, T.Pop))
             found += self.comment(next(ahead, s))
             run = unpacking(block, position)
-            if run:
+            if in_loop and isinstance(s, T.Branch) and self.prints_nothing(block[position + 1 :]):
+                found += self.on_Branch(s, in_loop=True)
+            elif run:
                 found.append(self.unpack(block[position : position + run]))
             else:
                 found += self.statement(s)
             position += run or 1
         return found
+
+    def prints_nothing(self, block: T.Block) -> bool:
+        return all(isinstance(s, T.Copy) and not self.on_Copy(s) for s in block)
 
     def comment(self, s: T.Statement) -> list[gast.stmt]:
         """The user's line, over the first of the statements that serve it."""
@@ -151,7 +157,8 @@ class Blocks:
         added = self.added(s)
         if added is not None:
             operator = INFIX[op.attrs["fn"]]()
-            return [gast.AugAssign(self.target(result), operator, self.expression(added))]
+            operator, by = signed(operator, self.expression(added), result.role)
+            return [gast.AugAssign(self.target(result), operator, by)]
         return [gast.Assign([self.target(result)], value(op))]
 
     def added(self, s: T.Define) -> Operand | None:
@@ -280,11 +287,16 @@ class Blocks:
     def on_Break(self, s: T.Break) -> list[gast.stmt]:
         return [gast.Break()]
 
-    def on_Branch(self, s: T.Branch) -> list[gast.stmt]:
-        then, orelse = self.block(s.then), self.block(s.orelse)
+    def on_Branch(self, s: T.Branch, *, in_loop: bool = False) -> list[gast.stmt]:
+        forward = in_loop and T.role_of(s) is not Role.ADJOINT
+        then = self.block(s.then)
+        skips = forward and not _runs(then)  # the user's `continue`
+        orelse = self.block(s.orelse, in_loop=skips or (forward and T.ends(s.then)))
         if not _runs(then) and not _runs(orelse):
             return []
         cond = self.expression(s.cond)
+        if skips and _runs(orelse):
+            return [gast.If(cond, [gast.Continue()], []), *orelse]
         if not _runs(then):
             return [gast.If(_negated(cond), orelse, [])]
         if not _runs(orelse):
@@ -302,7 +314,7 @@ class Blocks:
         else:
             target = gast.Tuple([t for t, _ in pairs], gast.Store())
             iterable = self.builtin(zip, *(i for _, i in pairs))
-        return [gast.For(target, iterable, self.block(s.body), [], None)]
+        return [gast.For(target, iterable, self.block(s.body, in_loop=True), [], None)]
 
     def loop_source(self, source: T.Source) -> tuple[gast.expr, gast.expr]:
         targets = [self.blank() if t is None else self.target(t) for t in source.targets]
@@ -319,7 +331,10 @@ class Blocks:
             iterable = self.expression(source.iterable)
             if source.counted:
                 iterable = self.builtin(enumerate, iterable)
-        return target, self.builtin(reversed, iterable) if source.backwards else iterable
+        counts_only = source.bounds is not None and source.targets == [None]
+        if source.backwards and not counts_only:
+            iterable = self.builtin(reversed, iterable)
+        return target, iterable
 
     def builtin(self, fn: Any, *args: gast.expr) -> gast.Call:
         return gast.Call(self.names.of_object(fn), list(args), [])
@@ -327,7 +342,7 @@ class Blocks:
     def on_WhileLoop(self, s: T.WhileLoop) -> list[gast.stmt]:
         test = self.block(s.test)
         cond = self.expression(s.cond)
-        body = self.block(s.body)
+        body = self.block(s.body, in_loop=True)
         if test:
             leave = gast.If(_negated(cond), [gast.Break()], [])
             return [gast.While(constant(True), [*test, leave, *body], [])]
@@ -366,7 +381,12 @@ def _runs(block: list[gast.stmt]) -> bool:
     return any(not isinstance(s, Comment) for s in block)
 
 
+_OPPOSITE = {gast.Eq: gast.NotEq, gast.NotEq: gast.Eq, gast.Is: gast.IsNot, gast.IsNot: gast.Is}
+
+
 def _negated(cond: gast.expr) -> gast.expr:
     if isinstance(cond, gast.UnaryOp) and isinstance(cond.op, gast.Not):
         return cond.operand
+    if isinstance(cond, gast.Compare) and len(cond.ops) == 1 and type(cond.ops[0]) in _OPPOSITE:
+        return gast.Compare(cond.left, [_OPPOSITE[type(cond.ops[0])]()], cond.comparators)
     return gast.UnaryOp(gast.Not(), cond)

@@ -10,6 +10,7 @@ from srcad.emitter import tree as T
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes
 from srcad.emitter.operators import COMMUTATIVE, INPLACE
+from srcad.emitter.undefined import reads
 from srcad.ir import ops as O
 from srcad.ir.values import Op, Operand, Role, Value
 
@@ -24,6 +25,10 @@ def continued(op: Op) -> list[Value]:
 
 def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None:
     """Unite classes of values, where they never hold different things at a time."""
+    for s in T.walk(program.body):
+        for target, source in s.pairs if isinstance(s, T.Copy) else ():
+            if (s, target) in ownership.copied and isinstance(source, Value):
+                classes.separate(target, source, s)
     wishes: list[tuple[int, int, Value, Value]] = []
 
     def wish(rank: int, depth: int, a: Value, b: Operand) -> None:
@@ -54,7 +59,10 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
 
 
 def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
-    """Values that may be unbound where they are copied to another variable."""
+    """Values that may be unbound where they are copied to another variable.
+
+    A derivative that is the user's variable reads it: there, Python's own error is right.
+    """
     partial = {program.canonical(v) for v in program.partial}
     found: set[Value] = set()
 
@@ -65,7 +73,7 @@ def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
                 visit(s.orelse, (*taken, (s.cond, 1)))
                 continue
             for target, source in s.pairs if isinstance(s, T.Copy) else ():
-                if isinstance(source, Value) and source in partial:
+                if isinstance(source, Value) and source in partial and not reads(target, source):
                     condition = program.defined_if.get(source)
                     if condition not in taken and not classes.same(target, source):
                         found.add(source)

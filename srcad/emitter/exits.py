@@ -52,7 +52,7 @@ class Path:
         if not ops or ops[-1].kind is not O.IF or any(_is(f, True) for f in flags):
             return None
         last = ops[-1]
-        if not any(f in last.results for f in flags):
+        if not any(f in last.results or f is last.operands[0] for f in flags):
             return None
         inner = [self._into(last, region, flags, []) for region in last.regions]
         return last if any(p.leaves or p.tail is not None for p in inner) else None
@@ -79,8 +79,10 @@ class Path:
         def there(operand: Operand) -> Operand:
             return yielded.get(operand, operand) if isinstance(operand, Value) else operand
 
+        taken = Const.of(region is tail.regions[0])
+        flags = [taken if f is tail.operands[0] else there(f) for f in flags]
         return Path(
-            region, [there(f) for f in flags], [there(n) for n in self.nexts],
+            region, flags, [there(n) for n in self.nexts],
             [(v, there(e)) for v, e in emits], self.uses,
         )  # fmt: skip
 

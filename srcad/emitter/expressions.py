@@ -21,7 +21,7 @@ from srcad.emitter.ownership import is_filling
 from srcad.errors import InternalError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, kind_of
-from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.registry import call_arguments, lookup
 
@@ -179,8 +179,9 @@ class Expressions:
     def apply(self, op: Op) -> gast.expr:
         fn = op.attrs["fn"]
         if fn in INFIX and len(op.operands) == 2:
-            left, right = op.operands
-            return gast.BinOp(self(left), INFIX[fn](), self(right))
+            left, right = self(op.operands[0]), self(op.operands[1])
+            operator, right = signed(INFIX[fn](), right, op.results[0].role)
+            return gast.BinOp(left, operator, right)
         if fn in COMPARE:
             left, right = op.operands
             return gast.Compare(self(left), [COMPARE[fn]()], [self(right)])
@@ -247,6 +248,28 @@ def _chain(operator: type[gast.boolop], left: gast.expr, right: gast.expr) -> ga
 
 def constant(value: Any) -> gast.Constant:
     return gast.Constant(value, None)
+
+
+def signed(
+    operator: gast.operator, right: gast.expr, role: Role
+) -> tuple[gast.operator, gast.expr]:
+    """``a - b`` for ``a + -b`` in derivatives, whose numbers are floats: the same in IEEE 754."""
+    positive = _without_minus(right) if isinstance(operator, gast.Add) else None
+    if positive is None or role not in (Role.ADJOINT, Role.TANGENT):
+        return operator, right
+    return gast.Sub(), positive
+
+
+def _without_minus(node: gast.expr) -> gast.expr | None:
+    """The expression without the sign that it begins with; None if there is none."""
+    if isinstance(node, gast.UnaryOp) and isinstance(node.op, gast.USub):
+        return node.operand
+    if isinstance(node, gast.Constant):
+        return constant(-node.value) if type(node.value) is float and node.value < 0.0 else None
+    if isinstance(node, gast.BinOp) and isinstance(node.op, gast.Mult):
+        left = _without_minus(node.left)
+        return None if left is None else gast.BinOp(left, node.op, node.right)
+    return None
 
 
 def _is_array(operand: Operand) -> bool:

@@ -382,7 +382,9 @@ class _Folder:
             run = unpacking(block, start)
             if run > 1 and isinstance(statement, T.Define):
                 parts = [s.op.results[0] for s in block[start : start + run]]  # type: ignore[union-attr]
-                if all(p.named for p in parts):
+                container = statement.op.operands[0]
+                tape = isinstance(container, Value) and container.role is Role.TAPE
+                if tape or all(p.named for p in parts):
                     found.update(parts)
         return found
 

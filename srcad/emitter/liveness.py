@@ -195,6 +195,14 @@ class Classes:
     def same(self, a: Value, b: Value) -> bool:
         return self.of(a) == self.of(b)
 
+    def separate(self, copy: Value, source: Value, statement: T.Statement) -> None:
+        """Keep a copy of an array apart from the array, if that is read later on."""
+        live = self.liveness
+        if live.after[statement] & live.bit(source):
+            i, j = self.of(copy), self.of(source)
+            self.interference[i] |= self.members[j]
+            self.interference[j] |= self.members[i]
+
     def unite(self, a: Value, b: Value) -> bool:
         """Make the classes of two values one, if they never hold different things."""
         i, j = self.of(a), self.of(b)
@@ -217,9 +225,9 @@ class Classes:
     def names_agree(self, i: int, j: int) -> bool:
         """Whether people would give both classes one name."""
         both = self.liveness.members(self.members[i] | self.members[j])
-        named = [v for v in both if v.named]
+        users = {v.name for v in both if v.named and v.role is Role.PRIMAL}
+        if users and any(v.role in (Role.ADJOINT, Role.TANGENT) for v in both):
+            return False  # a variable of the user's does not become one of the derivative
         if (self.members[i] | self.members[j]) & self.fixed:
-            return len({v.name for v in named}) < 2
-        users = {v.name for v in named if v.role is Role.PRIMAL}
-        # A variable of the user's does not become one of the derivative.
-        return len(users) < 2 and not (users and len(users) < len({v.name for v in named}))
+            return len({v.name for v in both if v.named}) < 2
+        return len(users) < 2

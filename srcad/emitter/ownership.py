@@ -27,24 +27,8 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Op, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.indexing import is_basic
+from srcad.rules.memory import FRESH
 
-_NUMPY = (
-    "sum prod mean std var max min amax amin argmax argmin any all cumsum cumprod nansum nanmean "
-    "dot inner outer vdot tensordot kron cross trace where select clip take take_along_axis "
-    "concatenate stack vstack hstack dstack column_stack append insert delete pad tile repeat roll "
-    "zeros ones full empty eye identity arange linspace logspace zeros_like ones_like full_like "
-    "empty_like copy sort argsort partition median percentile quantile average round around "
-    "triu tril interp convolve correlate searchsorted bincount histogram count_nonzero nonzero "
-    "unique logaddexp sinc i0 ptp vander meshgrid size shape ndim"
-).split()
-_LINALG = "inv solve det slogdet norm cholesky eigh eig eigvalsh svd qr pinv lstsq".split()
-FRESH: set[Any] = {
-    *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
-    *(getattr(np.linalg, name) for name in _LINALG),
-    runtime.zeros_like, runtime.zeros_list, runtime.as_cotangent, runtime.astype,
-    runtime.log_argument, np.array, np.float64, np.ndarray.tolist,
-    slice, len, float, int, complex, bool, abs, round, divmod, range,
-}  # fmt: skip
 # These return their first operand or a view of it, which may be written where the operand may.
 _VIEWS: set[Any] = {
     np.transpose, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.swapaxes, np.moveaxis,

@@ -13,7 +13,7 @@ from typing import Any
 from srcad.emitter import tree as T
 from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
-from srcad.emitter.tapes import Group, groups
+from srcad.emitter.tapes import Group, tapes
 from srcad.emitter.undefined import Joints
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
@@ -64,9 +64,9 @@ class _Uses:
     def of(self, value: Value) -> list[Op | Region | None]:
         return self.users.get(value, [])
 
-    def drop(self, operand: Operand, user: Op) -> None:
+    def drop(self, operand: Operand, user: Op | Region) -> None:
         """`user` reads the operand no more; what nobody reads any more is not computed."""
-        if not isinstance(operand, Value):
+        if not isinstance(operand, Value) or user not in self.of(operand):
             return
         self.users[operand].remove(user)
         op = self.defining.get(operand)
@@ -90,11 +90,14 @@ class _Scheduler:
         self.flipped = self.reversed_lists(function)
         self.sunk = sinks(function, self.uses.users)
         self.popped = pops(function, self.uses.users, self.sunk, self.flipped)
+        self.drop_unread(function)
         self.popped_in: dict[Region, T.Block] = {}
         for source, popped in self.popped.items():
             pop = T.Pop(popped.element, source)
             self.popped_in.setdefault(popped.region, []).append(pop)
-        self.grouped = groups(function, self.uses.users, self.sunk, self.popped, self.flipped)
+        self.tapes = tapes(function, self.uses.users, self.sunk, self.popped, self.flipped)
+        self.program.hints = self.tapes.hints
+        self.tapes.dropped |= self.unread
         self.sources: dict[Op, list[T.Source]] = {}
         for op in walk(function.body):
             if op.kind is O.FOR:
@@ -110,6 +113,32 @@ class _Scheduler:
         self.program.body = body
 
     # ------------------------------------------------------------------ lists
+    def drop_unread(self, function: Function) -> None:
+        """Lists are not filled whose elements nobody reads: bounds of loops that run over lists
+        themselves instead."""
+        self.unread: set[Value] = set()
+        # What reads a list stands behind the loop that fills it, or inside.
+        for op in reversed([op for op in walk(function.body) if op.kind in (O.FOR, O.WHILE)]):
+            view = _view(op)
+            for value, item in zip(view.lists, view.emits):
+                if not self.uses.of(value):
+                    self.unread.add(value)
+                    self.uses.drop(item, view.body)
+            if isinstance(view, O.ForView):
+                self.drop_streams(view)
+
+    def drop_streams(self, view: O.ForView) -> None:
+        """Forget what a loop does not need to run over."""
+        pairs = list(zip(view.elements, view.streams))
+        for element, stream in pairs:
+            if isinstance(stream, Value) and not self.uses.of(element):
+                self.popped.pop(stream, None)
+                self.uses.drop(stream, view.op)
+        runs_over_lists = any(self.uses.of(e) and not self.is_popped(e, s) for e, s in pairs)
+        if runs_over_lists and not self.uses.of(view.index):
+            for bound in (view.start, view.stop, view.step):
+                self.uses.drop(bound, view.op)
+
     def reversed_lists(self, function: Function) -> set[Value]:
         """Lists in reverse logical order that may stay so: they are only run over."""
         found = set()
@@ -141,23 +170,22 @@ class _Scheduler:
         streams: list[T.Source] = []
         of_group: dict[Group, T.Source] = {}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
-            if not self.uses.of(e) or self.is_popped(e, s):
+            if not self.uses.of(e) or self.is_popped(e, s) or e in self.tapes.dropped:
                 continue
-            group = self.grouped.get(s) if isinstance(s, Value) else None
-            if group is None:
-                streams.append(T.Source([e], None, s, flag ^ (s in self.flipped)))
+            joined = self.tapes.iterated.get(s) if isinstance(s, Value) else None
+            backwards = flag ^ (s in self.flipped)
+            if joined is None:
+                streams.append(T.Source([e], None, s, backwards))
                 continue
+            group, walked, place = joined
             if group not in of_group:
                 targets: list[Value | None] = [None] * len(group.lists)
-                backwards = flag ^ (s in self.flipped)
-                of_group[group] = T.Source(targets, None, group.value, backwards)
+                of_group[group] = T.Source(targets, None, walked, backwards)
                 streams.append(of_group[group])
-            of_group[group].targets[group.lists.index(s)] = e
+            of_group[group].targets[place] = e
         bounds = (view.start, view.stop, view.step)
         readers = self.uses.of(view.index)
         if not readers and streams:
-            for bound in bounds:
-                self.uses.drop(bound, view.op)
             return streams
         direct = self.element_sources(view, bounds) if readers else []
         if direct:
@@ -276,9 +304,13 @@ class _Scheduler:
                 if target in self.popped:
                     continue
                 item = NONE
+            if target in self.tapes.dropped:
+                continue
             position = after.get(item, 0) if isinstance(item, Value) else 0
-            if target in self.grouped:
-                group = self.grouped[target]
+            if isinstance(item, Value) and item in self.tapes.group:
+                item = self.tapes.group[item].value
+            if target in self.tapes.group:
+                group = self.tapes.group[target]
                 gathered = waiting.setdefault(group, {})
                 gathered[target] = (item, position)
                 if len(gathered) < len(group.lists):
@@ -325,8 +357,12 @@ class _Scheduler:
         counted = view.trips is not None and bool(self.uses.of(view.trips))
         if counted:
             block.append(T.Copy([(view.trips, ZERO)], op.loc))  # type: ignore[list-item]
-        lists = [self.grouped[v].value if v in self.grouped else v for v in view.lists]
-        block += [T.NewList(v, op.loc) for v in dict.fromkeys(lists)]
+        lists: dict[Value, bool] = {}
+        for value, flag in zip(view.lists, view.emit_flags):
+            if value not in self.tapes.dropped:
+                group = self.tapes.group.get(value)
+                lists[group.value if group else value] = flag and value not in self.flipped
+        block += [T.NewList(v, op.loc) for v in lists]
         body = self.loop_body(view)
         if counted:
             body.insert(0, T.Count(view.trips, op.loc))  # type: ignore[arg-type]
@@ -335,9 +371,7 @@ class _Scheduler:
         else:
             header, _ = self.region(view.cond)
             block.append(T.WhileLoop(header, view.cond.yields[0], body, op))
-        for value, flag in zip(view.lists, view.emit_flags):
-            if flag and value not in self.flipped:
-                block.append(T.Reverse(value, op.loc))
+        block += [T.Reverse(v, op.loc) for v, backwards in lists.items() if backwards]
         return block
 
     def loop_body(self, view: O.ForView | O.WhileView) -> T.Block:

@@ -20,9 +20,10 @@ from srcad.emitter.coalesce import coalesce, unbound_copies
 from srcad.emitter.expressions import constant
 from srcad.emitter.fold import fold
 from srcad.emitter.inplace import Ownership, Sharing
+from srcad.emitter.layout import LINE_WIDTH
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
-from srcad.emitter.printer import LINE_WIDTH, to_text
+from srcad.emitter.printer import to_text
 from srcad.emitter.schedule import schedule
 from srcad.ir.text import callees
 from srcad.ir.values import Function, Param, Value

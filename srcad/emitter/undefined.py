@@ -11,7 +11,15 @@ from collections.abc import Container, Iterable
 from typing import Any
 
 from srcad.ir import ops as O
-from srcad.ir.values import UNDEFINED, Function, Operand, Value, walk
+from srcad.ir.values import UNDEFINED, Function, Operand, Role, Value, walk
+
+
+def reads(target: Value, source: Operand) -> bool:
+    """Whether a copy is a use of what the user's variable holds, not merely its way through
+    branches and loops: a derivative that is the variable itself."""
+    if target.role not in (Role.ADJOINT, Role.TANGENT) or not isinstance(source, Value):
+        return False
+    return source.named and source.role is Role.PRIMAL
 
 
 class Joints:
@@ -40,7 +48,7 @@ class Joints:
                 for init, param, after, final in joints:
                     self.sources[param], self.sources[final] = [init, after], [param]
                 self.collected += view.emits
-            elif op.kind in (O.PACK, O.CALL):
+            elif op.kind is O.PACK:
                 self.read += op.operands
 
     def total(self, sunk: Iterable[Value], more: Iterable[Value]) -> set[Value]:
@@ -51,7 +59,7 @@ class Joints:
             value = pending.pop()
             if isinstance(value, Value) and value not in found:
                 found.add(value)
-                pending += self.sources.get(value, ())
+                pending += [s for s in self.sources.get(value, ()) if not reads(value, s)]
         return found.difference(sunk)
 
     def partial(self, total: Container[Value]) -> set[Value]:

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, INT, Array, ListOf, TupleOf, Type, item, kind_of
+from srcad.ir.abstract import BOOL, FLOAT, INT, Array, ListOf, TupleOf, Type, item, kind_of
 from srcad.ir.build import for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.facts import Uses, loose_values, same_kind, same_operand
@@ -202,6 +202,8 @@ class _Simplifier:
         kept = []
         for k, result in enumerate(op.results):
             same = self.common_yield(regions, k)
+            if same is None:
+                same = self.same_flag(condition, [r.yields[k] for r in regions], result)
             if same is None or not self.stands_for(same, result):
                 kept.append(k)
         then, orelse = (Region((), r.ops, tuple(r.yields[k] for k in kept)) for r in regions)
@@ -216,6 +218,31 @@ class _Simplifier:
         self.mapping.update(zip(op.results, self.operands(region.yields), strict=True))
         self.changed = True
         return True
+
+    def same_flag(
+        self, condition: Operand, yields: Sequence[Operand], result: Value
+    ) -> Operand | None:
+        """What stands for a truth value that says how an earlier branch or loop was left."""
+        truths = [y.value if isinstance(y, Const) else None for y in yields]
+        source = self.defining.get(condition) if isinstance(condition, Value) else None
+        if source is None or not source.kind.structured or condition.type != BOOL:
+            return None
+        if truths == [True, False]:
+            return condition
+        if truths != [False, True] or source.kind is not O.IF or source not in self.block:
+            return None
+        found = [r.yields[source.results.index(condition)] for r in source.regions]  # type: ignore[arg-type]
+        if not all(isinstance(y, Const) and type(y.value) is bool for y in found):
+            return None
+        opposite = Value(BOOL, result.name, result.role, result.named)
+        then, orelse = (
+            Region((), r.ops, (*r.yields, Const.of(not y.value)))  # type: ignore[union-attr]
+            for r, y in zip(source.regions, found)
+        )
+        both = if_op(source.operands[0], then, orelse, [*source.results, opposite], source.loc)
+        self.block[self.block.index(source)] = both
+        self.defining.update(dict.fromkeys(both.results, both))
+        return opposite
 
     def common_yield(self, regions: Sequence[Region], k: int) -> Operand | None:
         """What all branches yield that end; None if they differ."""
@@ -232,9 +259,7 @@ class _Simplifier:
         changing = []
         inits = self.operands(view.inits)
         nexts = self.operands(view.next_carries)
-        for k, (param, init, following) in enumerate(
-            zip(view.carries, inits, nexts, strict=True)
-        ):
+        for k, (param, init, following) in enumerate(zip(view.carries, inits, nexts, strict=True)):
             stays = init is not UNDEFINED and (following is param or same_operand(following, init))
             copies = [param, view.finals[k]]
             if isinstance(view, O.WhileView):
@@ -331,4 +356,3 @@ def _is_kind_of(operand: Operand, value: Value) -> bool:
 def _is_integer(operand: Operand) -> bool:
     t = operand.type
     return t == INT or (isinstance(t, Array) and t.item and kind_of(t) == "i")
-

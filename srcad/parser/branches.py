@@ -393,8 +393,11 @@ class _Join:
     def share(self) -> None:
         for i, (cell, sources) in enumerate(self.sources):
             for x in sources:
-                if isinstance(x, Ref) and (x.cell in self.before or x.path):
-                    cell.share(x.cell)
+                if isinstance(x, Ref):
+                    if x.cell in self.before or x.path:
+                        cell.share(x.cell)
+                    for other in list(x.cell.shared):
+                        cell.share(other)
             for other, others in self.sources[:i]:
                 for x, y in zip(sources, others):
                     if isinstance(x, Ref) and isinstance(y, Ref) and x.cell is y.cell:

@@ -29,8 +29,9 @@ from srcad.parser.bindings import (
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.storage import CONTIGUOUS
 from srcad.pristine import np
+from srcad.rules.memory import may_return_operand
 from srcad.rules.methods import METHOD_ADAPTERS
-from srcad.rules.registry import ARRAY, MAY_VIEW, lookup
+from srcad.rules.registry import ARRAY, lookup
 from srcad.rules.symbols import NeedsConstant
 from srcad.rules.symbols import apply as apply_rule
 
@@ -148,17 +149,18 @@ class CallLowering(_Base):
                     error.what, reason=error.reason, advice=error.advice, loc=self.loc(node)
                 ) from error
             raise
-        if fn in MAY_VIEW:
-            self.note_views(fn, args, result)
+        views = may_return_operand(fn)
+        if views:
+            self.note_views(args, result)
         elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:
             self.contiguous.add(result)
         t = result.type
         if isinstance(result, Value) and isinstance(t, TupleOf) and t.elems is not None:
             if fn not in (np.shape,):
                 parts = [self.item(result, i) for i in range(len(t.elems))]
-                if fn in MAY_VIEW:
+                if views:
                     for part in parts:
-                        self.note_views(fn, args, part)
+                        self.note_views(args, part)
                 return self.new_sequence("tuple", parts)
         return self.as_binding(result)
 
@@ -191,6 +193,10 @@ class CallLowering(_Base):
             all_args = [self.rebind(a) for a in new_args]
             if isinstance(method.receiver, Ref) and new_args[0] is plain[0]:
                 all_args[0] = method.receiver
+        if method.name in ("conj", "conjugate"):  # a real array returns itself
+            made = self.apply(fn, all_args, kwargs, node)
+            self.note_views([method.receiver], made)
+            return made
             kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
         return self.apply(fn, all_args, kwargs, node)
 

@@ -261,6 +261,9 @@ class Carries:
                 self.note(cell, entry.cell)
             if isinstance(left, Ref) and left.cell in self.before:
                 self.note(cell, left.cell)
+            for x in (entry, left):
+                for other in list(x.cell.shared) if isinstance(x, Ref) else ():
+                    self.note(cell, other)
             for other, start in list(self.own.items())[:i]:
                 end = self.becomes.get(other, Ref(other))
                 if isinstance(entry, Ref) and isinstance(start, Ref) and start.cell is entry.cell:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gast
 
+from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import BOOL, INT, ListOf
 from srcad.ir.build import for_op, trip_count, while_op
 from srcad.ir.values import UNDEFINED, Const, Operand, Region, Value
@@ -227,7 +228,14 @@ class LoopLowering(_Base):
             return []
         if isinstance(binding, Struct) and isinstance(shape.type, ListOf):
             value = self.as_list_value(binding, None)
-            return [UNDEFINED if value is None else value]
+            if value is None:
+                raise TypeInferenceError(
+                    f"the elements of the list `{shape.name}` are not of one kind",
+                    reason="its length is not known while compiling, so one type describes them",
+                    advice="keep numbers and arrays in lists of their own",
+                    loc=self.builder.loc,
+                )
+            return [value]
         operand = number(self.deref(binding))
         return [UNDEFINED if operand is None else operand]
 

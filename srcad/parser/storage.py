@@ -146,13 +146,18 @@ class StorageLowering(_Base):
             self.may_view[value] = (owner.cell,)
         return value
 
-    def note_views(self, fn: Any, args: Iterable[Any], result: Any) -> None:
+    def note_views(self, args: Iterable[Any], result: Any) -> None:
         """The result of a function may be a view of its arguments."""
-        if isinstance(result, Value):
-            cells = [b.cell for b in args if isinstance(b, Ref)]
-            cells += [c for b in args for c in self.may_view.get(b, ()) if isinstance(b, Value)]
-            if cells:
-                self.may_view[result] = tuple(cells)
+        if isinstance(result, Value) and is_mutable(result.type):
+            found: dict[Cell, None] = {}
+            for b in args:
+                found.update(dict.fromkeys(self.reachable([b])))
+                if isinstance(b, Value):
+                    found.update(dict.fromkeys(self.may_view.get(b, ())))
+                    if b in self.external:
+                        self.external[result] = self.external[b]
+            if found:
+                self.may_view[result] = tuple(found)
 
     # ------------------------------------------------------------------ writes
     def write(self, ref: Ref, content: Binding, node: gast.AST, index: Any = None) -> None:
@@ -286,12 +291,16 @@ class StorageLowering(_Base):
         if isinstance(content, Value):
             return content
         parts = [self.deref(p) for p in content.parts]
-        operands = []
+        operands: list[Operand] = []
+        kinds = {is_mutable(p.type) for p in parts if isinstance(p, Value)}
+        kinds |= {False for p in parts if isinstance(p, Known)}
+        if len(kinds) > 1:  # numbers and arrays: no single type describes them
+            return None
         for p in parts:
             if isinstance(p, Value) and isinstance(p.type, (Scalar, Array, ListOf)):
                 operands.append(p)
             elif isinstance(p, Known) and isinstance(p.value, (bool, int, float, complex)):
-                operands.append(Const.of(p.value))  # type: ignore[arg-type]
+                operands.append(Const.of(p.value))
             else:
                 return None
         made = pack(self.builder, operands, "list")

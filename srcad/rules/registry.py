@@ -438,14 +438,6 @@ def _unknown_keyword(name: str, key: str) -> MissingRuleError:
     )
 
 
-# Functions whose result may share the memory of their first operand.
-MAY_VIEW: set[Any] = {
-    np.transpose, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.swapaxes, np.moveaxis,
-    np.broadcast_to, np.asarray, np.real, np.imag, np.diagonal, np.atleast_1d, np.atleast_2d,
-    np.atleast_3d, np.flip, np.fliplr, np.flipud, np.rot90, np.rollaxis, np.split,
-}  # fmt: skip
-
-
 @dataclass
 class Methods:
     """How attributes and methods of arrays map to functions of the table."""
