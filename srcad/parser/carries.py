@@ -263,12 +263,11 @@ class Carries:
                 self.note(cell, left.cell)
             for x in (entry, left):
                 for other in list(x.cell.shared) if isinstance(x, Ref) else ():
-                    self.note(cell, other)
+                    if other in self.before or other in self.own:
+                        self.note(cell, other)
             for other, start in list(self.own.items())[:i]:
                 end = self.becomes.get(other, Ref(other))
-                if isinstance(entry, Ref) and isinstance(start, Ref) and start.cell is entry.cell:
-                    self.note(cell, other)
-                if isinstance(left, Ref) and isinstance(end, Ref) and left.cell is end.cell:
+                if _may_be_one(entry, start) or _may_be_one(left, end):
                     self.note(cell, other)
 
     def note(self, a: Cell, b: Cell) -> None:
@@ -344,6 +343,12 @@ def _different_lists(a: Binding | None, b: Binding | None) -> bool:
     if all(kinds):
         return len(a.items) != len(b.items)  # type: ignore[union-attr]
     return (kinds[0] and values[1]) or (values[0] and kinds[1])
+
+
+def _may_be_one(a: Binding | None, b: Binding | None) -> bool:
+    """Whether two references may lead to the same memory."""
+    both = isinstance(a, Ref) and isinstance(b, Ref)
+    return both and (a.cell is b.cell or a.cell in b.cell.shared)  # type: ignore[union-attr]
 
 
 def _alike(a: Binding | None, b: Binding | None) -> bool:
