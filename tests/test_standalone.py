@@ -82,7 +82,11 @@ def module_of(path: Path, text: str) -> types.ModuleType:
 # ---------------------------------------------------------------------- numbers
 def test_texts_of_the_corpus_give_the_live_numbers() -> None:
     cases = [next(iter(entry.cases())) for entry in entries()]
-    cases = [c for c in cases if c.settings.scalar and not c.settings.error]
+    cases = [
+        c
+        for c in cases
+        if c.settings.scalar and not (c.settings.error or c.settings.not_yet)
+    ]
     rows, live, names = [], [], []
     for k, case in enumerate(cases):
         if k % 3 == 2 or case.function.__name__ == "lennard_jones_by_loop":  # reads an array

@@ -189,12 +189,11 @@ class Carries:
         if isinstance(old, Poison):
             return
         self.current = key
-        shape = self.shape(after, key)
         new: Binding | None
-        if isinstance(key, Cell) and _different_lists(old, shape):
-            new = Value(join(list_type(old, self.low), list_type(shape, self.low)), key.name)
+        if isinstance(key, Cell) and _different_lists(old, after):
+            new = Value(join(list_type(old, self.low), list_type(after, self.low)), key.name)
         else:
-            new = merge(old, shape, key_name(key), _type_only, self.link, every=True)
+            new = merge(old, after, key_name(key), _type_only, self.link, every=True)
         if not _same_shape(old, new):
             self.shapes[key] = new
             self.news = True
