@@ -214,6 +214,8 @@ class StorageLowering(_Base):
             )
         if cell.shared:
             visible = self.visible_names()
+            for lasting in cell.shared & self.frame.lasting:  # the caller sees it
+                visible.setdefault(lasting, lasting.name)
             for other in cell.shared:
                 if other in visible:
                     second = visible[other]
