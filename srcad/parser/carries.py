@@ -149,10 +149,12 @@ class Carries:
         # an iteration after the first may find what this one binds only at its end
         frame.tolerated = tolerated | unbound if tolerant else tolerated
         frame.met = set()
-        body: LoopBody = build(inner)
-        too_early = frame.met & unbound
-        frame.tolerated, frame.met = tolerated, met | (frame.met - unbound)
-        frame.vars = self.before
+        try:
+            body: LoopBody = build(inner)
+        finally:
+            too_early = frame.met & unbound
+            frame.tolerated, frame.met = tolerated, met | (frame.met - unbound)
+            frame.vars = self.before
         return body, too_early
 
     def compare(self, body: LoopBody) -> bool:

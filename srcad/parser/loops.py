@@ -18,6 +18,7 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     number,
+    same,
 )
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RETURNED
 from srcad.parser.carries import Carries, LoopBody
@@ -103,18 +104,40 @@ class LoopLowering(_Base):
 
     def stmt_While(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
         test: gast.AST = node.test
-        body = node.body
         known_test = None
         if isinstance(test, gast.Constant):
             known_test = bool(test.value)
             if not known_test:
                 return self.after_flags(self.block(node.orelse), rest)
         if any(isinstance(n, gast.NamedExpr) for n in gast.walk(test)):
-            # the assigned name must be visible in the body: test inside of it
-            leave = gast.If(gast.UnaryOp(gast.Not(), test), [gast.Break()], [])
-            gast.copy_location(leave, test)
-            gast.copy_location(leave.body[0], test)
-            body, known_test = [leave, *body], True
+            return self.while_true(node, rest)
+        before = self.frame.vars
+        try:
+            return self.plain_while(node, known_test, rest)
+        except _ConditionWrites:
+            self.frame.vars = before
+            return self.while_true(node, rest)
+
+    def while_true(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
+        """The loop with its test at the start of its body, which sees what the test changes."""
+        orelse = list(node.orelse)
+        if _has_break(orelse) or any(isinstance(n, gast.Continue) for n in own_nodes(orelse)):
+            raise self.unsupported(
+                node, "`break` in the `else` of this loop cannot be differentiated",
+                "the condition of the loop changes variables", "change them in its body",
+            )  # fmt: skip
+        leave = gast.If(gast.UnaryOp(gast.Not(), node.test), [*orelse, gast.Break()], [])
+        always = gast.Constant(True, None)
+        made = gast.While(always, [leave, *node.body], [])
+        for new in (leave, leave.test, leave.body[-1], always):
+            gast.copy_location(new, node.test)
+        gast.copy_location(made, node)
+        return self.plain_while(made, True, rest)
+
+    def plain_while(
+        self, node: gast.While, known_test: bool | None, rest: list[gast.stmt]
+    ) -> bool | None:
+        test, body = node.test, node.body
         names = stored_names(body)
         exits = _Exits(body, bool(node.orelse))
         before = self.frame.vars
@@ -123,11 +146,14 @@ class LoopLowering(_Base):
             with self.builder.nested() as cond_ops:
                 self.frame.vars = {**before, **carries}
                 self.clear_flags()
+                start = dict(self.frame.vars)
                 if known_test:
                     cond: Operand = Const.of(True)
                 else:
                     decided = self.truth(self.expression(test), test)
                     cond = Const.of(decided) if isinstance(decided, bool) else decided
+                if any(not same(b, self.frame.vars.get(k)) for k, b in start.items()):
+                    raise _ConditionWrites
             with self.builder.nested() as ops:
                 self.frame.vars = {**before, **carries}
                 self.clear_flags()
@@ -238,6 +264,10 @@ class LoopLowering(_Base):
             return [value]
         operand = number(self.deref(binding))
         return [UNDEFINED if operand is None else operand]
+
+
+class _ConditionWrites(Exception):
+    """Control flow of the parser: the condition of a loop changes what its body sees."""
 
 
 class _Exits:

@@ -65,6 +65,8 @@ class StorageLowering(_Base):
             cell.origin = cell.origin or self.external[value]
         cell.contiguous = value in self.contiguous
         for other in self.may_view.get(value, ()):
+            for third in list(other.shared):  # two views of one array may overlap
+                cell.share(third)
             cell.share(other)
 
     def boxed(self, binding: Binding, name: str = "t") -> Binding:
