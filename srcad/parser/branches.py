@@ -285,8 +285,11 @@ class _Join:
                 b = low.placeholder(self.before.get(name), a)
             if a is None and b is None:
                 return None
-            if (gone[0] or gone[1]) and not low.is_data_binding(a if b is None else b):
-                return a if b is None else b
+            alive = a if b is None else b
+            if (gone[0] or gone[1]) and not low.is_data_binding(alive):
+                if not isinstance(alive, Ref):
+                    return alive
+                a, b = (None, alive) if gone[0] else (alive, None)
         return merge(a, b, name, self.leaf, self.link)
 
     def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:
