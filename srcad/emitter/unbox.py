@@ -239,7 +239,9 @@ class _Body:
             return read
         if op.kind is O.IF:
             return self.branches(op)
-        if any(o in self.new or o in self.inexact for o in op.operands):
+        if any(
+            isinstance(o, Value) and (o in self.new or o in self.inexact) for o in op.operands
+        ):
             if op.kind in (O.ADD_AT, O.SETITEM):
                 return self.write(op)
             if op.kind is O.APPLY:

@@ -58,6 +58,12 @@ class Const:
     def of(value: Any) -> Const:
         return Const(value, abstract.type_of_constant(value))
 
+    def __hash__(self) -> int:
+        try:
+            return hash(self.value)
+        except TypeError:  # slices, before Python 3.12
+            return hash(repr(self.value))
+
     def key(self) -> tuple[object, ...]:
         """Equal only for constants that no program can tell apart (1, 1.0, True, -0.0 differ)."""
         return (type(self.value), repr(self.value))
