@@ -216,8 +216,9 @@ class StorageLowering(_Base):
             )
         if cell.shared:
             visible = self.visible_names()
-            for lasting in cell.shared & self.frame.lasting:  # the caller sees it
-                visible.setdefault(lasting, lasting.name)
+            # the caller sees it, or a loop around reads on
+            for other in cell.shared & self.frame.lasting.union(self.iterated):
+                visible.setdefault(other, other.name)
             for other in cell.shared:
                 if other in visible:
                     second = visible[other]
