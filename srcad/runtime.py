@@ -108,6 +108,17 @@ def popped(items: Any) -> Any:
     return items[:-1]
 
 
+def last_write_mask(x: Any, *index: Any) -> Any:
+    """Where in `v` the stores of ``x[index] = v`` last: all but those that a later one overwrites.
+
+    An integer array may name one element several times; the last of its stores wins.
+    """
+    order = np.empty(np.shape(x), int)
+    number = np.arange(order[index].size).reshape(order[index].shape)
+    order[index] = number
+    return order[index] == number
+
+
 def copied(x: Any) -> Any:
     """A copy of an array or list; numbers as they are."""
     return x.copy() if isinstance(x, (np.ndarray, list)) else x

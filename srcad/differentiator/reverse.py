@@ -36,12 +36,14 @@ from srcad.ir.abstract import (
     adjoint_type,
     differentiable,
     item,
+    rank_of,
 )
 from srcad.ir.build import Builder, clone_region, for_op, if_op
 from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
 from srcad.optimizer import patterns
 from srcad.optimizer.dce import prune, used_values
-from srcad.rules.indexing import may_repeat
+from srcad.pristine import np
+from srcad.rules.indexing import may_repeat, without_repeats
 from srcad.rules.inference import as_array
 from srcad.rules.registry import lookup
 from srcad.rules.symbols import (
@@ -271,18 +273,29 @@ class Reverse:
         x, v, *index = op.operands
         g = bars.get(op.results[0])
         if isinstance(v, Value) and v in self.active:
-            if may_repeat(index):
-                raise MissingRuleError(
-                    "a store through an index array that may repeat has no derivative rule yet",
-                    reason="which of several stores to one element wins is not recorded",
-                    advice="use an index without repeats", loc=op.loc,
-                )  # fmt: skip
             part = getitem_operands(self.builder, g, index)
+            if may_repeat(index) and not self.distinct(index):
+                part = self.last_written(part, g, index)
             self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
         if isinstance(x, Value) and x in self.active:
             rest = self.builder.emit1(O.SETITEM, (g, Const.of(0.0), *index), g.type, "t")
             self.accumulate(bars, x, rest)
         return op
+
+    def distinct(self, index: list[Operand]) -> bool:
+        """Whether an index with integer arrays certainly names no element twice."""
+        return all(
+            without_repeats(self.defining.get(part))  # type: ignore[arg-type]
+            for part in index
+            if may_repeat([part])
+        )
+
+    def last_written(self, part: Operand, g: Operand, index: list[Operand]) -> Operand:
+        """The cotangent of what was stored: nothing for what a later store overwrote."""
+        mask = apply(self.builder, runtime.last_write_mask, [g, *index])
+        if rank_of(part.type):
+            return apply(self.builder, np.where, [mask, part, ZERO])
+        return apply(self.builder, operator.mul, [part, mask])
 
     def add_at(self, op: Op, bars: Bars) -> Op:
         x, v, *index = op.operands

@@ -85,6 +85,8 @@ class AccessLowering(_Base):
             raise self.unsupported(
                 node, str(error), "Python raises AttributeError here", "correct the name"
             ) from None
+        if isinstance(owner, np.ufunc):  # nobody can change what its attributes are
+            return Known(value)
         if isinstance(owner, types.ModuleType):
             if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
                 return Known(value)  # math.pi, np.inf
@@ -116,6 +118,8 @@ class AccessLowering(_Base):
             seen = self.view(holder, Step("transpose", (Const.of(None),)))
             if seen is not None:
                 return seen
+        if name == "flat" and isinstance(holder, Ref):
+            return self.flat(holder, node)
         fn = ARRAY.attributes.get(name)
         if fn is not None:
             return self.apply(fn, [holder], {}, node)

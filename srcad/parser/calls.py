@@ -25,6 +25,7 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     describe,
+    same,
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.storage import CONTIGUOUS
@@ -93,6 +94,9 @@ class CallLowering(_Base):
             return opaque.call(self, fn, args, kwargs, node)
         if isinstance(fn, MethodOf):
             return self.call_source(fn.function, [fn.receiver, *args], kwargs, node)
+        written = self.writing_call(fn, args, kwargs, node) if _hashable(fn) else None
+        if written is not None:
+            return written
         special = _SPECIAL.get(fn) if _hashable(fn) else None
         if special is not None:
             result = special(self, args, kwargs, node)
@@ -184,6 +188,13 @@ class CallLowering(_Base):
         if done is not None:
             return done
         fn = ARRAY.methods[method.name]
+        if "out" in kwargs:
+            rest = {k: v for k, v in kwargs.items() if k != "out"}
+            made = self.array_method(method, args, rest, node)
+            if same(kwargs["out"], Known(None)):
+                return made
+            self.put_into(kwargs["out"], made, node)
+            return kwargs["out"]
         all_args: list[Binding] = [method.receiver, *args]
         adapter = METHOD_ADAPTERS.get(method.name)
         if adapter is not None:

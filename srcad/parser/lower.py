@@ -59,6 +59,7 @@ from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
 from srcad.parser.methods import MethodLowering
+from srcad.parser.outputs import OutputLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
 from srcad.parser.storage import StorageLowering, is_mutable
@@ -97,7 +98,7 @@ class Lowered:
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
-    CallLowering, CalleeLowering, NestedLowering, EffectLowering,
+    CallLowering, OutputLowering, CalleeLowering, NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 

@@ -57,8 +57,8 @@ class MethodLowering(_Base):
             self.write_to(receiver, args[0], node, [Const.of(Ellipsis)])
         elif method.name == "sort":
             self.write_to(receiver, self.apply(np.sort, [receiver, *args], kwargs, node), node)
-        elif method.name == "put" and len(args) == 2 and not kwargs:
-            self.put_flat(receiver, args[0], args[1], node)
+        elif method.name == "put":
+            self.call_known(np.put, [receiver, *args], kwargs, node)
         else:
             raise self.unsupported(
                 node, f"`{method.name}` of an array cannot be differentiated",
@@ -66,15 +66,6 @@ class MethodLowering(_Base):
                 "make a new array instead",
             )  # fmt: skip
         return Known(None)
-
-    def put_flat(self, target: Binding, index: Binding, value: Binding, node: gast.AST) -> None:
-        """`np.put`: a store by positions in the flattened array."""
-        content = self.deref(target)
-        flat = self.apply(np.reshape, [content, Known(-1)], {}, node)
-        parts = self.index_operands(self.settled(index), node)
-        changed = self.put(self.as_value(flat), self.operand(value, node), parts)
-        shape = apply_operands(self.builder, np.shape, (content,), {})
-        self.write_to(target, self.apply(np.reshape, [changed, shape], {}, node), node)
 
     def write_to(
         self, target: Binding, value: Binding, node: gast.AST, index: Any = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from srcad.ir import ops as O
 from srcad.ir.abstract import (
     ANY,
     MANY,
@@ -25,7 +26,8 @@ from srcad.ir.abstract import (
     kind_of,
     rank_of,
 )
-from srcad.ir.values import Const, Operand
+from srcad.ir.values import Const, Op, Operand
+from srcad.pristine import np
 
 
 def is_basic(parts: Sequence[Operand]) -> bool | None:
@@ -58,6 +60,25 @@ def may_repeat(parts: Sequence[Operand]) -> bool:
             continue
         return True
     return False
+
+
+def without_repeats(defined_by: Op | None) -> bool:
+    """Whether an index array certainly has one axis, and names no element twice.
+
+    That is so for a written list of different numbers of one sign, and for ``np.arange(n)``.
+    """
+    if defined_by is None:
+        return False
+    if defined_by.attrs.get("fn") is np.arange:
+        return len(defined_by.operands) == 1
+    if defined_by.kind is not O.PACK:
+        return False
+    numbers = [o.value for o in defined_by.operands if isinstance(o, Const)]
+    return (
+        len(numbers) == len(defined_by.operands) == len(set(numbers))
+        and all(type(n) is int for n in numbers)
+        and len({n < 0 for n in numbers}) == 1
+    )
 
 
 def indexed_type(t: Type, parts: Sequence[Operand]) -> Type:

@@ -25,9 +25,11 @@ from srcad.ir.abstract import (
     kind_of,
     rank_of,
 )
+from srcad.ir.values import Const, Value
 from srcad.pristine import np
+from srcad.rules.indexing import indexed_type
 from srcad.rules.inference import as_array, normalised_axes
-from srcad.rules.registry import Call, linear, zero
+from srcad.rules.registry import MISSING, Call, linear, zero
 from srcad.rules.symbols import Sym
 
 
@@ -36,8 +38,6 @@ def _sym(like: Sym, value: Any) -> Sym:
 
 
 def _const(value: Any) -> Any:
-    from srcad.ir.values import Const
-
     return Const.of(value)
 
 
@@ -208,5 +208,16 @@ def _parts_type(call: Call) -> Type:
 
 linear(runtime.add_lists, lambda g, x, y: (g, g), infer=_list_type, active=("x", "y"))
 linear(runtime.add_parts, lambda g, x, y: (g, g), infer=_parts_type, active=("x", "y"))
+def _selection_type(call: Call) -> Type:
+    x, *types = call.types
+    parts = [
+        Value(t, "index") if value is MISSING else Const(value, t)
+        for t, value in zip(types, call.constants[1:])
+    ]
+    t = indexed_type(as_array(x), parts)
+    return Array("bool", dims_of(t), getattr(t, "item", False))
+
+
+zero(runtime.last_write_mask, signature="x, *index", infer=_selection_type)
 zero(runtime.copied, signature="x", infer=lambda call: call.types[0])
 zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))

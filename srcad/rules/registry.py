@@ -315,6 +315,14 @@ def _own_signature(fn: Any) -> inspect.Signature | None:
         return None
 
 
+def position_of_out(fn: Any) -> int | None:
+    """Where `out` stands in a call of a function of NumPy; None if it has no such place."""
+    if isinstance(fn, np.ufunc):
+        return fn.nin if fn.nout == 1 else None
+    own = _own_signature(fn)
+    return list(own.parameters).index("out") if own is not None and "out" in own.parameters else None
+
+
 def is_default(value: object) -> bool:
     return value is None or value is np._NoValue  # type: ignore[attr-defined]
 
