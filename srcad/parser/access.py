@@ -283,7 +283,7 @@ class AccessLowering(_Base):
     def item(self, value: Value, i: int, holder: Binding | None = None) -> Binding:
         """`value[i]`, for unpacking and for loops."""
         t = value.type
-        if isinstance(holder, Ref) and isinstance(t, Array):
+        if isinstance(holder, Ref):
             seen = self.view(holder, Step("index", (Const.of(i),)))
             if seen is not None:
                 return seen

@@ -86,16 +86,16 @@ class AssignmentLowering(_Base):
 
     def require_unshared(self, ref: Ref, name: str, node: gast.AugAssign) -> None:
         """An update of what may be a number or an array: a matter only if others see it."""
-        others = [
-            n
-            for n, b in self.frame.vars.items()
-            if isinstance(n, str) and n != name and isinstance(b, Ref) and b.cell is ref.cell
-        ]
+        holders = self.holders(ref.cell)
+        holders.remove(name if name in holders else holders[0])
+        visible = self.visible_names()
+        others = [*holders, *(visible[cell] for cell in ref.cell.shared if cell in visible)]
         if others:
+            shown = f"`{name}`" if name else "an element"
             raise TypeInferenceError(
-                f"`{name}` may be a number or an array, and this updates it",
-                reason=f"an array would change in place, and `{others[0]}` is the same object",
-                advice=f"give the types of the arguments, or write `{name} = {name} + ...`",
+                f"{shown} may be a number or an array, and this updates it",
+                reason=f"an array would change in place, and `{others[0]}` leads to it too",
+                advice="give the types of the arguments, or write `x = x + ...` for `x += ...`",
                 loc=self.loc(node),
             )
 

@@ -134,15 +134,16 @@ class StorageLowering(_Base):
     def view(self, owner: Ref, step: Step) -> Binding | None:
         """The view that `step` gives, or None if it is no reference to the same memory."""
         base = self.deref(owner)
-        if not isinstance(base, Value) or not isinstance(base.type, Array):
+        if not isinstance(base, Value):
             return None
-        if step.kind == "index" and indexing.is_basic(step.operands) is not True:
+        basic = step.kind != "index" or indexing.is_basic(step.operands)
+        if basic is False or not (isinstance(base.type, Array) or base.type == UNKNOWN):
             return None
         if step.kind == "reshape" and (owner.path or not owner.cell.contiguous):
             return None
         value = self.step_value(base, step)
         t = value.type
-        if isinstance(t, Array) and not t.item and t.dims is not None:
+        if basic and isinstance(t, Array) and not t.item and t.dims is not None:
             return Ref(owner.cell, (*owner.path, step))
         if not is_number(t):  # an element or a view: which of them is not known
             self.may_view[value] = (owner.cell,)
@@ -282,6 +283,18 @@ class StorageLowering(_Base):
                     found[cell] = name
                     if cell in self.frame.vars:
                         todo.append(self.frame.vars[cell])
+
+    def holders(self, cell: Cell) -> list[str]:
+        """For each reference to a cell that can be reached here, a name that leads to it."""
+        held = [(n.lstrip("$"), b) for n, b in self.frame.vars.items() if isinstance(n, str)]
+        held += [
+            (name, self.frame.vars[other])
+            for other, name in self.visible_names().items()
+            if other in self.frame.vars
+        ]
+        names = [name for name, b in held if not isinstance(b, Poison) for c in cells_in(b)
+                 if c is cell]  # fmt: skip
+        return [*names, "the caller"] if cell in self.frame.lasting else names
 
     def reachable(self, bindings: Iterable[Binding | None]) -> list[Cell]:
         """All cells that can be reached from these bindings, in order."""
