@@ -224,6 +224,11 @@ def _converted(b: Builder, v: Any, target: Operand) -> Any:
     return cast_to(b, as_operand(b, v), target.type, target)
 
 
+def storable(b: Builder, x: Operand) -> Operand:
+    """`x` for a store: one without dimensions may be a NumPy scalar, which takes no store."""
+    return apply(b, np.asarray, [x]) if dims_of(as_array(x.type)) == () else x
+
+
 def reduce_to(b: Builder, g: Operand, target: Operand, others: Sequence[Type]) -> Operand:
     """Sum a cotangent (of the broadcast shape of target and others) to the target's shape."""
     t = as_array(target.type)

@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from srcad.differentiator.activity import varied_values
-from srcad.differentiator.contributions import stretch, tangent, zero_for, zero_for_operand
+from srcad.differentiator.contributions import (
+    storable,
+    stretch,
+    tangent,
+    zero_for,
+    zero_for_operand,
+)
 from srcad.differentiator.reverse import settle_type, trace_composite
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
@@ -86,7 +92,7 @@ class Forward:
         if op.kind in (O.SETITEM, O.ADD_AT):
             if dots[0] is None and dots[1] is None:
                 return None
-            x = zero_for_operand(b, op.operands[0]) if dots[0] is None else dots[0]
+            x = storable(b, zero_for_operand(b, op.operands[0]) if dots[0] is None else dots[0])
             v: Operand = Const.of(0.0) if dots[1] is None else dots[1]
             if op.kind is O.ADD_AT and dots[1] is None:
                 return x

@@ -21,6 +21,7 @@ from srcad.differentiator.contributions import (
     cotangents,
     reduce_to,
     rule_of,
+    storable,
     zero_for,
 )
 from srcad.differentiator.extents import Extents
@@ -264,7 +265,7 @@ class Reverse:
         t = adjoint_type(x.type)
         if x not in self.plain_lists:
             t = as_array(t)
-        new = self.builder.emit1(O.ADD_AT, (base, g, *index), t, "t")
+        new = self.builder.emit1(O.ADD_AT, (storable(self.builder, base), g, *index), t, "t")
         self.name(new, x)
         bars.set(x, new)
         return op
@@ -278,7 +279,8 @@ class Reverse:
                 part = self.last_written(part, g, index)
             self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
         if isinstance(x, Value) and x in self.active:
-            rest = self.builder.emit1(O.SETITEM, (g, Const.of(0.0), *index), g.type, "t")
+            base = storable(self.builder, g)
+            rest = self.builder.emit1(O.SETITEM, (base, Const.of(0.0), *index), base.type, "t")
             self.accumulate(bars, x, rest)
         return op
 

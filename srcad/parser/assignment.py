@@ -87,7 +87,8 @@ class AssignmentLowering(_Base):
     def require_unshared(self, ref: Ref, name: str, node: gast.AugAssign) -> None:
         """An update of what may be a number or an array: a matter only if others see it."""
         holders = self.holders(ref.cell)
-        holders.remove(name if name in holders else holders[0])
+        if holders:
+            holders.remove(name if name in holders else holders[0])
         visible = self.visible_names()
         others = [*holders, *(visible[cell] for cell in ref.cell.shared if cell in visible)]
         if others:

@@ -157,7 +157,7 @@ class CallLowering(_Base):
         if views:
             self.note_views(args, result)
         elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:
-            self.contiguous.add(result)
+            self.note_contiguous(fn, args, result)
         t = result.type
         if isinstance(result, Value) and isinstance(t, TupleOf) and t.elems is not None:
             if fn not in (np.shape,):
@@ -209,7 +209,13 @@ class CallLowering(_Base):
             self.note_views([method.receiver], made)
             return made
             kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
-        return self.apply(fn, all_args, kwargs, node)
+        if method.name not in ("copy", "flatten"):
+            return self.apply(fn, all_args, kwargs, node)
+        made = self.apply(fn, [self.deref(all_args[0]), *all_args[1:]], kwargs, node)
+        self.may_view.pop(made, None)  # the methods copy, in C order, where the functions need not
+        if isinstance(made, Value) and not (args or kwargs):
+            self.contiguous.add(made)
+        return made
 
     def rebind(self, value: Any) -> Binding:
         if isinstance(value, Value):

@@ -123,6 +123,7 @@ class Lowerer(
         self.contiguous: set[Value] = set()
         self.may_view: dict[Value, tuple[Cell, ...]] = {}
         self.projected: dict[Any, tuple[Value, list[Op]]] = {}
+        self.shared_at: dict[frozenset[Cell], Loc | None] = {}  # where one was made of the other
         self.written_arguments: set[Cell] = set()
         self.iterated: list[Cell] = []  # what the loops around run over
 

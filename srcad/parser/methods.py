@@ -113,7 +113,7 @@ class MethodLowering(_Base):
             i, k = (a.value for a in rest if isinstance(a, Known))
             order[i], order[k] = order[k], order[i]
             return self.view(owner, Step("transpose", (Const.of(tuple(order)),)))
-        if fn in (np.reshape, np.ravel) and owner.cell.contiguous and not owner.path:
+        if fn in (np.reshape, np.ravel) and self.reshape_is_view(owner, fn):
             shape = rest[0] if rest else Known(-1)
             return self.view(owner, Step("reshape", (self.operand(shape, node),)))
         return None

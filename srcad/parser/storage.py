@@ -15,7 +15,7 @@ import gast
 
 from srcad.errors import AliasingError
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, Scalar, Type, is_number, join
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, Scalar, Type, is_number, join, rank_of
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import (
     Binding,
@@ -64,10 +64,10 @@ class StorageLowering(_Base):
         if value in self.external:
             cell.origin = cell.origin or self.external[value]
         cell.contiguous = value in self.contiguous
-        for other in self.may_view.get(value, ()):
-            for third in list(other.shared):  # two views of one array may overlap
-                cell.share(third)
-            cell.share(other)
+        for owner in self.may_view.get(value, ()):
+            for other in (owner, *owner.shared):  # two views of one array may overlap
+                if cell.share(other):
+                    self.shared_at[frozenset((cell, other))] = self.builder.loc
 
     def boxed(self, binding: Binding, name: str = "t") -> Binding:
         """The binding as other names can share it: a mutable value gets a cell."""
@@ -139,8 +139,6 @@ class StorageLowering(_Base):
         basic = step.kind != "index" or indexing.is_basic(step.operands)
         if basic is False or not (isinstance(base.type, Array) or base.type == UNKNOWN):
             return None
-        if step.kind == "reshape" and (owner.path or not owner.cell.contiguous):
-            return None
         value = self.step_value(base, step)
         t = value.type
         if basic and isinstance(t, Array) and not t.item and t.dims is not None:
@@ -148,6 +146,26 @@ class StorageLowering(_Base):
         if not is_number(t):  # an element or a view: which of them is not known
             self.may_view[value] = (owner.cell,)
         return value
+
+    def reshape_is_view(self, owner: Ref, fn: Any) -> bool:
+        """Whether `np.reshape` or `np.ravel` of an array in C order certainly copies nothing."""
+        content = self.deref(owner)
+        if fn is np.reshape and rank_of(content.type) == 1:
+            return True
+        return owner.cell.contiguous and all(
+            step.kind == "reshape" or (step.kind == "index" and all(map(_is_int, step.operands)))
+            for step in owner.path
+        )
+
+    def note_contiguous(self, fn: Any, args: Sequence[Binding], result: Value) -> None:
+        """The result of a function that makes a new array in C order."""
+        if fn is np.array and args:
+            source = self.deref(args[0])
+            of_array = isinstance(source, Value) and not isinstance(source.type, ListOf)
+            if of_array and rank_of(source.type) != 1:  # in the order of that array
+                if not (isinstance(args[0], Ref) and self.reshape_is_view(args[0], np.ravel)):
+                    return
+        self.contiguous.add(result)
 
     def note_views(self, args: Iterable[Any], result: Any) -> None:
         """The result of a function may be a view of its arguments."""
@@ -223,11 +241,13 @@ class StorageLowering(_Base):
             for other in cell.shared:
                 if other in visible:
                     second = visible[other]
+                    place = self.shared_at.get(frozenset((cell, other)))
+                    made = f" (line {place.line}: `{place.text.strip()}`)" if place else ""
                     raise AliasingError(
                         f"`{name}` and `{second}` may share memory, and `{name}` is changed here",
                         reason="whether they do is not known while compiling, so srcad cannot "
                         f"tell whether `{second}` changes too",
-                        advice="add `.copy()` where one of them is made out of the other",
+                        advice=f"add `.copy()` where one of them is made out of the other{made}",
                         loc=self.loc(node),
                     )
         if cell.origin == "argument":
