@@ -21,7 +21,7 @@ import gast
 
 from srcad import runtime
 from srcad.emitter.printer import to_text
-from srcad.errors import Loc, SrcadError
+from srcad.errors import AliasingError, Loc, SrcadError
 from srcad.pristine import np, original
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             home = value.__name__
             plain.append(f"import {home}" if home == name else f"import {home} as {name}")
         elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
-            helper = getattr(value, "__module__", None) == runtime.__name__
-            own = getattr(value, "__name__", name)
-            home = runtime.__name__ if helper else function.__module__
+            own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
+            helper = place == runtime.__name__ or value is AliasingError
+            home = place if helper else function.__module__
             alias = own if own == name or not helper else f"{own} as {name}"
             named.setdefault(home, []).append(alias if helper else name)
     lines = sorted(plain)
@@ -167,6 +167,8 @@ class _Standalone:
             self.constants.append(f"{name} = {literal}")
         elif isinstance(value, types.FunctionType) and value.__module__ == runtime.__name__:
             self.definitions.append(self.helper_text(name, value))
+        elif value is AliasingError:
+            self.constants.append(f"{name} = ValueError  # what it is in srcad, too")
         elif isinstance(value, types.ModuleType):
             if _may_be_imported(value.__name__):
                 alias = "" if name == value.__name__ else f" as {name}"

@@ -44,6 +44,7 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.disjoint import checks
 from srcad.parser.derived import NestedLowering
 from srcad.parser.effects import EffectLowering
 from srcad.parser.expressions import ExpressionLowering
@@ -124,6 +125,7 @@ class Lowerer(
         self.may_view: dict[Value, tuple[Cell, ...]] = {}
         self.projected: dict[Any, tuple[Value, list[Op]]] = {}
         self.shared_at: dict[frozenset[Cell], Loc | None] = {}  # where one was made of the other
+        self.argument_memory: dict[Cell, Value] = {}
         self.written_arguments: set[Cell] = set()
         self.iterated: list[Cell] = []  # what the loops around run over
 
@@ -207,11 +209,16 @@ def lower(
     lowerer.frame = lowerer.root_frame = frame
     lowerer.local_names = set(frame.locals)
     params, inputs = _parameters(lowerer, function, types_of, statics, examples or {})
+    start = len(lowerer.builder.block)
     result = _body(lowerer, source.node)
     tree, yields = lowerer.result_tree(result)
+    ops = lowerer.builder.block
+    guards = checks(
+        lowerer.argument_memory, lowerer.written_arguments, Region((), ops, tuple(yields))
+    )
     body = Region(
         tuple(p.value for p in params),
-        [*lowerer.context.prologue, *lowerer.builder.block],
+        [*lowerer.context.prologue, *ops[:start], *guards, *ops[start:]],
         tuple(yields),
     )
     name = source.name if source.name.isidentifier() else "f"
@@ -296,7 +303,7 @@ def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding
     elif t in (OBJECT, STR):
         return ObjectParam(value, name, (), example)
     elif is_mutable(t):
-        return lowerer.new_cell(value, name, "argument")
+        return lowerer.argument_cell(value, value, name)
     else:
         return value
     parts = []
@@ -307,7 +314,7 @@ def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding
         lowerer.param_origins[leaf] = {name}
         parts.append((key, _explode(lowerer, leaf, leaf.name, None)))
     made = Struct(kind, tuple(parts))
-    return made if kind == "tuple" else lowerer.new_cell(made, name, "argument")
+    return made if kind == "tuple" else lowerer.argument_cell(made, value, name)
 
 
 def _input_tree(lowerer: Lowerer, binding: Binding) -> Any:

@@ -59,6 +59,12 @@ class StorageLowering(_Base):
             self.fill_in_origin(cell, content)
         return Ref(cell)
 
+    def argument_cell(self, content: Binding, value: Value, name: str) -> Ref:
+        """A reference to an object that the caller passes."""
+        made = self.new_cell(content, name, "argument")
+        self.argument_memory[made.cell] = value
+        return made
+
     def fill_in_origin(self, cell: Cell, value: Value) -> None:
         """What is known of where the memory of a new value comes from."""
         if value in self.external:
