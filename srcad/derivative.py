@@ -410,9 +410,12 @@ def _as_floats(value: Any) -> Any:
     if type(value) is list and set(map(type, value)) == {float}:
         return value  # the common case, without a copy
     if type(value) in (tuple, list):
-        return type(value)(map(_as_floats, value))
+        parts = list(map(_as_floats, value))
+        changed = any(new is not old for new, old in zip(parts, value))
+        return type(value)(parts) if changed else value  # two arguments may be one object
     if type(value) is dict:
-        return {key: _as_floats(part) for key, part in value.items()}
+        named = {key: _as_floats(part) for key, part in value.items()}
+        return named if any(named[key] is not value[key] for key in value) else value
     return value
 
 

@@ -30,7 +30,8 @@ arguments:
 
 The dictionary ``SETTINGS`` of a module of the corpus maps names of functions to keyword arguments
 of `Settings`, which say what is special about a function. The set ``NOT_YET`` of a module names the
-functions that `srcad` refuses today although a derivative exists.
+functions that `srcad` refuses today although a derivative exists, the set ``TYPED`` those that it
+refuses unless the types of the arguments are known.
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ class Settings:
         Name of the exception of `srcad` that differentiation must raise.
     not_yet : bool
         Whether differentiation raises any `SrcadError` today.
+    typed : bool
+        Whether generic code is refused with a `SrcadError`: what the function does depends on
+        whether its arguments are numbers or arrays.
     """
 
     inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
@@ -89,6 +93,7 @@ class Settings:
     gradient: tuple[Any, ...] | None = None
     error: str = ""
     not_yet: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True)
@@ -283,7 +288,7 @@ def entries() -> list[Entry]:
     for module in modules():
         theme = module.__name__.rpartition(".")[2]
         settings = dict(getattr(module, "SETTINGS", {}))
-        not_yet = set(getattr(module, "NOT_YET", ()))
+        sets = {kind: set(getattr(module, kind.upper(), ())) for kind in ("not_yet", "typed")}
         functions = {
             name: value
             for name, value in vars(module).items()
@@ -293,12 +298,16 @@ def entries() -> list[Entry]:
         }
         functions |= getattr(module, "FUNCTIONS", {})
         for name, function in functions.items():
-            special = Settings(**settings.pop(name, {}), not_yet=name in not_yet)
+            kinds = {kind: name in names for kind, names in sets.items()}
+            special = Settings(**settings.pop(name, {}), **kinds)
             found.append(Entry(f"{theme}.{name}", function, special))
         if settings:
             raise LookupError(f"{theme}.SETTINGS names no function of its module: {list(settings)}")
-        if unknown := not_yet - functions.keys():
-            raise LookupError(f"{theme}.NOT_YET names no function of its module: {sorted(unknown)}")
+        for kind, names in sets.items():
+            if unknown := sorted(names - functions.keys()):
+                raise LookupError(
+                    f"{theme}.{kind.upper()} names no function of its module: {unknown}"
+                )
     return found
 
 

@@ -204,11 +204,11 @@ class CallLowering(_Base):
             all_args = [self.rebind(a) for a in new_args]
             if isinstance(method.receiver, Ref) and new_args[0] is plain[0]:
                 all_args[0] = method.receiver
+            kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
         if method.name in ("conj", "conjugate"):  # a real array returns itself
             made = self.apply(fn, all_args, kwargs, node)
             self.note_views([method.receiver], made)
             return made
-            kwargs = {k: self.rebind(v) for k, v in new_kwargs.items()}
         if method.name not in ("copy", "flatten"):
             return self.apply(fn, all_args, kwargs, node)
         made = self.apply(fn, [self.deref(all_args[0]), *all_args[1:]], kwargs, node)

@@ -216,3 +216,5 @@ SETTINGS = {
     "mutual_recursion": {"inputs": [{"n": 0}, {"n": 3}, {"n": 4}]},
     "recursion_with_two_calls": {"inputs": {"n": 5}},
 }
+
+TYPED = {"parameter_changed_in_helper"}

@@ -369,6 +369,16 @@ def argument_and_its_view(m, x):
     return np.sum(m * m)
 
 
-NOT_YET = {
-    "alias_chosen_by_branch", "ravel_view", "reshape_view",
+SETTINGS = {
+    "alias_chosen_by_branch": {"error": "AliasingError"},
+    "ravel_view": {"error": "AliasingError"},
+}
+
+TYPED = {
+    "argument_and_its_view", "array_in_list", "array_in_nested_containers",
+    "arrays_of_list_in_loop", "column_view", "dictionary_through_helper", "element_is_no_view",
+    "enumerated_rows", "helper_returns_its_argument", "helper_stores_to_view",
+    "masked_read_is_no_view", "new_axis_view", "reshape_view", "reversed_view", "row_view",
+    "rows_of_iteration", "slice_view", "store_to_transpose", "transpose_view", "unpacked_rows",
+    "updated_through_other_name", "view_of_view", "view_sees_store_to_array",
 }  # fmt: skip

@@ -181,9 +181,6 @@ SETTINGS = {
     "out_of_dot": {"float32": False},
 }
 
-NOT_YET = {
-    "add_at", "add_at_of_scalar", "copyto", "copyto_broadcasts", "copyto_where", "fill_diagonal",
-    "flat_store", "multiply_at", "out_and_result_are_one", "out_as_position", "out_is_operand",
-    "out_is_slice", "out_of_clip", "out_of_dot", "out_of_matmul", "out_of_maximum", "out_of_sum",
-    "out_of_ufunc", "place", "put", "put_along_axis", "putmask", "subtract_at",
+TYPED = {
+    "fill_diagonal", "fill_of_view", "out_is_slice", "put_along_axis",
 }  # fmt: skip

@@ -380,6 +380,6 @@ SETTINGS = {
     "heat_by_two_arrays": {"size_one": False},
 }
 
-NOT_YET = {
-    "gauss_elimination_with_pivots",
+TYPED = {
+    "cholesky_factor", "insertion_sort",
 }  # fmt: skip

@@ -392,10 +392,6 @@ SETTINGS = {
     "index_array_argument": {"size_one": False},
 }
 
-NOT_YET = {
-    "array_of_no_dimensions", "diagonal_by_function", "diagonal_by_index",
-    "index_array_added_with_repeats", "index_array_argument",
-    "index_array_multiplied_with_repeats", "index_array_of_rows",
-    "index_array_with_negative_repeats", "index_array_with_repeats", "index_arrays_of_two_axes",
-    "swap_rows",
+TYPED = {
+    "element_by_two_subscripts", "scalar_plus_equal_rebinds",
 }  # fmt: skip
