@@ -18,20 +18,7 @@ MODES = [{}, {"generic": True}, {"optimize": False}, {"generic": True, "optimize
 
 # Functions that are refused today. `not_yet` makes sure of it, so what is supported has to leave
 # this set.
-NOT_YET = {
-    "two_names", "two_names_of_argument", "view_of_row", "view_by_transpose",
-    "view_by_slice", "view_by_reshape",
-    "view_of_view", "view_of_each_turn", "maybe_a_view_is_changed",
-    "array_of_maybe_a_view_is_changed", "one_of_two_changed", "changes_its_argument",
-    "overwritten_by_product", "one_name_in_place", "read_whole_and_stored", "whole",
-    "scalar_into_slice", "row_into_matrix", "row_into_rows", "column_into_matrix",
-    "store_with_repeats", "update_with_repeats", "store_with_negative_repeats",
-    "store_with_mask", "add_at_repeats", "swapped_elements", "swapped_rows", "chained",
-    "left_to_right", "chained_left_to_right", "appended", "appended_while", "item_replaced",
-    "popped", "extended", "list_in_list", "list_under_two_names", "rows_share_one_list",
-    "out_argument", "copied_to", "put_into", "sorted_in_place", "filled", "call_counted",
-    "call_counted_in_loop", "counts_in_a_global",
-}  # fmt: skip
+NOT_YET: set[str] = set()
 
 
 def not_yet(function: Any, *args: Any, **options: Any) -> bool:
