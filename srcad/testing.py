@@ -440,7 +440,7 @@ def check_grads(
     active = _active_positions(f, args, argnums)
     if kwargs:
         f = with_constants(f, len(args), kwargs)
-    defaults = [_tolerance(leaf) for leaf in [*_leaves(args), *_leaves(f(*args))]]
+    defaults = [_tolerance(leaf) for leaf in [*_leaves(args), *_leaves(f(*_copies(args)))]]
     check = _Check(
         modes=tuple(modes),
         active=active,
@@ -449,6 +449,11 @@ def check_grads(
         rng=np.random.default_rng(seed),
     )
     check.run(f, args, order, "f")
+
+
+def _copies(args: Any) -> Any:
+    """The arguments for a function that may change them."""
+    return _map(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, args)
 
 
 def _active_positions(
@@ -486,7 +491,7 @@ class _Check:
         tangents = tuple(
             _random_like(arg, self.rng) if i in self.active else None for i, arg in enumerate(args)
         )
-        value = f(*args)
+        value = f(*_copies(args))
         cotangent = _random_like(value, self.rng)
         if "forward" in self.modes:
             self.forward(f, args, tangents, value, name)
