@@ -58,7 +58,7 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
         elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
             own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
             helper = place == runtime.__name__ or value is AliasingError
-            home = place if helper else function.__module__
+            home = str(place) if helper else function.__module__
             alias = own if own == name or not helper else f"{own} as {name}"
             named.setdefault(home, []).append(alias if helper else name)
     lines = sorted(plain)

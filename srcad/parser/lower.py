@@ -44,8 +44,8 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
-from srcad.parser.disjoint import checks
 from srcad.parser.derived import NestedLowering
+from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
 from srcad.parser.expressions import ExpressionLowering
 from srcad.parser.frames import (

@@ -181,7 +181,7 @@ zero(
     operator.is_, operator.is_not, operator.contains,
     signature="a, b", infer=inference.constant_type(BOOL), cost=Cost.CHEAP,
 )  # fmt: skip
-zero(np.may_share_memory, np.shares_memory, signature="a, b", infer=inference.constant_type(BOOL))
+zero(np.may_share_memory, signature="a, b", infer=inference.constant_type(BOOL))
 zero(int, signature="x", infer=inference.constant_type(INT), cost=Cost.CHEAP)
 zero(len, signature="obj", infer=inference.constant_type(INT), cost=Cost.FREE)
 

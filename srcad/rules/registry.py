@@ -320,7 +320,8 @@ def position_of_out(fn: Any) -> int | None:
     if isinstance(fn, np.ufunc):
         return fn.nin if fn.nout == 1 else None
     own = _own_signature(fn)
-    return list(own.parameters).index("out") if own is not None and "out" in own.parameters else None
+    names = [] if own is None else list(own.parameters)
+    return names.index("out") if "out" in names else None
 
 
 def is_default(value: object) -> bool:
