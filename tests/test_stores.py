@@ -209,3 +209,11 @@ def test_standalone_text_raises_value_error():
     assert_close(gradient(V.copy(), V + 1.0), transform(V.copy(), V + 1.0))
     with pytest.raises(ValueError, match="share memory"):
         gradient(V, V)
+
+
+def contracted(m, v):
+    return np.einsum("ij,j->i", m, v, out=np.zeros(3))[0] + np.einsum("ii", m)
+
+
+def test_out_of_a_function_of_any_number_of_operands():
+    check_grads(contracted, (SQUARE, V))

@@ -320,8 +320,10 @@ def position_of_out(fn: Any) -> int | None:
     if isinstance(fn, np.ufunc):
         return fn.nin if fn.nout == 1 else None
     own = _own_signature(fn)
-    names = [] if own is None else list(own.parameters)
-    return names.index("out") if "out" in names else None
+    parameter = None if own is None else own.parameters.get("out")
+    if own is None or parameter is None or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+        return None  # in `np.einsum`, say, all that stands before it is an operand
+    return list(own.parameters).index("out")
 
 
 def is_default(value: object) -> bool:
