@@ -107,6 +107,7 @@ class Carries:
         self.own: dict[Cell, Binding | None] = {}
         self.becomes: dict[Cell, Binding | None] = {}
         self.linked: dict[tuple[Any, ...], Cell] = {}
+        self.made: set[Cell] = set()  # own memory that the last lowering did not know
         self.current: Key = ""
         self.news = False
 
@@ -238,6 +239,7 @@ class Carries:
             cell = Cell(name.lstrip("$"), _origin(entry, after))
             self.linked[key] = cell
             self.own[cell] = entry
+            self.made.add(cell)
             start = self.low.deref(entry)
             self.entry[cell] = start
             self.shapes[cell] = None if start is None else self.shape(start, cell)
@@ -256,20 +258,21 @@ class Carries:
 
     def share(self) -> None:
         """Memory of the loop's own may be what it starts as, and what it takes over."""
-        for i, (cell, entry) in enumerate(list(self.own.items())):
-            left = self.becomes.get(cell)
-            if isinstance(entry, Ref):
-                self.note(cell, entry.cell)
-            if isinstance(left, Ref) and left.cell in self.before:
-                self.note(cell, left.cell)
+        for i, (cell, entry) in enumerate(self.own.items()):
+            left = self.left(cell)
             for x in (entry, left):
-                for other in list(x.cell.shared) if isinstance(x, Ref) else ():
-                    if other in self.before or other in self.own:
-                        self.note(cell, other)
+                if isinstance(x, Ref):
+                    for other in (x.cell, *x.cell.shared):
+                        if other in self.before:
+                            self.note(cell, other)
             for other, start in list(self.own.items())[:i]:
-                end = self.becomes.get(other, Ref(other))
-                if _may_be_one(entry, start) or _may_be_one(left, end):
+                if _may_be_one(entry, start) or _may_be_one(left, self.left(other)):
                     self.note(cell, other)
+        self.made = set()
+
+    def left(self, cell: Cell) -> Binding | None:
+        """What an iteration leaves for memory of the loop's own, if it was lowered with it."""
+        return None if cell in self.made else self.becomes.get(cell, Ref(cell))
 
     def note(self, a: Cell, b: Cell) -> None:
         if a.share(b):
