@@ -533,3 +533,17 @@ def as_tangent(g: Any, like: Any) -> Any:
     """`g` in exactly the type of the result `like`; None for a result without derivative."""
     kind = np.asarray(like).dtype.kind
     return as_cotangent(g, like) if kind in "fc" else None
+
+
+def error_of(function: Any, classes: Any, *args: Any, **keywords: Any) -> Any:
+    """The error of these classes that a call of a pure function raises; None if it raises none."""
+    try:
+        function(*args, **keywords)
+    except classes as error:
+        return error
+    return None
+
+
+def raises(function: Any, classes: Any, *args: Any, **keywords: Any) -> bool:
+    """Whether a call of a pure function raises an error of these classes."""
+    return error_of(function, classes, *args, **keywords) is not None

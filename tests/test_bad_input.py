@@ -224,35 +224,43 @@ def test_attribute_of_an_unknown_object():
 
 # Each: the code that is refused, what of it is marked, and the three parts of the message.
 FOLLOWED = "srcad does not follow it"
-IMPORTS = "srcad does not follow imports inside of functions yet"
 REFUSED = {
     "class_definition": (
         "class C:\n        pass", "class", "`class` cannot be differentiated",
         "a class made inside of a differentiated function is not followed",
         "define the class at module level",
     ),
-    "with_statement": (
-        "with open('name'):\n        pass", "with", "`with` cannot be differentiated",
-        "srcad does not follow context managers yet",
-        "move the `with` around the call of the differentiated function",
+    "errstate_that_raises": (
+        "with np.errstate(all='raise'):\n        pass", "np.errstate(all='raise')",
+        "`np.errstate` that raises or calls cannot be differentiated",
+        "an operation of the block could then raise, and srcad may move it out of the block",
+        "test the operands with `if`",
     ),
-    "try_statement": (
-        "try:\n        y = x\n    except ValueError:\n        y = x", "try",
-        "`try` cannot be differentiated",
-        "which handler runs is not recorded yet, so the reverse sweep cannot follow it",
-        "test the condition with `if` instead",
+    "recorded_warnings": (
+        "with warnings.catch_warnings(record=True) as w:\n        pass",
+        "warnings.catch_warnings(record=True)",
+        "warnings that are recorded cannot be differentiated",
+        "what is recorded is not known while compiling", "leave `record` out",
     ),
-    "match_statement": (
-        "match x:\n        case 1:\n            pass", "match", "`match` cannot be differentiated",
-        "srcad does not follow `match` yet", "write `if`/`elif`",
+    "unknown_error_class": (
+        "with contextlib.suppress(3):\n        pass", "contextlib.suppress(3)",
+        "which errors are caught here is not known while compiling",
+        "this is no class of errors, and no tuple of such", "name the classes",
     ),
-    "import_statement": (
-        "import math", "import math", "`import` cannot be differentiated", IMPORTS,
-        "import at the top of the module",
+    "raise_without_error": (
+        "raise", "raise", "`raise` without an error outside of a handler",
+        "which error is being handled is not known here", "raise a new error",
     ),
-    "import_from": (
-        "from math import sin", "from math import sin",
-        "`from ... import` cannot be differentiated", IMPORTS, "import at the top of the module",
+    "finally_left_early": (
+        "try: y = x\n    finally: return x", "try",
+        "this `finally` is left before its end",
+        "`return`, `break`, or an error that is caught, inside of it replaces what the block was "
+        "left for", "leave after the `try`",
+    ),
+    "import_that_fails": (
+        "import no_such_module", "import no_such_module",
+        "this import fails: No module named 'no_such_module'", "Python raises the same here",
+        "install the module, or correct its name",
     ),
     "list_comprehension": (
         "y = [x for i in range(3)]", "[x for i in range(3)]",
@@ -295,7 +303,8 @@ def load(tmp_path, monkeypatch, name, text):
 @pytest.mark.parametrize("name", REFUSED)
 def test_unsupported_construct(name, tmp_path, monkeypatch):
     code, marked, what, reason, advice = REFUSED[name]
-    text = f"def f(x):\n    {code}\n    return x * x\n"
+    modules = "import contextlib, warnings\nimport numpy as np\n"
+    text = f"def f(x):\n    {code}\n    return x * x\n\n{modules}"
     monkeypatch.chdir(tmp_path)
     f = load(tmp_path, monkeypatch, f"refused_{name}", text).f
     error = caught(errors.UnsupportedSyntaxError, SyntaxError, lambda: srcad.grad(f)(1.0))

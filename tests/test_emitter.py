@@ -19,6 +19,7 @@ import pytest
 from ir_interpreter import run
 from ir_random import ITEM, VECTOR, Program, arguments
 
+import srcad
 from srcad import runtime
 from srcad.emitter.statements import Emitted, emit
 from srcad.errors import Loc
@@ -1380,3 +1381,17 @@ def test_tuple_typed_values_pass_through() -> None:
     assert t.type == TupleOf((VECTOR, VECTOR))
     text = agrees(d.function(d.do(np.sum, d.x), t), VEC, mode="reverse")
     assert body(text) == ["return np.sum(x), (x, x * 2.0)"]
+
+
+def test_flag_that_is_its_condition() -> None:
+    """`True if flag else False` of a flag is one choice, not none."""
+
+    def f(x: float, a: Any) -> float:
+        if np:
+            if np:
+                if a[2, 0]:
+                    return x
+        return 0.1
+
+    assert srcad.grad(f)(1.5, np.ones((3, 3))) == 1.0
+    assert srcad.grad(f)(1.5, np.zeros((3, 3))) == 0.0

@@ -413,13 +413,13 @@ class _Folder:
                 del self.folded[value]
                 self.size.pop(value, None)
             return branch
-        for side in ("then", "orelse"):
+        for side in ("then", "orelse"):  # one of them at most is the condition
             source = getattr(choice, side)
             if source is branch.cond:
                 self.count[source] -= 1  # type: ignore[index]
                 setattr(choice, side, None)
             elif branch.cond.type == BOOL and isinstance(source, Const):
-                if source.value is (side == "then"):
+                if source.value is (side == "then") and choice.then is not None:
                     setattr(choice, side, None)
         return T.Choose(result, choice, branch.loc)
 

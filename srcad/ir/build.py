@@ -26,6 +26,7 @@ class Builder:
         self.loc: Loc | None = None
         self.role = role
         self._outer: list[list[Op]] = []  # blocks around the innermost one
+        self.before: Callable[[Op], None] | None = None  # is told of what is about to be emitted
 
     def value(self, type_: Type, name: str, named: bool = False) -> Value:
         return Value(type_, name, self.role, named)
@@ -42,6 +43,8 @@ class Builder:
         """Append one operation and return its results."""
         results = tuple(self.value(t, n) for t, n in zip(types, names))
         op = Op(kind, tuple(operands), attrs or {}, results, tuple(regions), self.loc)
+        if self.before is not None:
+            self.before(op)
         self.block.append(op)
         return results
 

@@ -82,8 +82,8 @@ class AccessLowering(_Base):
         try:
             value = getattr(owner, name)
         except AttributeError as error:
-            raise self.unsupported(
-                node, str(error), "Python raises AttributeError here", "correct the name"
+            raise self.python_raises(
+                error, node, str(error), "Python raises AttributeError here", "correct the name"
             ) from None
         if isinstance(owner, np.ufunc):  # nobody can change what its attributes are
             return Known(value)
@@ -150,8 +150,8 @@ class AccessLowering(_Base):
         try:
             example = getattr(owner.example, name)
         except AttributeError as error:
-            raise self.unsupported(
-                node, str(error), "Python raises AttributeError here", "correct the name"
+            raise self.python_raises(
+                error, node, str(error), "Python raises AttributeError here", "correct the name"
             ) from None
         if isinstance(example, (types.MethodType, types.BuiltinMethodType)):
             if not isinstance(getattr(example, "__func__", None), types.FunctionType):
@@ -212,8 +212,8 @@ class AccessLowering(_Base):
             try:
                 return self.known_object(owner.value[index.value])
             except (*_PLAIN_ERRORS,) as error:
-                raise self.unsupported(
-                    node, f"this look-up fails: {error!r}", "Python raises the same here",
+                raise self.python_raises(
+                    error, node, f"this look-up fails: {error!r}", "Python raises the same here",
                     "correct the index",
                 ) from None  # fmt: skip
         if isinstance(owner, Struct):
@@ -247,8 +247,9 @@ class AccessLowering(_Base):
                 return part if owner.kind == "tuple" else self.new_cell(part, "part")
             elif isinstance(key, (int, np.integer)) and -len(owner.items) <= key < len(owner.items):
                 return owner.parts[int(key)]
-            raise self.unsupported(
-                node, f"this {owner.kind} has no element {key!r}",
+            error = KeyError(key) if owner.kind == "dict" else IndexError("index out of range")
+            raise self.python_raises(
+                error, node, f"this {owner.kind} has no element {key!r}",
                 "Python raises LookupError here", "correct the index",
             )  # fmt: skip
         if isinstance(index, Value):

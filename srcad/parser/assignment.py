@@ -10,7 +10,7 @@ import gast
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Value
-from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct, describe
+from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct, boxed_name, describe
 from srcad.parser.expressions import OPERATORS
 from srcad.parser.frames import Diverges
 from srcad.pristine import np
@@ -197,7 +197,10 @@ class AssignmentLowering(_Base):
                         target, f"`{target.id}` of the surroundings is deleted here",
                         "a derivative would delete it once more", "leave the name alone",
                     )  # fmt: skip
-                del self.frame.vars[target.id]
+                if target.id in self.frame.boxes:
+                    self.frame.vars[self.frame.boxes[target.id]] = boxed_name(None)
+                else:
+                    del self.frame.vars[target.id]
             elif isinstance(target, gast.Subscript):
                 owner = self.expression(target.value)
                 held = self.deref(owner)
@@ -257,16 +260,18 @@ class AssignmentLowering(_Base):
                 "a derivative that changes globals would change them once more",
                 "return the value instead",
             )  # fmt: skip
-        if name in frame.nonlocals:
-            owner = frame.outer
-            while owner is not None and name not in owner.locals:
-                owner = owner.outer
-            raise self.unsupported(
-                node, f"`{name}` of an enclosing function is assigned here",
-                "srcad does not follow `nonlocal` stores yet", "return the value instead",
-            )  # fmt: skip
         value = self.boxed(value, name)
-        frame.vars[name] = value
+        box = self.box_of(frame, name)
+        if box is not None:
+            frame.vars[box] = boxed_name(value)
+        elif name in frame.nonlocals:
+            raise self.unsupported(
+                node, f"`{name}` of a function that has ended is assigned here",
+                "a derivative that changes it would change it once more",
+                "return the value instead",
+            )  # fmt: skip
+        else:
+            frame.vars[name] = value
         self.rename(value, name)
 
     def rename(self, value: Binding, name: str) -> None:

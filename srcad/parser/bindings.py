@@ -96,7 +96,7 @@ class Struct:
     `items` is a tuple of pairs (key, binding).
     """
 
-    kind: str  # "tuple" | "list" | "dict"
+    kind: str  # "tuple" | "list" | "dict" | "box" (of a name that several functions store to)
     items: tuple[tuple[Any, Binding], ...]
 
     @staticmethod
@@ -147,13 +147,38 @@ class ObjectParam:
 
 
 @dataclass(frozen=True, eq=False)
+class Choice:
+    """One of two functions, by a condition of run time."""
+
+    condition: Value
+    then: Binding
+    orelse: Binding
+
+
+@dataclass(frozen=True, eq=False)
 class Poison:
-    """No single value describes this name here; reading it is an error with this reason."""
+    """No single value describes this name here; reading it is an error with this reason.
+
+    `condition` decides which of two known objects it is, where that is all that is not known.
+    """
 
     reason: str
+    condition: Value | None = None
 
 
-Binding = Union[Known, Value, Ref, Struct, Closure, BoundMethod, Derived, ObjectParam, Poison]
+def boxed_name(binding: Binding | None) -> Struct:
+    """What the memory of a name holds that several functions store to; None: it is not bound."""
+    return Struct("box", ((0, binding),))  # type: ignore[arg-type]
+
+
+def is_root(key: Key, binding: Any) -> bool:
+    """Whether a name of the program leads to this entry of a state at once."""
+    return isinstance(key, str) or (isinstance(binding, Struct) and binding.kind == "box")
+
+
+Binding = Union[
+    Known, Value, Ref, Struct, Closure, BoundMethod, Derived, ObjectParam, Choice, Poison
+]  # fmt: skip
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
 
@@ -188,6 +213,11 @@ def same(a: Binding | None, b: Binding | None) -> bool:
     if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
         return a.value is b.value and a.path == b.path
     return False
+
+
+def part_name(kind: str, name: str, key: Any) -> str:
+    """The name of a part of a structure."""
+    return name if kind == "box" else f"{name}_{key}"
 
 
 def number(binding: Binding | None) -> Operand | None:
@@ -250,7 +280,7 @@ def merge(
         if [k for k, _ in a.items] == [k for k, _ in b.items]:
             parts = []
             for (key, x), (_, y) in zip(a.items, b.items):
-                parts.append((key, merge(x, y, f"{name}_{key}", leaf, link, every)))
+                parts.append((key, merge(x, y, part_name(a.kind, name, key), leaf, link, every)))
             return Struct(a.kind, tuple(parts))  # type: ignore[arg-type]
     if isinstance(a, Struct) and b is None or isinstance(b, Struct) and a is None:
         present = a if isinstance(a, Struct) else b
@@ -311,6 +341,9 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
         return BoundMethod(map_values(binding.receiver, f), binding.name)
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_values(binding.target, f), binding.options)
+    if isinstance(binding, Choice):
+        then, orelse = (map_values(b, f) for b in (binding.then, binding.orelse))
+        return Choice(f(binding.condition), then, orelse)
     if isinstance(binding, ObjectParam):
         return ObjectParam(f(binding.value), binding.name, binding.path, binding.example)
     return binding

@@ -13,18 +13,22 @@ from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
     Cell,
+    Choice,
+    Closure,
+    Derived,
     Key,
     Known,
     Poison,
     Ref,
     Struct,
     describe,
+    is_root,
     map_values,
     merge,
     number,
     same,
 )
-from srcad.parser.frames import Diverges
+from srcad.parser.frames import Diverges, Left
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -33,9 +37,22 @@ RESULT, RETURNED, BROKEN, CONTINUED = "$result", "$returned", "$broken", "$conti
 
 FLAGS = (RETURNED, BROKEN, CONTINUED)
 
+ERROR = "$error"
+LEFT = "$left"  # the flag of a block that is left in its middle begins so (see trying)
+
 _TRUE, _FALSE = Known(True), Known(False)
 
 _NONE = Const.of(None)
+
+
+def is_flag(key: Key) -> bool:
+    """Whether this pseudo-variable says that the rest of a block is skipped."""
+    return isinstance(key, str) and (key in FLAGS or key.startswith(LEFT))
+
+
+def is_error(key: Key) -> bool:
+    """Whether this pseudo-variable holds an error that a block was left for."""
+    return isinstance(key, str) and key.startswith(ERROR)
 
 
 class BranchLowering(_Base):
@@ -57,8 +74,7 @@ class BranchLowering(_Base):
 
     def pending_flag(self) -> Value | None:
         """The flag that says whether the rest of the block is skipped; None if it never is."""
-        flags = [self.frame.vars.get(f) for f in FLAGS]
-        dynamic = [f for f in flags if isinstance(f, Value)]
+        dynamic = [b for f, b in self.frame.vars.items() if is_flag(f) and isinstance(b, Value)]
         if not dynamic:
             return None
         flag = dynamic[0]
@@ -87,7 +103,7 @@ class BranchLowering(_Base):
         with builder.nested() as then_ops:
             frame.vars = dict(before)
             if skipping:
-                dynamic = [f for f in FLAGS if isinstance(before.get(f), Value)]
+                dynamic = [f for f, b in before.items() if is_flag(f) and isinstance(b, Value)]
                 if len(dynamic) == 1:
                     frame.vars[dynamic[0]] = _TRUE
             then_done = True if skipping else self.block(then)
@@ -123,8 +139,8 @@ class BranchLowering(_Base):
         return bool(outcome)
 
     def clear_flags(self) -> None:
-        for f in FLAGS:
-            self.frame.vars.pop(f, None)
+        for f in [f for f in self.frame.vars if is_flag(f)]:
+            del self.frame.vars[f]
 
     def join_branches(
         self,
@@ -157,7 +173,7 @@ class BranchLowering(_Base):
                 )
             )  # fmt: skip
             return joined
-        join = _Join(self, (then_ops, then_vars), (else_ops, else_vars), before)
+        join = _Join(self, (then_ops, then_vars), (else_ops, else_vars), before, condition)
         joined = join.variables()
         self.builder.block.append(
             if_op(
@@ -165,7 +181,7 @@ class BranchLowering(_Base):
                 Region((), else_ops, tuple(join.yields[1])), join.results, loc,
             )
         )  # fmt: skip
-        return {k: v for k, v in joined.items() if not (k in FLAGS and same(v, _FALSE))}
+        return {k: v for k, v in joined.items() if not (is_flag(k) and same(v, _FALSE))}
 
     def placeholder(self, earlier: Binding | None, other: Binding | None) -> Binding | None:
         """What stands for a local on a path that has returned: its earlier value, if of a kind."""
@@ -176,7 +192,8 @@ class BranchLowering(_Base):
         return binding is None or isinstance(binding, Struct) or number(binding) is not None
 
     def left_function(self, variables: dict[str, Binding]) -> bool:
-        return same(variables.get(RETURNED), _TRUE)
+        """Whether a path has returned, so that nobody reads its names again."""
+        return not self.frame.finals and same(variables.get(RETURNED), _TRUE)
 
     def export(
         self, variables: dict[Key, Binding], ops: list[Op]
@@ -202,23 +219,20 @@ class BranchLowering(_Base):
         for side in (then, orelse):
             with builder.nested() as ops:
                 frame.vars = dict(before)
-                try:
-                    value: Binding | None = side()
-                except Diverges:
-                    value = None
-                    self.dead()
+                with self.in_scope() as scope:
+                    value = self.side_value(side)
+                self.split(scope, True, [])
                 sides.append((ops, value, frame.vars))
         frame.vars = before
         (ops_a, a, vars_a), (ops_b, b, vars_b) = sides
-        if a is None and b is None:
+        if "$dead" in vars_a and "$dead" in vars_b:
             raise Diverges
-        for variables, value in ((vars_a, a), (vars_b, b)):
-            if value is not None:
-                variables["$value"] = value
         frame.vars = self.join_branches(cond, ops_a, vars_a, ops_b, vars_b, before, builder.loc)
         frame.vars.pop("$dead", None)
-        result = frame.vars.pop("$value")
+        result = frame.vars.pop("$value", Known(None))
+        self.leave_by_flags()
         if isinstance(result, Poison):
+            self.require_choice(result, node)
             from srcad.errors import TypeInferenceError
 
             raise TypeInferenceError(
@@ -233,6 +247,19 @@ class BranchLowering(_Base):
         return result
 
 
+    def side_value(self, side: Any) -> Binding | None:
+        """The value of one side of a conditional expression; None if it does not get that far."""
+        try:
+            value: Binding = side()
+        except Left:
+            return None
+        except Diverges:
+            self.dead()
+            return None
+        self.frame.vars["$value"] = value
+        return value
+
+
 _Side = tuple[list[Op], dict[Key, Binding]]
 
 
@@ -243,8 +270,11 @@ class _Join:
     in different memory is a new cell, which is shared with those that it may be.
     """
 
-    def __init__(self, low: Any, then: _Side, orelse: _Side, before: dict[Key, Binding]) -> None:
+    def __init__(
+        self, low: Any, then: _Side, orelse: _Side, before: dict[Key, Binding], condition: Operand
+    ) -> None:
         self.low = low
+        self.condition = condition if isinstance(condition, Value) else None
         self.sides = (then, orelse)
         self.before = before
         self.yields: tuple[list[Operand], list[Operand]] = ([], [])
@@ -275,7 +305,7 @@ class _Join:
         self, name: str, a: Binding | None, b: Binding | None, gone: list[bool]
     ) -> Binding | None:
         low = self.low
-        if name in FLAGS:
+        if is_flag(name):
             a, b = a or _FALSE, b or _FALSE
         elif not name.startswith("$"):
             # after `return` the locals of that path are never read again
@@ -290,7 +320,13 @@ class _Join:
                 if not isinstance(alive, Ref):
                     return alive
                 a, b = (None, alive) if gone[0] else (alive, None)
-        return merge(a, b, name, self.leaf, self.link)
+        found = merge(a, b, name, self.leaf, self.link)
+        if isinstance(found, Poison) and self.condition is not None:
+            if _is_function(a) and _is_function(b):
+                return Choice(self.condition, a, b)  # type: ignore[arg-type]
+            if isinstance(a, Known) and isinstance(b, Known):
+                return Poison(found.reason, self.condition)
+        return found
 
     def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:
         """What a cell holds that both paths know."""
@@ -376,7 +412,7 @@ class _Join:
     def complete(self) -> None:
         """Memory of one branch that a name still leads to comes along; other such is forgotten."""
         while True:
-            names = [b for k, b in self.joined.items() if isinstance(k, str)]
+            names = [b for k, b in self.joined.items() if is_root(k, b)]
             outer, self.low.frame.vars = self.low.frame.vars, self.joined
             reached = self.low.reachable(names)
             self.low.frame.vars = outer
@@ -405,6 +441,12 @@ class _Join:
                 for x, y in zip(sources, others):
                     if isinstance(x, Ref) and isinstance(y, Ref) and x.cell is y.cell:
                         cell.share(other)
+
+
+def _is_function(binding: Binding | None) -> bool:
+    if isinstance(binding, Known):
+        return callable(binding.value)
+    return isinstance(binding, (Closure, Choice, Derived))
 
 
 def _is_list(content: Binding) -> bool:

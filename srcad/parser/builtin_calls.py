@@ -9,8 +9,19 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import NONE, Array, DictOf, ListOf, Scalar, TupleOf, Type
-from srcad.ir.values import Value
+from srcad.ir import ops as O
+from srcad.ir.abstract import (
+    NONE,
+    OBJECT,
+    STR,
+    Array,
+    DictOf,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+)
+from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -182,17 +193,34 @@ def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
 def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     args = [low.deref(a) for a in args]
     if len(args) == 1 and isinstance(args[0], Known):
-        return low.fold(float, args[0].value)
+        try:
+            return low.fold(float, args[0].value) or Known(float(args[0].value))
+        except (TypeError, ValueError) as error:
+            raise low.python_raises(
+                error, node, str(error), "Python raises the same here", "pass a number"
+            ) from None
     if len(args) == 1 and isinstance(args[0], Value) and args[0].type == Scalar("float"):
         return args[0]
     return None
+
+def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if len(args) != 1 or kwargs:
+        return None
+    known = low.text_of(args)
+    if known is not None:
+        return known
+    operand = low.operand(args[0], node)
+    call = gast.Call(gast.Name("$0", gast.Load(), None, None), [], [])
+    call.args.append(gast.Name("$1", gast.Load(), None, None))
+    operands = (Const(str, OBJECT), operand)
+    return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})
 
 _SPECIAL: dict[Any, Any] = {
     range: _wrap_iterable("range"), zip: _wrap_iterable("zip"),
     enumerate: _wrap_iterable("enumerate"), reversed: _wrap_iterable("reversed"),
     isinstance: _isinstance, type: _type, len: _len, max: _extremum(max), min: _extremum(min),
     sum: _sum, tuple: _container("tuple"), list: _container("list"), callable: _callable,
-    hasattr: _hasattr, float: _float,
+    hasattr: _hasattr, float: _float, str: _str,
 }  # fmt: skip  # fmt: skip
 
 

@@ -42,7 +42,7 @@ from srcad.parser.bindings import (
     same,
     values_in,
 )
-from srcad.parser.branches import RESULT, RETURNED
+from srcad.parser.branches import ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.source import read_source
 from srcad.parser.storage import is_mutable
@@ -63,13 +63,14 @@ class Callee:
     entry
         The memory of its arguments.
     left
-        What the memory holds at the end that it wrote or made: (memory, content) pairs.
+        What the memory holds at the end that it wrote or made: (memory, content) pairs; and the
+        flags by which it leaves a `try` of a caller.
     """
 
     function: Function
     result: Binding | None
     entry: tuple[Cell, ...] = ()
-    left: tuple[tuple[Cell, Binding], ...] = ()
+    left: tuple[tuple[Key, Binding], ...] = ()
     outputs: list[Value] = field(default_factory=list)
     captured: list[Value] = field(default_factory=list)
     recursive: bool = False
@@ -110,6 +111,7 @@ class Entry:
 class CalleeLowering(_Base):
     frame: Frame
     context: Any
+    catchers: list[Any]
 
     def call_source(
         self,
@@ -177,7 +179,8 @@ class CalleeLowering(_Base):
         shapes: dict[str, Binding] = {}
         for name, binding in bound.items():
             shapes[name] = self.param_shape(binding, name, on_stack, entry)
-        key = (identity, entry.key(shapes))
+        labels = () if pure else tuple(h.label for hs in self.catchers for h in hs)
+        key = (identity, entry.key(shapes), labels)
         if key in self.pending:
             callee = self.pending[key]
             callee.recursive = True
@@ -292,6 +295,13 @@ class CalleeLowering(_Base):
             if not callee.recursive:
                 self.settle_callee(callee, summary, cells)
                 break
+            captured = [c for c in cells if c in frame.lasting and c not in entry.cells]
+            if captured:
+                raise self.unsupported(
+                    node, f"`{_name_of(target)}` calls itself and changes `{captured[0].name}`",
+                    "what is changed is no argument, so each call would see it as at the start",
+                    f"pass `{captured[0].name}` as an argument, and return it",
+                )  # fmt: skip
             summary, cells = _renamed(summary, cells, canonical, frame)
             old = None if callee.result is None else _summary(callee)
             widened = summary if old is None else self.widen(old, summary)
@@ -310,7 +320,7 @@ class CalleeLowering(_Base):
         self.close_callee(callee, frame, entry.params, ops, yields)
         return callee
 
-    def settle_callee(self, callee: Callee, summary: Struct, cells: list[Cell]) -> None:
+    def settle_callee(self, callee: Callee, summary: Struct, cells: list[Key]) -> None:
         """Take over what a lowering found: the result, and what memory holds at the end."""
         outputs: list[Value] = []
         taken = map_values(summary, functools.partial(_like, outputs=outputs))
@@ -340,7 +350,7 @@ class CalleeLowering(_Base):
         shapes: dict[str, Binding],
         entry: Entry,
         node: gast.AST,
-    ) -> tuple[Struct, list[Cell], list[Op], Frame] | None:
+    ) -> tuple[Struct, list[Key], list[Op], Frame] | None:
         """Lower the body of a callee in a context of its own.
 
         Returns
@@ -366,11 +376,14 @@ class CalleeLowering(_Base):
         memory |= entry.contents
         state: dict[Key, Binding] = dict(memory.items())
         state.update(shapes.items())
+        self.fill_boxes(frame, state)
         frame.vars = state
         frame.lasting = set(memory)
         self.local_names |= frame.locals
-        saved = self.frame, self.context
+        saved = self.frame, self.context, self.catchers
         self.frame, self.context = frame, Context()
+        if entry.pure:
+            self.catchers = []
         try:
             with self.builder.nested() as ops:
                 try:
@@ -395,11 +408,12 @@ class CalleeLowering(_Base):
                     for c in self.reachable([result, *(end[c] for c in written)])
                     if c not in memory
                 ]
-                cells = [*written, *made]
+                flags = [k for k in end if isinstance(k, str) and k.startswith((LEFT, ERROR))]
+                cells: list[Key] = [*written, *made, *flags]
                 summary = Struct.sequence("tuple", [result, *(end[c] for c in cells)])
             return summary, cells, [*self.context.prologue, *ops], frame
         finally:
-            self.frame, self.context = saved
+            self.frame, self.context, self.catchers = saved
 
     def unboxed(self, result: Binding, memory: dict[Cell, Binding]) -> Binding:
         """A new array or list that nothing else refers to, as the plain value that it is."""
@@ -418,6 +432,8 @@ class CalleeLowering(_Base):
                 "every path raises", "return a value on some path",
             )  # fmt: skip
         result = variables.get(RESULT)
+        if finished and result is None:  # left for a handler of the caller's on every path
+            return Known(None)
         if not finished and RETURNED not in variables:
             return Known(None)
         if not finished:
@@ -493,7 +509,8 @@ class CalleeLowering(_Base):
         refs: dict[Cell, Ref] = {}
         for cell, source in zip(callee.entry, entry.sources):
             refs[cell] = self.new_cell(Known(None), cell.name) if source is None else source
-        for cell, _ in callee.left:
+        memory = [(c, content) for c, content in callee.left if isinstance(c, Cell)]
+        for cell, _ in memory:
             if cell not in refs and cell not in self.frame.vars:
                 refs[cell] = Ref(Cell(cell.name, cell.origin, cell.contiguous))
         for cell, ref in refs.items():
@@ -504,7 +521,7 @@ class CalleeLowering(_Base):
         def here(binding: Any) -> Any:
             return _rebased(_constants_known(map_values(binding, value)), refs)
 
-        for cell, content in callee.left:
+        for cell, content in memory:
             target = refs.get(cell, Ref(cell))
             if target.cell in self.frame.vars:
                 self.write(target, here(content), node)
@@ -514,6 +531,10 @@ class CalleeLowering(_Base):
         if callee.recursive:
             cells = tuple(s.cell for s in entry.sources if s is not None)
             self.may_view.update(dict.fromkeys(values_in(result), cells))
+        flags = {k: here(content) for k, content in callee.left if isinstance(k, str)}
+        if flags:
+            self.frame.vars.update(flags)
+            self.leave_by_flags()
         return result
 
     def inline(
@@ -537,7 +558,13 @@ class CalleeLowering(_Base):
             found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
             return found if isinstance(found, Value) else _Constant(found)
 
-        return _moved(self.take_over(callee, entry, put, node), outside, {})
+        frames: dict[int, Frame] = {}
+        result: Binding = _moved(self.take_over(callee, entry, put, node), outside, frames)
+        for frame in frames.values():  # functions that live on keep their memory
+            for key, content in frame.vars.items():
+                if isinstance(key, Cell):
+                    self.frame.vars.setdefault(key, content)
+        return result
 
     def result_tree(self, result: Binding) -> tuple[Any, list[Operand]]:
         """(tree of yield indices, yields) of what a function returns."""
@@ -619,7 +646,13 @@ def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
     if id(frame) not in frames:
         made = copy.copy(frame)
         frames[id(frame)] = made
-        made.vars = {k: _inner(b, outside, frames) for k, b in frame.vars.items()}
+        # each call has names of its own that its functions store to
+        made.boxes = {name: Cell(name) for name in frame.boxes}
+        fresh: dict[Key, Key] = {box: made.boxes[name] for name, box in frame.boxes.items()}
+        made.vars = {
+            fresh.get(k, k): _inner(b, outside, frames)
+            for k, b in frame.vars.items()
+        }
         if frame.outer is not None and frame.outer.is_callee:
             made.outer = _moved_frame(frame.outer, outside, frames)
     return frames[id(frame)]
@@ -632,12 +665,12 @@ def _summary(callee: Callee) -> Struct:
 
 
 def _renamed(
-    summary: Struct, cells: list[Cell], canonical: list[Cell], frame: Frame
-) -> tuple[Struct, list[Cell]]:
+    summary: Struct, cells: list[Key], canonical: list[Cell], frame: Frame
+) -> tuple[Struct, list[Key]]:
     """The same with new memory named alike in every round of a recursion."""
-    fresh = [c for c in cells if c not in frame.lasting]
+    fresh = [c for c in cells if isinstance(c, Cell) and c not in frame.lasting]
     canonical += fresh[len(canonical) :]
-    names = dict(zip(fresh, canonical))
+    names: dict[Key, Cell] = dict(zip(fresh, canonical))
     for cell, other in names.items():
         frame.vars.setdefault(other, frame.vars[cell])
     return map_cells(summary, lambda c: names.get(c, c)), [names.get(c, c) for c in cells]

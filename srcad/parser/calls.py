@@ -6,7 +6,9 @@ A function with Python source is lowered as a function of its own (see callees).
 from __future__ import annotations
 
 import functools
+import logging
 import types
+import warnings
 from typing import Any
 
 import gast
@@ -19,6 +21,7 @@ from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
+    Choice,
     Closure,
     Derived,
     Known,
@@ -28,6 +31,7 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.builtin_calls import _SPECIAL
+from srcad.parser.contexts import FILTERS
 from srcad.parser.storage import CONTIGUOUS
 from srcad.pristine import np
 from srcad.rules.memory import may_return_operand
@@ -39,7 +43,11 @@ from srcad.rules.symbols import apply as apply_rule
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
-_OUTPUT = (print,)
+_OUTPUT = (print, warnings.warn)
+_LOGGERS = (logging.Logger, logging.LoggerAdapter)
+_LOGGING = (
+    logging.debug, logging.info, logging.warning, logging.error, logging.critical, logging.log,
+)  # fmt: skip
 
 
 class CallLowering(_Base):
@@ -50,7 +58,7 @@ class CallLowering(_Base):
                 "srcad does not follow classes yet", "call the method of the base class by name",
             )  # fmt: skip
         callee = self.expression(node.func)
-        if isinstance(callee, Known) and callee.value in _OUTPUT:
+        if isinstance(callee, Known) and _is_output(callee.value):
             self.opaque_statement(gast.Expr(node))
             return Known(None)
         args = self.elements(node.args)
@@ -75,6 +83,12 @@ class CallLowering(_Base):
     ) -> Binding:
         if isinstance(callee, BoundMethod):
             return self.array_method(callee, args, kwargs, node)
+        if isinstance(callee, Choice):
+            sides = [
+                lambda fn=fn: self.call_binding(fn, args, kwargs, node)
+                for fn in (callee.then, callee.orelse)
+            ]
+            return self.choose(callee.condition, *sides, node)
         if isinstance(callee, Closure):
             return self.call_source(callee, args, kwargs, node)
         if isinstance(callee, Derived):
@@ -97,6 +111,8 @@ class CallLowering(_Base):
         written = self.writing_call(fn, args, kwargs, node) if _hashable(fn) else None
         if written is not None:
             return written
+        if self.quiet and fn in FILTERS:
+            return Known(None)
         special = _SPECIAL.get(fn) if _hashable(fn) else None
         if special is not None:
             result = special(self, args, kwargs, node)
@@ -233,6 +249,14 @@ def _hashable(value: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _is_output(fn: Any) -> bool:
+    """Whether a call of this writes something for people to read, and gives nothing back."""
+    receiver = getattr(fn, "__self__", None)
+    if isinstance(receiver, _LOGGERS):
+        return fn.__name__ in ("debug", "info", "warning", "error", "critical", "log", "exception")
+    return _hashable(fn) and fn in (*_OUTPUT, *_LOGGING)
 
 
 def _python_function(fn: Any) -> bool:

@@ -31,10 +31,12 @@ from srcad.parser.bindings import (
     merge,
     merge_paths,
     number,
+    part_name,
     same,
     values_in,
 )
-from srcad.parser.branches import BROKEN, FLAGS, RESULT, RETURNED
+from srcad.parser.branches import BROKEN, CONTINUED, RESULT, RETURNED, is_error, is_flag
+from srcad.parser.frames import FirstDiffers
 from srcad.parser.storage import key_name
 
 _FALSE = Known(False)
@@ -84,10 +86,15 @@ class Carries:
         Memory of the loop's own, with the binding that it starts as.
     becomes
         For this memory, the binding that an iteration leaves for the next one.
+    first
+        Whether the loop begins with its first iteration, which may be lowered by itself.
     """
 
-    def __init__(self, low: Any, names: set[str], returns: bool, broken: bool) -> None:
+    def __init__(
+        self, low: Any, names: set[str], returns: bool, broken: bool, first: bool
+    ) -> None:
         self.low = low
+        self.first = first
         self.names = names
         self.before: dict[Key, Binding] = low.frame.vars
         before = self.before
@@ -143,7 +150,7 @@ class Carries:
     ) -> tuple[LoopBody, set[str]]:
         """(the body, names that it reads before it binds them)."""
         frame = self.low.frame
-        inner = {k: v for k, v in carried.items() if k not in FLAGS and k != RESULT}
+        inner = {k: v for k, v in carried.items() if not is_flag(k) and k != RESULT}
         unbound = {n for n in self.names if n not in inner and n not in self.static}
         frame.vars = {k: v for k, v in self.before.items() if k not in unbound}
         tolerated, met = frame.tolerated, frame.met
@@ -168,6 +175,14 @@ class Carries:
                     self.entry[key] = self.before[key]
                     self.shapes[key] = self.shape(self.before[key], key)
                     self.news = True
+            elif is_flag(key) and key != CONTINUED and key not in self.entry:
+                if key != BROKEN:  # a block around the loop is left here
+                    self.entry[key] = _FALSE
+                    self.shapes[key] = self.shape(_FALSE, key)
+                    self.news = True
+            elif is_error(key) and key not in self.entry:
+                self.entry[key] = self.shapes[key] = None
+                self.news = True
         done: set[Key] = set()
         while len(done) < len(self.entry):
             for key in [k for k in self.entry if k not in done]:
@@ -181,6 +196,8 @@ class Carries:
         if key in self.static:
             start = self.before.get(key)
             if after is not None and after is not start and not same(start, after):
+                if self.first and (isinstance(after, Poison) or carries_data(after)):
+                    raise FirstDiffers  # `prev = None` before the loop
                 self.shapes[key] = Poison(
                     f"`{key_name(key)}` is {describe(start)} before the loop and "
                     f"{describe(after)} after an iteration"
@@ -203,7 +220,7 @@ class Carries:
 
     def after(self, key: Key, body: LoopBody) -> Binding | None:
         """What a name is bound to, or memory holds, at the end of an iteration."""
-        if key in (RETURNED, BROKEN):
+        if is_flag(key):
             return body.variables.get(key, _FALSE)
         if key in self.own:
             assert isinstance(key, Cell)
@@ -254,6 +271,10 @@ class Carries:
             top = self.entry[self.current]
             if top is None or not isinstance(top, Struct):
                 return top
+        else:
+            held = self.entry[self.current]
+            if isinstance(held, Struct) and held.kind == "box":
+                return held.parts[0]
         return old if isinstance(old, Ref) else None
 
     def share(self) -> None:
@@ -283,7 +304,10 @@ class Carries:
         """The binding with every number replaced by a value that stands for its type."""
         name = name or key_name(key)
         if isinstance(binding, Struct):
-            parts = tuple((k, self.shape(b, key, f"{name}_{k}")) for k, b in binding.items)
+            parts = tuple(
+                (k, self.shape(b, key, part_name(binding.kind, name, k)))
+                for k, b in binding.items
+            )
             return Struct(binding.kind, parts)  # type: ignore[arg-type]
         operand = None if binding is None else number(binding)
         if operand is None:
@@ -308,7 +332,7 @@ class Carries:
             end = self.after(key, body)
             with self.low.at_end_of(body.ops, body.variables):
                 ends = self.low.leaf_operands(end, inner)
-            if key_name(key) in (RESULT, RESULT.lstrip("$")):
+            if key_name(key).startswith("$"):
                 starts, ends = (
                     [_NONE if o is UNDEFINED else o for o in side] for side in (starts, ends)
                 )

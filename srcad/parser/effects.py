@@ -25,6 +25,13 @@ class EffectLowering(_Base):
         template, operands = self.template(node)
         return self.builder.emit(O.OPAQUE, operands, (t,), ("text",), {"template": template})[0]
 
+    def text_of(self, values: list[Binding]) -> Known | None:
+        """The text of constants; None if it depends on the run."""
+        plain = [self.settled(v) for v in values]
+        if all(isinstance(v, Known) and _has_fixed_text(v.value) for v in plain):
+            return Known("".join(str(v.value) for v in plain))
+        return None
+
     def template(self, node: gast.AST) -> tuple[gast.AST, list[Operand]]:
         """A copy of `node` in which every name is a placeholder `$k` for operand k."""
         operands: list[Operand] = []
@@ -58,3 +65,7 @@ class EffectLowering(_Base):
             return type(n)(**fields)
 
         return rebuild(node, frozenset()), operands
+
+
+def _has_fixed_text(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, complex, str, BaseException))

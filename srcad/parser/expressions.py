@@ -87,6 +87,9 @@ class ExpressionLowering(_Base):
             folded = self.fold(fn, left.value, right.value)
             if folded is not None:
                 return folded
+        if self.unlikely and any(isinstance(b, Known) and b.value is None for b in (left, right)):
+            what = "unsupported operand type: NoneType"
+            raise self.python_raises(TypeError(what), node, what, "", "")
         if isinstance(left, Struct) or isinstance(right, Struct):
             structural = self.binary_struct(fn, left, right)
             if structural is not None:
@@ -221,6 +224,11 @@ class ExpressionLowering(_Base):
                     )  # fmt: skip
                 return Known((left.cell is right.cell) is (op is gast.Is))
             left, right = self.deref(left), self.deref(right)
+            if any(isinstance(b, Known) and b.value is None for b in (left, right)):
+                for b in (left, right):  # generic code: the object itself decides
+                    if isinstance(b, Value) and b.type == UNKNOWN and not self.origins(b):
+                        fn = operator.is_ if op is gast.Is else operator.is_not
+                        return self.apply(fn, [left, right], {}, node)
             return Known(self.identical(left, right, node) is (op is gast.Is))
         left, right = self.deref(left), self.deref(right)
         if op in (gast.In, gast.NotIn):
@@ -377,6 +385,18 @@ class ExpressionLowering(_Base):
         return Closure(node, self.frame, defaults, kw, name)
 
     def expr_JoinedStr(self, node: gast.JoinedStr) -> Binding:
+        parts: list[Binding] = []
+        for part in node.values:
+            if isinstance(part, gast.FormattedValue):
+                if part.format_spec is not None or part.conversion != -1:
+                    break
+                if not isinstance(part.value, (gast.Name, gast.Attribute, gast.Constant)):
+                    break
+                part = part.value
+            parts.append(self.expression(part))
+        known = self.text_of(parts) if len(parts) == len(node.values) else None
+        if known is not None:
+            return known
         return self.opaque_expression(node, STR)
 
 

@@ -56,6 +56,14 @@ class Diverges(Exception):
     """Control flow of the parser: the code lowered here never returns (in this iteration)."""
 
 
+class Left(Exception):
+    """Control flow of the parser: the block is left here, by a flag that is set."""
+
+
+class FirstDiffers(Exception):
+    """Control flow of the parser: the first iteration of this loop is to be lowered by itself."""
+
+
 @dataclass(eq=False)
 class Frame:
     """The state of one function while it is lowered.
@@ -67,6 +75,11 @@ class Frame:
         and what the memory holds that anything here can refer to.
     lasting
         Memory that outlives the call, because the caller knows it.
+    finals
+        How many blocks at this place have a `finally` that is still to come.
+    boxes
+        For each local name that a nested function stores to by `nonlocal`, the memory that both
+        keep it in: a list of one element, or of None while the name is not bound.
     """
 
     source: FunctionSource
@@ -84,6 +97,8 @@ class Frame:
     tolerated: frozenset[str] = frozenset()
     met: set[str] = field(default_factory=set)
     lasting: set[Cell] = field(default_factory=set)
+    finals: int = 0
+    boxes: dict[str, Cell] = field(default_factory=dict)
 
     def cells(self) -> dict[str, types.CellType]:
         if self.live is None or self.live.__closure__ is None:
@@ -122,6 +137,10 @@ def _stores(node: gast.AST) -> Iterator[str]:
             yield (alias.asname or alias.name).split(".")[0]
     if isinstance(node, gast.ExceptHandler) and node.name is not None:
         yield getattr(node.name, "id", node.name)
+    if isinstance(node, (gast.MatchAs, gast.MatchStar)) and node.name is not None:
+        yield node.name
+    if isinstance(node, gast.MatchMapping) and node.rest is not None:
+        yield node.rest
     for child in gast.iter_child_nodes(node):
         yield from _stores(child)
 
@@ -141,6 +160,14 @@ def own_nodes(nodes: list[gast.stmt]) -> Iterator[gast.AST]:
             continue
         yield node
         yield from _walk_own(node)
+
+
+def blocks_of(node: gast.AST) -> Iterator[list[gast.stmt]]:
+    """The blocks of a compound statement."""
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(node, name, [])
+    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield part.body
 
 
 def parameter_names(arguments: gast.arguments) -> list[str]:
@@ -177,9 +204,12 @@ def make_frame(
     non_local = declared(body, gast.Nonlocal)
     global_ = declared(body, gast.Global)
     local = (stored_names(body) | set(parameter_names(node.args))) - non_local - global_
+    stores = [inner for inner in gast.walk(node) if isinstance(inner, gast.Nonlocal)]
+    shared = {n for inner in stores for n in inner.names}
     return Frame(
         source, node, live, outer, local, name,
         globals=namespace, globals_declared=global_, nonlocals=non_local,
+        boxes={n: Cell(n) for n in sorted(shared & local)},
     )  # fmt: skip
 
 

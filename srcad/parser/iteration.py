@@ -218,5 +218,7 @@ class IterationLowering(_Base):
         if it.step == ONE_STEP:
             span = self.arithmetic(operator.sub, it.stop, it.start)
             return self.arithmetic(max, Const.of(0), span)
-        made = apply_rule(self.builder, range, list(parts))
-        return apply_rule(self.builder, len, [made])
+        whole = self.arithmetic(
+            operator.floordiv, self.arithmetic(operator.sub, it.start, it.stop), it.step
+        )
+        return self.arithmetic(max, Const.of(0), self.arithmetic(operator.mul, whole, Const.of(-1)))

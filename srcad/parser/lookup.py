@@ -11,8 +11,8 @@ from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Type, type_of_value
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct
-from srcad.parser.frames import Diverges, Frame, builtin_names, is_data
+from srcad.parser.bindings import Binding, Cell, Key, Known, Poison, Ref, Struct, boxed_name
+from srcad.parser.frames import Diverges, Frame, StaticRequired, builtin_names, is_data
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -33,10 +33,32 @@ class NameLowering(_Base):
         """
         binding = self.find(self.frame, name, node)
         if isinstance(binding, Poison):
+            self.require_choice(binding, node)
             raise self.of_many_kinds(name, binding, self.loc(node))
         if isinstance(binding, Ref) and isinstance(self.frame.vars.get(binding.cell), Poison):
             raise self.of_many_kinds(name, self.frame.vars[binding.cell], self.loc(node))
         return binding
+
+    def box_of(self, frame: Frame, name: str) -> Cell | None:
+        """The memory that keeps a name which several functions store to."""
+        owner: Frame | None = frame
+        if name in frame.nonlocals:
+            owner = frame.outer
+            while owner is not None and name not in owner.locals:
+                owner = owner.outer
+        return None if owner is None else owner.boxes.get(name)
+
+    def fill_boxes(self, frame: Frame, state: dict[Key, Binding]) -> None:
+        """Move the arguments that nested functions store to into their boxes."""
+        for name, box in frame.boxes.items():
+            state[box] = boxed_name(state.pop(name, None))
+
+    def require_choice(self, poison: Poison, node: gast.AST) -> None:
+        """Ask for the parameters that decide which known object a name is bound to, if they do."""
+        if poison.condition is not None:
+            params = self.origins(poison.condition)
+            if params:
+                raise StaticRequired(params)
 
     def of_many_kinds(self, name: str, poison: Poison, loc: Any) -> TypeInferenceError:
         return TypeInferenceError(
@@ -49,12 +71,14 @@ class NameLowering(_Base):
     def find(self, frame: Frame, name: str, node: gast.AST) -> Binding:
         if name in frame.locals:
             binding = frame.vars.get(name)
+            if name in frame.boxes:
+                binding = self.frame.vars[frame.boxes[name]].parts[0]
             if binding is None and name in frame.tolerated:
                 frame.met.add(name)
                 raise Diverges
             if binding is None:
-                raise self.unsupported(
-                    node, f"`{name}` is read here before it has a value",
+                raise self.python_raises(
+                    UnboundLocalError(name), node, f"`{name}` is read here before it has a value",
                     "Python raises UnboundLocalError here", f"give `{name}` a value first",
                 )  # fmt: skip
             return binding
@@ -76,8 +100,8 @@ class NameLowering(_Base):
         if name in builtin:
             self.assumptions.add("builtin", namespace, name, builtin[name])
             return Known(builtin[name])
-        raise self.unsupported(
-            node, f"the name `{name}` is not defined",
+        raise self.python_raises(
+            NameError(name), node, f"the name `{name}` is not defined",
             "Python raises NameError here", f"define `{name}` before calling the derivative",
         )  # fmt: skip
 

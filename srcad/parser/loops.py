@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import gast
@@ -20,13 +22,30 @@ from srcad.parser.bindings import (
     number,
     same,
 )
-from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RETURNED
-from srcad.parser.carries import Carries, LoopBody
-from srcad.parser.frames import own_nodes, stored_names
-from srcad.parser.iteration import Iteration, Unrolled, is_wrapped
+from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, is_flag
+from srcad.parser.carries import Carries, LoopBody, carries_data
+from srcad.parser.frames import FirstDiffers, blocks_of, own_nodes, stored_names
+from srcad.parser.iteration import (
+    ONE_STEP,
+    ZERO,
+    Iteration,
+    Unrolled,
+    from_zero,
+    is_wrapped,
+)
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
+
+
+class Step(gast.AST):  # type: ignore[misc]
+    """A statement of the parser's own."""
+
+    _fields = ()
+
+    def __init__(self, run: Callable[[], bool]) -> None:
+        super().__init__()
+        self.run = run
 
 
 class LoopLowering(_Base):
@@ -71,8 +90,103 @@ class LoopLowering(_Base):
     def for_loop(
         self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: list[Cell]
     ) -> bool | None:
-        names = stored_names([node.target, *node.body])
         exits = _Exits(node.body, bool(node.orelse))
+        try:
+            self.counted(node, it, exits, first=True)
+        except FirstDiffers:
+            return self.peeled_for(node, it, exits, rest, outer)
+        self.iterated = outer
+        return self.after_loop(node.orelse, exits, rest)
+
+    def peeled_for(
+        self, node: gast.For, it: Iteration, exits: _Exits, rest: list[gast.stmt],
+        outer: list[Cell],
+    ) -> bool | None:  # fmt: skip
+        """The first iteration, then a loop over the others."""
+        trips, element = from_zero(self, it)
+
+        def start() -> bool:
+            first = element(self, self.as_value(Const.of(0)))
+            if it.plain and not it.reverse:
+                first = self.as_binding(it.start)
+            self.assign(node.target, first)
+            return False
+
+        def others() -> bool:
+            plain = it.plain and element is it.element
+            turns = Iteration(ONE_STEP, trips, ONE_STEP, element, plain=plain, name=it.name)
+            self.counted(node, turns, exits, first=False)
+            return False
+
+        def after() -> bool | None:
+            self.iterated = outer
+            return self.after_loop(node.orelse, exits, rest)
+
+        more = self.arithmetic(operator.gt, trips, ZERO)
+        test = more.value if isinstance(more, Const) else more
+        return self.peeled(test, [Step(start), *self.turn(node.body, others)], after, rest)
+
+    def turn(self, body: list[gast.stmt], others: Callable[[], bool]) -> list[Any]:
+        """The statements of one iteration by itself, and of the loop over the others."""
+        if not any(isinstance(n, gast.Continue) for n in own_nodes(body)):
+            return [*body, Step(others)]
+
+        def first() -> bool:
+            finished = self.block(body)
+            return self.frame.vars.pop(CONTINUED, None) is None and finished
+
+        return [Step(first), Step(others)]
+
+    def peeled(
+        self, more: Any, steps: list[Any], after: Callable[[], bool | None], rest: list[gast.stmt]
+    ) -> bool | None:
+        """The parts of a loop if it runs at all, and what follows it.
+
+        What follows is lowered for each case, if it reads a name that is data only if it runs.
+        """
+        if isinstance(more, bool):
+            return self.left_for_good(self.block(steps) if more else False) or after()
+        frame, builder = self.frame, self.builder
+        before = frame.vars
+        with builder.nested() as ops:
+            frame.vars = dict(before)
+            finished = self.left_for_good(self.block(steps))
+            state = frame.vars
+        changed = {n for n, b in state.items() if isinstance(n, str) and _differs(before.get(n), b)}
+        read = {n.id for part in rest for n in gast.walk(part) if isinstance(n, gast.Name)}
+        if not changed & read:
+            frame.vars = self.join_branches(
+                more, ops, state, [], dict(before), before, builder.loc
+            )
+            return after()
+
+        def following() -> bool:
+            found = after()
+            return bool(self.block(rest) if found is None else found)
+
+        with builder.within(ops):
+            frame.vars = state
+            finished = finished or following()
+            state = frame.vars
+        with builder.nested() as none:
+            frame.vars = dict(before)
+            self.unlikely += 1
+            never = following()
+            self.unlikely -= 1
+            empty = frame.vars
+        frame.vars = self.join_branches(more, ops, state, none, empty, before, builder.loc)
+        return finished and never
+
+    def left_for_good(self, finished: bool) -> bool:
+        """Whether control never comes to what follows the loop."""
+        return finished and BROKEN not in self.frame.vars
+
+    def stmt_Step(self, node: Step, rest: list[gast.stmt]) -> bool | None:
+        found: bool | None = self.after_flags(node.run(), rest)
+        return found
+
+    def counted(self, node: gast.For, it: Iteration, exits: _Exits, first: bool) -> None:
+        names = stored_names([node.target, *node.body])
 
         def build(carries: dict[Key, Binding]) -> LoopBody:
             index = self.builder.value(INT, it.name)
@@ -86,7 +200,7 @@ class LoopLowering(_Base):
                 return LoopBody(ops, self.frame.vars, index, self.stop_flag())
 
         before = self.frame.vars
-        loop = exits.carries(self, names).settle(build, node)
+        loop = exits.carries(self, names, first).settle(build, node)
         stop = loop.stop
         params = (loop.body.index, *loop.params)
         yields = (*loop.yields, *((stop,) if stop is not None else ()))
@@ -99,8 +213,6 @@ class LoopLowering(_Base):
             )
         )  # fmt: skip
         self.frame.vars = {**before, **loop.after}
-        self.iterated = outer
-        return self.after_loop(node.orelse, exits, rest)
 
     def stmt_While(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
         test: gast.AST = node.test
@@ -109,7 +221,8 @@ class LoopLowering(_Base):
             known_test = bool(test.value)
             if not known_test:
                 return self.after_flags(self.block(node.orelse), rest)
-        if any(isinstance(n, gast.NamedExpr) for n in gast.walk(test)):
+        if self.catchers or any(isinstance(n, gast.NamedExpr) for n in gast.walk(test)):
+            # what may raise is to be a statement of a block
             return self.while_true(node, rest)
         before = self.frame.vars
         try:
@@ -138,8 +251,27 @@ class LoopLowering(_Base):
         self, node: gast.While, known_test: bool | None, rest: list[gast.stmt]
     ) -> bool | None:
         test, body = node.test, node.body
-        names = stored_names(body)
         exits = _Exits(body, bool(node.orelse))
+        try:
+            finished = self.while_loop(test, body, known_test, exits, node, first=True)
+        except FirstDiffers:
+            more = known_test or self.truth(self.expression(test), test)
+
+            def others() -> bool:
+                return self.while_loop(test, body, known_test, exits, node, first=False)
+
+            def after() -> bool | None:
+                return self.after_loop(node.orelse, exits, rest)
+
+            return self.peeled(more, self.turn(body, others), after, rest)
+        return finished or self.after_loop(node.orelse, exits, rest)
+
+    def while_loop(
+        self, test: gast.AST, body: list[gast.stmt], known_test: bool | None, exits: _Exits,
+        node: gast.While, first: bool,
+    ) -> bool:  # fmt: skip
+        """A `while` operation; True if control never comes to what follows it."""
+        names = stored_names(body)
         before = self.frame.vars
 
         def build(carries: dict[Key, Binding]) -> LoopBody:
@@ -160,7 +292,7 @@ class LoopLowering(_Base):
                 self.block(body)
                 return LoopBody(ops, self.frame.vars, None, self.stop_flag(), cond_ops, cond)
 
-        loop = exits.carries(self, names).settle(build, node)
+        loop = exits.carries(self, names, first).settle(build, node)
         # the condition gets parameters of its own
         mapping: dict[Value, Operand] = {}
         cond_params = []
@@ -182,11 +314,14 @@ class LoopLowering(_Base):
             )
         )  # fmt: skip
         self.frame.vars = {**before, **loop.after}
-        if known_test and not _has_break(body):  # left by `return`, or never
+        if known_test and not _has_break(body):  # left by `return` and its like, or never
             self.frame.vars.pop(CONTINUED, None)
-            self.frame.vars["$dead" if RETURNED not in self.frame.vars else RETURNED] = _TRUE
+            ways = [f for f in self.frame.vars if is_flag(f)]
+            if len(ways) < 2:
+                self.frame.vars[ways[0] if ways else "$dead"] = _TRUE
             return True
-        return self.after_loop(node.orelse, exits, rest)
+        self.frame.vars.pop(CONTINUED, None)
+        return False
 
     def after_loop(
         self, orelse: list[gast.stmt], exits: _Exits, rest: list[gast.stmt]
@@ -196,11 +331,12 @@ class LoopLowering(_Base):
         frame.vars.pop(CONTINUED, None)
         if orelse:
             if isinstance(broke, Value):
-                returned = frame.vars.pop(RETURNED, None)
-                if isinstance(returned, Value):
-                    broke = self.select_if(broke, Const.of(True), returned, BOOL)
-                    frame.vars[RETURNED] = returned
+                other = self.pending_flag()
+                if other is not None:
+                    broke = self.select_if(broke, Const.of(True), other, BOOL)
                 outcome = self.branch_else(broke, orelse)
+            elif broke is not None and same(broke, _TRUE):
+                outcome = None
             else:
                 flag = self.pending_flag()
                 outcome = self.branch(flag, [], orelse, []) if flag else self.block(orelse)
@@ -223,16 +359,17 @@ class LoopLowering(_Base):
     def stop_flag(self) -> Operand | None:
         """The operand that says whether the loop ends after this iteration; None: it never does."""
         variables = self.frame.vars
-        flags = [number(variables[f]) for f in (BROKEN, RETURNED) if f in variables]
+        flags = [number(b) for f, b in variables.items() if is_flag(f) and f != CONTINUED]
         if variables.get("$dead") is _TRUE or not flags:
             return None
-        (first, *others) = flags
-        if not others or isinstance(first, Const):
-            return first
-        if isinstance(others[0], Const):
-            return others[0]
-        assert first is not None and others[0] is not None
-        return self.select_if(first, Const.of(True), others[0], BOOL)
+        for flag in flags:
+            if isinstance(flag, Const):
+                return flag
+        found = flags[0]
+        for other in flags[1:]:
+            assert found is not None and other is not None
+            found = self.select_if(found, Const.of(True), other, BOOL)
+        return found
 
     def leaf_operands(self, binding: Binding | None, shape: Binding) -> list[Operand]:
         """Operands of `binding`, one per leaf of `shape`."""
@@ -266,6 +403,12 @@ class LoopLowering(_Base):
         return [UNDEFINED if operand is None else operand]
 
 
+def _differs(before: Binding | None, after: Binding | None) -> bool:
+    """Whether a name is a known object before, and data after."""
+    known = before is not None and not carries_data(before)
+    return known and (after is None or not same(before, after))
+
+
 class _ConditionWrites(Exception):
     """Control flow of the parser: the condition of a loop changes what its body sees."""
 
@@ -278,8 +421,8 @@ class _Exits:
         self.breaks = _has_break(body)
         self.needs_broken_flag = has_else and self.breaks
 
-    def carries(self, low: Any, names: set[str]) -> Carries:
-        return Carries(low, names, self.returns, self.needs_broken_flag)
+    def carries(self, low: Any, names: set[str], first: bool) -> Carries:
+        return Carries(low, names, self.returns, self.needs_broken_flag, first)
 
 
 def _has_break(statements: list[gast.stmt]) -> bool:
@@ -289,7 +432,7 @@ def _has_break(statements: list[gast.stmt]) -> bool:
         if isinstance(node, (gast.For, gast.While)):
             if _has_break(node.orelse):
                 return True
-        elif isinstance(node, gast.If):
-            if _has_break(node.body) or _has_break(node.orelse):
+        elif not isinstance(node, (gast.FunctionDef, gast.ClassDef)):
+            if any(_has_break(block) for block in blocks_of(node)):
                 return True
     return False

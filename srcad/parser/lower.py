@@ -44,6 +44,7 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.contexts import ContextLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
@@ -56,14 +57,17 @@ from srcad.parser.frames import (
     body_of,
     make_frame,
 )
+from srcad.parser.importing import ImportLowering
 from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
+from srcad.parser.matching import MatchLowering
 from srcad.parser.methods import MethodLowering
 from srcad.parser.outputs import OutputLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
 from srcad.parser.storage import StorageLowering, is_mutable
+from srcad.parser.trying import Scope, TryLowering
 
 
 @dataclass
@@ -99,6 +103,7 @@ class Lowered:
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
+    TryLowering, ContextLowering, MatchLowering, ImportLowering,
     CallLowering, OutputLowering, CalleeLowering, NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
@@ -128,6 +133,13 @@ class Lowerer(
         self.argument_memory: dict[Cell, Value] = {}
         self.written_arguments: set[Cell] = set()
         self.iterated: list[Cell] = []  # what the loops around run over
+        # `try`: the handlers around, the statement at hand, errors being handled, labels used
+        self.catchers: list[Any] = []
+        self.scope: Scope | None = None
+        self.handling: list[Any] = []
+        self.labels = 0
+        self.unlikely = 0  # branches around for loops that do not run
+        self.quiet = 0  # blocks around in which filters of warnings are of no account
 
     # ------------------------------------------------------------------ places and errors
     def loc(self, node: gast.AST) -> Loc:
@@ -232,6 +244,7 @@ def lower(
 
 def _body(lowerer: Lowerer, node: gast.FunctionDef | gast.Lambda) -> Binding:
     """Lower the body; the binding that the function returns."""
+    lowerer.fill_boxes(lowerer.frame, lowerer.frame.vars)
     try:
         finished = lowerer.block(body_of(node))
     except Diverges:

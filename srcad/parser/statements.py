@@ -15,7 +15,7 @@ from srcad.ir import ops as O
 from srcad.ir.values import Const
 from srcad.parser.bindings import Binding, Known
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
-from srcad.parser.frames import Diverges
+from srcad.parser.frames import Diverges, Left
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -28,26 +28,9 @@ _REFUSED: dict[str, tuple[str, str]] = {
         "a class made inside of a differentiated function is not followed",
         "define the class at module level",
     ),
-    "With": (
-        "srcad does not follow context managers yet",
-        "move the `with` around the call of the differentiated function",
-    ),
-    "Try": (
-        "which handler runs is not recorded yet, so the reverse sweep cannot follow it",
-        "test the condition with `if` instead",
-    ),
     "TryStar": (
         "which handler runs is not recorded, so the reverse sweep cannot follow it",
         "test the condition with `if` instead",
-    ),
-    "Match": ("srcad does not follow `match` yet", "write `if`/`elif`"),
-    "Import": (
-        "srcad does not follow imports inside of functions yet",
-        "import at the top of the module",
-    ),
-    "ImportFrom": (
-        "srcad does not follow imports inside of functions yet",
-        "import at the top of the module",
     ),
     "TypeAlias": ("a type alias has no meaning for a derivative", "define it at module level"),
 }
@@ -59,14 +42,22 @@ class StatementLowering(_Base):
         for i, node in enumerate(statements):
             rest = statements[i + 1 :]
             with self.builder.at(self.loc(node)):
-                try:
-                    outcome = self.statement(node, rest)
-                except Diverges:
-                    self.dead()
-                    return True
+                with self.in_scope() as scope:
+                    outcome = self.one_statement(node, rest)
+                if scope.guards:
+                    return bool(self.split(scope, outcome, rest))
             if outcome is not None:
                 return outcome
         return False
+
+    def one_statement(self, node: gast.stmt, rest: list[gast.stmt]) -> bool | None:
+        try:
+            return self.statement(node, rest)
+        except Left:
+            return True
+        except Diverges:
+            self.dead()
+            return True
 
     def dead(self) -> None:
         """Mark the current path as one that never ends (a raise, or a call that diverges)."""
@@ -103,7 +94,7 @@ class StatementLowering(_Base):
         binding: Binding = self.closure(node, node.name)
         for decorator in reversed(node.decorator_list):
             binding = self.call_binding(self.expression(decorator), [binding], {}, decorator)
-        self.frame.vars[node.name] = binding
+        self.bind(node.name, binding, node)
 
     def stmt_Return(self, node: gast.Return, rest: Any) -> bool:
         value: Binding = Known(None) if node.value is None else self.expression(node.value)
@@ -117,12 +108,6 @@ class StatementLowering(_Base):
 
     def stmt_Continue(self, node: gast.AST, rest: Any) -> bool:
         self.frame.vars[CONTINUED] = _TRUE
-        return True
-
-    def stmt_Raise(self, node: gast.Raise, rest: Any) -> bool:
-        template, operands = self.template(node)
-        self.builder.emit(O.RAISE, operands, (), (), {"template": template})
-        self.dead()
         return True
 
     def stmt_Assert(self, node: gast.Assert, rest: Any) -> None:

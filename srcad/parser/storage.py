@@ -30,6 +30,7 @@ from srcad.parser.bindings import (
     Step,
     Struct,
     cells_in,
+    is_root,
 )
 from srcad.pristine import np
 from srcad.rules import indexing
@@ -281,8 +282,8 @@ class StorageLowering(_Base):
         for frame in frames:
             state = frame.vars
             for name, binding in state.items():
-                if isinstance(name, str):
-                    self.note_reachable(binding, name.lstrip("$"), found, frames)
+                if is_root(name, binding):
+                    self.note_reachable(binding, key_name(name).lstrip("$"), found, frames)
             if frame.outer is not None and frame.outer not in frames:
                 frames.append(frame.outer)
         return found

@@ -12,7 +12,9 @@ from typing import Any
 from srcad import runtime
 from srcad.ir.abstract import (
     ANY,
+    BOOL,
     FLOAT,
+    OBJECT,
     UNKNOWN,
     Array,
     ListOf,
@@ -28,7 +30,7 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Const, Value
 from srcad.pristine import np
 from srcad.rules.indexing import indexed_type
-from srcad.rules.inference import as_array, normalised_axes
+from srcad.rules.inference import as_array, constant_type, normalised_axes
 from srcad.rules.registry import MISSING, Call, linear, zero
 from srcad.rules.symbols import Sym
 
@@ -179,6 +181,8 @@ def _zeros_type(call: Call) -> Type:
     return t
 
 
+zero(runtime.raises, signature="*args, **keywords", infer=constant_type(BOOL))
+zero(runtime.error_of, signature="*args, **keywords", infer=constant_type(OBJECT))
 zero(runtime.zeros_like, signature="x", infer=_zeros_type)
 zero(runtime.check_seed, signature="seed, like, name", infer=lambda c: c.types[0])
 zero(runtime.scalar_seed, signature="out", infer=lambda c: as_array(c.types[0]))

@@ -392,6 +392,5 @@ def _distance(u, v=0.0, *, p=2):
 NOT_YET = {  # for now
     "function_as_argument", "cached_helper", "decorated_inside", "recursive_sum",
     "generator_in_for", "generator_in_sum", "generator_to_list", "generator_delegating",
-    "closures_in_list", "nonlocal_accumulator", "nonlocal_counter", "import_inside",
-    "ternary_of_functions",
+    "closures_in_list",
 }  # fmt: skip

@@ -296,10 +296,4 @@ def loop_variable_after_loop(x):
 
 SETTINGS = {"try_in_loop": {"float32": False}}  # NumPy divides by zero without an error
 
-NOT_YET = {  # for now
-    "match_text", "match_number", "match_tuple", "match_with_guard", "match_dict",
-    "with_errstate", "with_warnings", "with_suppress", "with_lock", "with_own_context",
-    "try_without_error", "try_caught", "try_key_error", "try_else_finally", "try_import",
-    "try_attribute", "try_finally_return", "try_in_loop", "deleted_name", "logging_of_values",
-    "dict_by_f_string", "conditional_import",
-}  # fmt: skip
+NOT_YET = {"with_errstate", "dict_by_f_string"}  # for now
