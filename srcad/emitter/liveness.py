@@ -198,6 +198,8 @@ class Classes:
     def separate(self, copy: Value, source: Value, statement: T.Statement) -> None:
         """Keep a copy of an array apart from the array, if that is read later on."""
         live = self.liveness
+        if live.program.canonical(source) not in live.index:
+            return  # a global, which is read where it is needed and has no variable
         if live.after[statement] & live.bit(source):
             i, j = self.of(copy), self.of(source)
             self.interference[i] |= self.members[j]
