@@ -91,6 +91,7 @@ class Reverse:
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
+        self.overwritten = tape.overwritten_arrays(ops)
         self.undefined = tape.possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
@@ -370,7 +371,9 @@ class Reverse:
             live = used_values(yields)
             ops = prune([*adjoints[k], *tail], live)
             region = Region((), ops, tuple(yields))
-            region, kept = tape.restore_in_branch(region, forwards[k], op.regions[k])
+            region, kept = tape.restore_in_branch(
+                region, forwards[k], self.overwritten, self.extents
+            )
             extra += [(value, result, k) for value, result in kept]
             regions.append(region)
         for i, result in enumerate(results):
@@ -472,7 +475,9 @@ class Reverse:
             *(outer_params[v] for v in changed),
         ]
         region = clone_region(Region((), ops, tuple(yields)), dict(constant))
-        region, streams, new_op = tape.restore_in_loop(op, view, forward, region, index)
+        region, streams, new_op = tape.restore_in_loop(
+            op, view, forward, region, index, self.overwritten, self.extents
+        )
         stream_params = [
             *(s[0] for s in streams_in),
             *(element_bars),
