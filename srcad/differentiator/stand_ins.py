@@ -6,6 +6,7 @@ alone, where a value that outlives the region has the same lengths.
 
 from __future__ import annotations
 
+import functools
 import operator
 from dataclasses import replace
 
@@ -59,20 +60,18 @@ def _stand_in(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> O
     t = v.type
     if not isinstance(t, Array) or t.dtype is None or t.item:
         return None
-    if isinstance(v, Value) and v not in inside:
-        return v
     return _view(v, inside, extents, b) or _joined(v, inside, extents, b)
 
 
 def _view(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Operand | None:
     """A value from outside with the shape and dtype of `v`, or a view of one."""
     lengths = extents.of(v)
-    if not lengths:
+    if not lengths or not isinstance(v.type, Array):
         return None
     base = lengths[0][0]
     if not isinstance(base, Value) or base in inside or not isinstance(base.type, Array):
         return None
-    if base.type.dtype != v.type.dtype or len(dims_of(base.type) or ()) != len(lengths):  # type: ignore[attr-defined]
+    if base.type.dtype != v.type.dtype or len(dims_of(base.type) or ()) != len(lengths):
         return None
     if any(n[:2] != (base, k) for k, n in enumerate(lengths)):
         return None
@@ -88,20 +87,31 @@ def _joined(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Ope
 
     They are the same in every iteration, so that they are made once, before the loop.
     """
+    leaves = _leaves(v, inside, extents)
+    if not leaves:
+        return None
+    parts = [_view(leaf, inside, extents, b) for leaf in leaves]
+    if len(parts) == 1:
+        return parts[0]
+    zeros = [apply(b, np.zeros_like, [part]) for part in parts]
+    total = functools.reduce(lambda x, y: apply(b, operator.add, [x, y]), zeros)
+    same = isinstance(total.type, Array) and total.type.dtype == v.type.dtype  # type: ignore[attr-defined]
+    return total if same else None
+
+
+def _leaves(v: Operand, inside: set[Value], extents: Extents) -> list[Operand]:
+    """Operands with stand-ins, of different shapes, that give an elementwise result its shape."""
+    if _view(v, inside, extents, Builder()) is not None:
+        return [v]
     op = extents.defining.get(v) if isinstance(v, Value) else None
     if op is None or op.kind is not O.APPLY or not is_elementwise(op.attrs["fn"]):
-        return None
-    total: Operand | None = None
-    seen: list[Operand] = []
+        return []
+    found: list[Operand] = []
     for o in op.operands:
-        if isinstance(o.type, Scalar) or any(extents.same(o, other) for other in seen):
+        if isinstance(o.type, Scalar) or (isinstance(o.type, Array) and o.type.item):
             continue
-        seen.append(o)
-        part = _stand_in(o, inside, extents, b)
-        if part is None:
-            return None
-        part = apply(b, np.zeros_like, [part])
-        total = part if total is None else apply(b, operator.add, [total, part])
-    if total is None or not isinstance(total.type, Array):
-        return None
-    return total if total.type.dtype == v.type.dtype else None  # type: ignore[attr-defined]
+        leaves = _leaves(o, inside, extents)
+        if not leaves:
+            return []
+        found += [leaf for leaf in leaves if not any(extents.same(leaf, x) for x in found)]
+    return found

@@ -31,6 +31,7 @@ class _Edge:
     statement: T.Statement | None = None
     depth: int = 0
     broken: bool = False
+    view: bool = False  # `a` is a view of `b` that `statement` takes
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,12 @@ class Ownership:
             if not isinstance(op.operands[0].type, Array):
                 self.join(op.results[0], op.operands[1])
             return
-        self.operation(op)
+        self.operation(op, s, depth)
         for array in updatable(op, lambda: self.program.extents):
             if array not in self.program.folded:
                 self.updates.append((s, array, depth))
 
-    def operation(self, op: Op) -> None:
+    def operation(self, op: Op, s: T.Define | None = None, depth: int = 0) -> None:
         if op.kind is O.CALL:
             self.call(op)
             return
@@ -132,7 +133,9 @@ class Ownership:
             if foreign(op):
                 self.outside.add(self.node(r))
             for o in shares(op):
-                self.join(r, o)
+                edge = self.join(r, o, s, depth)
+                if edge is not None:
+                    edge.view = s is not None and op.kind in (O.GETITEM, O.APPLY)
 
     def call(self, op: Op) -> None:
         sharing = self.sharing.get(op.attrs["callee"])
@@ -207,6 +210,7 @@ class Ownership:
             for e in self.edges
             if e.broken and not isinstance(e.statement, T.Define)
         }
+        self.copied_views = {e.statement for e in self.edges if e.broken and e.view}
 
     def divide(self, s: T.Define, array: Value, depth: int) -> bool:
         """Free the memory that `s` writes by copies in rarer or equally frequent places."""
@@ -215,7 +219,7 @@ class Ownership:
             e
             for e in self.edges
             if not e.broken and self.of(e.a) is root and _can_copy(e)
-            and (e.depth < depth or (isinstance(e.statement, T.Append) and e.depth == depth))
+            and (e.depth < depth or (_copies_little(e) and e.depth == depth))
         ]  # fmt: skip
         candidates.sort(key=lambda e: e.depth)
         tried = []
@@ -288,7 +292,14 @@ class Ownership:
         return Sharing(tuple(params), tuple(groups), tuple(outside))
 
 
+def _copies_little(edge: _Edge) -> bool:
+    """Whether a copy is of what is kept or of a part, not of the whole array."""
+    return edge.view or isinstance(edge.statement, T.Append)
+
+
 def _can_copy(edge: _Edge) -> bool:
+    if edge.view:
+        return isinstance(edge.a.type, Array)
     if not isinstance(edge.statement, (T.Copy, T.Append)):
         return False
     return _has_copy(edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type)
