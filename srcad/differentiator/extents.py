@@ -101,6 +101,11 @@ class Extents:
         x, y = self.of(a), self.of(b)
         return x is not None and x == y
 
+    def fills(self, v: Operand, array: Operand, index: Sequence[Operand]) -> bool:
+        """Whether `v` certainly has the shape of a part of an array."""
+        part = self._lengths_at(array, index, None)
+        return part is not None and part == self.of(v)
+
     def _own(self, result: Value) -> tuple[Length, ...] | None:
         dims = dims_of(as_array(result.type))
         if dims is None:

@@ -19,6 +19,8 @@ from srcad.differentiator.contributions import (
     add,
     cast_to,
     cotangents,
+    elementwise_cotangents,
+    of_any_lengths,
     reduce_to,
     rule_of,
     storable,
@@ -88,6 +90,8 @@ class Reverse:
         self.active = varied & useful_values(ops, [o for o in outputs if o in varied])
         self.builder = Builder(role=Role.ADJOINT)
         self.defining: dict[Value, Op] = {}
+        self.in_loops: dict[Value, list[Op]] = {}  # the block of what is defined in a loop
+        self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
@@ -96,15 +100,19 @@ class Reverse:
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 
-    def survey(self, ops: list[Op], outputs: Iterable[Operand]) -> None:
+    def survey(
+        self, ops: list[Op], outputs: Iterable[Operand], in_loop: bool = False
+    ) -> None:
         """Note what defines each value and how often it is read, for patterns of operations."""
         self.uses.update(used_values(outputs))
         self.extents.add(ops)
         for op in ops:
             self.defining.update(dict.fromkeys(op.results, op))
             self.uses.update(o for o in op.operands if isinstance(o, Value))
+            if in_loop:
+                self.in_loops.update(dict.fromkeys(op.results, ops))
             for region in op.regions:
-                self.survey(region.ops, region.yields)
+                self.survey(region.ops, region.yields, in_loop or op.kind in (O.FOR, O.WHILE))
 
     # ------------------------------------------------------------------ accumulation
     def accumulate(self, bars: Bars, target: Operand, contribution: Any) -> None:
@@ -220,7 +228,44 @@ class Reverse:
         return op
 
     def cotangents(self, op: Op, g: Any, wanted: list[bool]) -> list[Any]:
-        return cotangents(self.builder, op, g, wanted, self.extents)
+        rule = rule_of(op)
+        if rule.form != "elementwise":
+            return cotangents(self.builder, op, g, wanted, self.extents)
+        result = op.results[0]
+        waiting = [self.can_wait(o, result) for o in op.operands]
+        found = elementwise_cotangents(
+            self.builder, op, rule, g, wanted, self.extents, waiting, result in self.stretched
+        )
+        self.stretched.update(
+            o for o, waits in zip(op.operands, waiting) if waits and isinstance(o, Value)
+        )
+        return list(found)
+
+    def can_wait(self, v: Operand, user: Value) -> bool:
+        """Whether summing a cotangent to the shape of `v` can be left to what `v` is made of.
+
+        It has to be in a loop, where `v` would be kept in every iteration for its shape alone.
+        """
+        if not isinstance(v, Value) or self.uses[v] != 1 or v not in self.in_loops:
+            return False
+        if v not in self.active or self.in_loops[v] is not self.in_loops.get(user):
+            return False
+        lengths, t = self.extents.of(v), v.type
+        if not lengths or not isinstance(t, Array) or t.dtype is None or t.dtype != user.type.dtype:  # type: ignore[attr-defined]
+            return False
+        if self.extents.same(v, user) and user not in self.stretched:
+            return False
+        base = lengths[0][0]
+        if isinstance(base, Value) and base not in self.in_loops:
+            if all(n[0] is base for n in lengths):
+                return False  # its shape is at hand
+        op = self.defining[v]
+        if op.kind is O.GETITEM:
+            return isinstance(op.operands[0].type, Array)
+        rule = lookup(op.attrs["fn"]) if op.kind is O.APPLY else None
+        if rule is None or rule.form != "elementwise":
+            return False
+        return patterns.match(op, self.defining, self.uses) is None
 
     def pattern(self, pattern: patterns.Pattern, op: Op, g: Operand, bars: Bars) -> None:
         """Differentiate an operation together with those before it (a logistic function, say)."""
@@ -263,6 +308,9 @@ class Reverse:
         old = bars.get(x)
         base = old if old is not None else self.zero(x)
         g = bars.get(op.results[0])
+        if op.results[0] in self.stretched:
+            part = getitem_operands(self.builder, base, index)
+            g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
         t = adjoint_type(x.type)
         if x not in self.plain_lists:
             t = as_array(t)
@@ -278,7 +326,13 @@ class Reverse:
             part = getitem_operands(self.builder, g, index)
             if may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
-            self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
+            if self.extents.fills(v, x, index):
+                part = cast_to(self.builder, part, v.type, v)
+            elif self.can_wait(v, op.results[0]):
+                self.stretched.add(v)
+            else:
+                part = reduce_to(self.builder, part, v, [part.type])
+            self.accumulate(bars, v, part)
         if isinstance(x, Value) and x in self.active:
             base = storable(self.builder, g)
             rest = self.builder.emit1(O.SETITEM, (base, Const.of(0.0), *index), base.type, "t")

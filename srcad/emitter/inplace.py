@@ -302,7 +302,8 @@ def _can_copy(edge: _Edge) -> bool:
         return isinstance(edge.a.type, Array)
     if not isinstance(edge.statement, (T.Copy, T.Append)):
         return False
-    return _has_copy(edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type)
+    t = edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type
+    return _has_copy(t) and not (isinstance(t, ListOf) and has_memory(t.elem))
 
 
 def _has_copy(t: Type) -> bool:
