@@ -26,7 +26,7 @@ TODAY = [name for name in NAMES if name not in NOT_YET]
 
 # Kernels whose turns are linear in the state: nothing has to be kept for the reverse sweep. Their
 # first argument is the number of turns.
-LINEAR_SCANS = ("jacobi_1d", "jacobi_2d", "heat_3d", "fdtd_2d", "seidel_2d", "adi")
+LINEAR_SCANS = ("jacobi_1d", "jacobi_2d", "heat_3d", "fdtd_2d", "seidel_2d")
 
 
 def weights_of(kernel: Kernel) -> Any:
@@ -170,5 +170,5 @@ def test_linear_scan_keeps_nothing(name: str) -> None:
     gradient = srcad.grad(scalar(name), argnums=KERNELS[name].argnums)
     few, many = scan(name, 20), scan(name, 400)
     gradient(*few)  # compiles
-    assert "_tape" not in gradient.source
+    assert ".append(" not in gradient.source  # what a function keeps for its adjoint is of one size
     assert peak_of(gradient, many) < 1.1 * peak_of(gradient, few) + 2000

@@ -38,6 +38,7 @@ from srcad.ir.abstract import (
     TupleOf,
     adjoint_type,
     differentiable,
+    is_number,
     item,
     rank_of,
 )
@@ -91,6 +92,8 @@ class Reverse:
         self.builder = Builder(role=Role.ADJOINT)
         self.defining: dict[Value, Op] = {}
         self.in_loops: dict[Value, list[Op]] = {}  # the block of what is defined in a loop
+        self.loop_of: dict[Value, Op] = {}  # the innermost loop of what is defined in one
+        self.readers: dict[Value, list[Op]] = {}  # where a derivative flows from a value
         self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
@@ -101,7 +104,7 @@ class Reverse:
         self.survey(ops, outputs)
 
     def survey(
-        self, ops: list[Op], outputs: Iterable[Operand], in_loop: bool = False
+        self, ops: list[Op], outputs: Iterable[Operand], loop: Op | None = None
     ) -> None:
         """Note what defines each value and how often it is read, for patterns of operations."""
         self.uses.update(used_values(outputs))
@@ -109,10 +112,15 @@ class Reverse:
         for op in ops:
             self.defining.update(dict.fromkeys(op.results, op))
             self.uses.update(o for o in op.operands if isinstance(o, Value))
-            if in_loop:
+            if loop is not None:
                 self.in_loops.update(dict.fromkeys(op.results, ops))
+                self.loop_of.update(dict.fromkeys(op.results, loop))
+                if any(r in self.active for r in op.results):
+                    for k in active_positions(op):
+                        self.readers.setdefault(op.operands[k], []).append(op)  # type: ignore[arg-type]
             for region in op.regions:
-                self.survey(region.ops, region.yields, in_loop or op.kind in (O.FOR, O.WHILE))
+                inner = op if op.kind in (O.FOR, O.WHILE) else loop
+                self.survey(region.ops, region.yields, inner)
 
     # ------------------------------------------------------------------ accumulation
     def accumulate(self, bars: Bars, target: Operand, contribution: Any) -> None:
@@ -400,6 +408,7 @@ class Reverse:
                     if bar is not None:
                         self.accumulate(inner, y, self.fit(bar, r, y))
                 forwards.append(self.block(region.ops, inner))
+                self.pass_on(op, inner)
             inner_bars.append(inner)
             adjoints.append(ops)
         inside = [_defined(region.ops) for region in op.regions]
@@ -436,6 +445,29 @@ class Reverse:
         for v, result in zip(touched, results):
             bars.set(v, result)
         return tape.record_in_branch(op, forwards, extra)
+
+    def pass_on(self, branch: Op, inner: Bars) -> None:
+        """Give the cotangents of elements that only branches use to their arrays right here.
+
+        Otherwise the other branch would have zeros to hand out, and they would be added there.
+        """
+        for v in list(inner.own):
+            op = self.defining.get(v)
+            if op is None or op.kind is not O.GETITEM or inner.parent.get(v) is not None:  # type: ignore[union-attr]
+                continue
+            if self.loop_of.get(v) is None or not is_number(v.type):
+                continue
+            if self.loop_of[v] is not self.loop_of.get(branch.results[0]):
+                continue
+            if any(op in region.ops for region in branch.regions):
+                continue
+            block = self.in_loops[v]
+            if any(self.in_loops.get(r.results[0]) is block for r in self.readers.get(v, ())):
+                continue
+            if inner.get(op.operands[0]) is not None:  # type: ignore[arg-type]
+                with self.builder.at(op.loc):
+                    self.getitem(op, inner)
+                del inner.own[v]
 
     def fit(self, bar: Any, result: Value, source: Operand) -> Any:
         """The cotangent of a joined value as that of the value on one path (B4)."""
