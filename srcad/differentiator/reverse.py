@@ -561,9 +561,10 @@ class Reverse:
             *(outer_params[v] for v in changed),
         ]
         region = clone_region(Region((), ops, tuple(yields)), dict(constant))
-        region, streams, new_op = tape.restore_in_loop(
-            op, view, forward, region, index, self.overwritten, self.extents
+        region, streams, new_op, restored = tape.restore_in_loop(
+            op, view, forward, region, index, self.overwritten, self.extents, len(body_params)
         )
+        body_params += [v for v, _ in restored]
         stream_params = [
             *(s[0] for s in streams_in),
             *(element_bars),
@@ -585,6 +586,7 @@ class Reverse:
                 for v in changed
             ),
         ]
+        finals += [Value(v.type, v.name, v.role, v.named) for v, _ in restored]
         list_results = [
             (Value(s.type, f"{s.name}_bar", Role.ADJOINT), not flag) for _, s, flag in emitted
         ]
@@ -592,6 +594,7 @@ class Reverse:
         for v in changed:
             bar = bars.get(v)
             start_bars.append(self.zero(v) if bar is None else self.whole(v, bar))
+        start_bars += [last for _, last in restored]
         bounds, reverse = self.bounds(view, is_for)
         b.block.append(
             for_op(

@@ -8,10 +8,12 @@ else is kept: a loop collects it in a list (an emit), a branch hands it out as a
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from typing import Any
 
 from srcad.differentiator.extents import Extents
 from srcad.differentiator.stand_ins import with_stand_ins
+from srcad.differentiator.undo import undo_logs
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, is_number
 from srcad.ir.build import clone_region, if_op, list_of, with_emits
@@ -54,6 +56,7 @@ class _Plan:
         inside: set[Value],
         free: set[Value],
         overwritten: set[Value],
+        to_keep: Collection[Value] = (),
     ) -> None:
         self.overwritten = overwritten
         self.defining = {r: op for op in block for r in op.results}
@@ -64,6 +67,9 @@ class _Plan:
         order = {op: i for i, op in enumerate(block)}
         position = {v: order[op] for v, op in self.defining.items()}
         needed = sorted(needed, key=lambda v: position.get(v, -1))
+        for v in needed:
+            if v in to_keep:
+                self.keep(v)
         whole = self.without_tape(needed)
         if whole is not None:
             self.ops = sorted(whole, key=order.__getitem__)
@@ -167,8 +173,11 @@ def restore_in_loop(
     index: Value,
     overwritten: set[Value],
     extents: Extents,
-) -> tuple[Region, list[tuple[Value, Operand, bool]], Op]:
-    """(adjoint body, its streams (element, list, flag), the loop with its emits)."""
+    carries: int,
+) -> tuple[Region, list[tuple[Value, Operand, bool]], Op, list[tuple[Value, Value]]]:
+    """(adjoint body, its streams (element, list, flag), the loop with its emits, arrays that it
+    restores: pairs of a carry, which follow on those `carries` that it has, and its first value).
+    """
     body = view.body
     inside = {r for o in forward for r in o.results} | set(body.params)
     adjoint = with_stand_ins(adjoint, inside, extents)
@@ -181,6 +190,19 @@ def restore_in_loop(
         free.add(view.index)
         free.update(view.elements)
     plan = _Plan(needed, forward, inside, free, overwritten)
+    logs, forward = undo_logs(view, forward, plan.kept)
+    restored: list[tuple[Value, Value]] = []
+    if logs:
+        for log in logs:
+            adjoint = log.restored(adjoint, carries + len(restored))
+            last = Value(log.carry.type, log.carry.name, log.carry.role, log.carry.named)
+            mapping[log.versions[-1]] = last
+            restored.append((last, log.final))
+        inside = {r for o in forward for r in o.results} | set(body.params)
+        kept = {old for log in logs for old in log.overwritten}
+        versions = {v for log in logs for v in log.versions}
+        needed = [v for v in free_values(adjoint) if v in inside and v not in versions]
+        plan = _Plan(needed, forward, inside, free, overwritten, kept)
     if op.kind is O.FOR:
         read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
@@ -202,7 +224,8 @@ def restore_in_loop(
             extra.append((v, collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
-    return _substitute(adjoint, plan.ops, mapping), streams, with_emits(op, extra, new_body)
+    region = _substitute(adjoint, plan.ops, mapping)
+    return region, streams, with_emits(op, extra, new_body), restored
 
 
 def define_everywhere(ops: list[Op], values: set[Value]) -> list[Op]:
