@@ -190,7 +190,7 @@ def restore_in_loop(
         free.add(view.index)
         free.update(view.elements)
     plan = _Plan(needed, forward, inside, free, overwritten)
-    logs, forward = undo_logs(view, forward, plan.kept)
+    logs, forward, adjoint = undo_logs(view, forward, adjoint, plan.kept)
     restored: list[tuple[Value, Value]] = []
     if logs:
         for log in logs:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from srcad.differentiator.extents import is_elementwise
 from srcad.ir import ops as O
-from srcad.ir.abstract import INT, Array
+from srcad.ir.abstract import INT, Array, is_number
 from srcad.ir.build import Builder
 from srcad.ir.values import UNDEFINED, Op, Operand, Region, Role, Value, free_values
 from srcad.rules.symbols import getitem_operands
@@ -30,8 +31,7 @@ class Undo:
 
     @property
     def versions(self) -> list[Value]:
-        """The array before the first store, and after each one."""
-        return [self.carry, *(op.results[0] for op in self.stores)]
+        return _versions(self.carry, self.stores)
 
     def restored(self, adjoint: Region, at: int) -> Region:
         """The adjoint body that also restores the array; its yield stands at position `at`."""
@@ -59,19 +59,50 @@ def _reads(op: Op) -> set[Operand]:
 
 
 def undo_logs(
-    view: Any, forward: list[Op], kept: Sequence[Value]
-) -> tuple[list[Undo], list[Op]]:
-    """Undo logs for the carried arrays among `kept`, and the body with what they read."""
+    view: Any, forward: list[Op], adjoint: Region, kept: Sequence[Value]
+) -> tuple[list[Undo], list[Op], Region]:
+    """Undo logs for the carried arrays among `kept`, the body with what they read, and the
+    adjoint body that computes elementwise functions of these arrays again."""
+    chains: dict[Value, tuple[Op, ...]] = {}
+    for c, n, i in zip(view.carries, view.next_carries, view.inits):
+        if i is not UNDEFINED and isinstance(c.type, Array) and c.type.dtype is not None:
+            chains[c] = _stores(c, n, forward) or ()
+    carry_of = {v: c for c, stores in chains.items() for v in _versions(c, stores) if stores}
+    adjoint, wanted = _computed_again(adjoint, forward, kept, carry_of)
     logs: list[Undo] = []
-    for c, n, f, i in zip(view.carries, view.next_carries, view.finals, view.inits):
-        if i is UNDEFINED or not isinstance(c.type, Array) or c.type.dtype is None:
+    for c, f in zip(view.carries, view.finals):
+        if c in wanted:
+            forward, overwritten = _with_overwritten(forward, chains[c])
+            logs.append(Undo(c, f, chains[c], overwritten))
+    return logs, forward, adjoint
+
+
+def _versions(carry: Value, stores: Sequence[Op]) -> list[Value]:
+    """The array before the first store, and after each one."""
+    return [carry, *(op.results[0] for op in stores)]
+
+
+def _computed_again(
+    adjoint: Region, forward: list[Op], kept: Sequence[Value], carry_of: dict[Value, Value]
+) -> tuple[Region, set[Value]]:
+    """The adjoint body with the elementwise functions of versions that it reads in front of their
+    first use; and the carries that have to be restored."""
+    ops = list(adjoint.ops)
+    wanted = {carry_of[v] for v in kept if v in carry_of}
+    for op in reversed(forward):
+        if op.kind is not O.APPLY or op.results[0] not in kept or not _of_versions(op, carry_of):
             continue
-        stores = _stores(c, n, forward)
-        if not stores or not any(v in kept for v in (c, *(op.results[0] for op in stores))):
-            continue
-        forward, overwritten = _with_overwritten(forward, stores)
-        logs.append(Undo(c, f, stores, overwritten))
-    return logs, forward
+        uses = [i for i, user in enumerate(ops) if op.results[0] in _reads(user)]
+        if uses:
+            ops.insert(uses[0], op)
+            wanted.update(carry_of[o] for o in op.operands if o in carry_of)  # type: ignore[index]
+    return Region(adjoint.params, ops, adjoint.yields), wanted
+
+
+def _of_versions(op: Op, carry_of: dict[Value, Value]) -> bool:
+    """Whether an operation is an elementwise one of versions of arrays and numbers."""
+    arrays = [o for o in op.operands if isinstance(o, Value) and not is_number(o.type)]
+    return is_elementwise(op.attrs["fn"]) and bool(arrays) and all(o in carry_of for o in arrays)
 
 
 def _stores(carry: Value, following: Operand, forward: list[Op]) -> tuple[Op, ...] | None:
