@@ -18,7 +18,7 @@ from srcad.emitter.liveness import Liveness
 from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
-from srcad.ir.values import Function, Op, Operand, Value
+from srcad.ir.values import Function, Op, Operand, Role, Value
 from srcad.rules.indexing import may_repeat
 
 
@@ -212,33 +212,30 @@ class Ownership:
         }
         self.copied_views = {e.statement for e in self.edges if e.broken and e.view}
 
-    def divide(self, s: T.Define, array: Value, depth: int) -> bool:
-        """Free the memory that `s` writes by copies in rarer or equally frequent places."""
+    def divide(self, s: T.Define, array: Value, depth: int, parts: bool = True) -> bool:
+        """Free the memory that `s` writes by as few and as rare copies as it takes.
+
+        They are of `parts`, or in places that run less often than `s`.
+        """
         root = self.of(array)
         candidates = [
             e
             for e in self.edges
             if not e.broken and self.of(e.a) is root and _can_copy(e)
-            and (e.depth < depth or (_copies_little(e) and e.depth == depth))
+            and (e.depth < depth or (parts and _copies_little(e)))
         ]  # fmt: skip
-        candidates.sort(key=lambda e: e.depth)
-        tried = []
-        left = self.conflicts(s, array)
+        candidates.sort(key=lambda e: (_expense(e), e.depth))
         for edge in candidates:
             edge.broken = True
-            self.regroup()
-            now = self.conflicts(s, array)
-            if now < left:
-                left = now
-                tried.append(edge)
-                if not left:
-                    return True
-            else:
-                edge.broken = False
-        for edge in tried:
-            edge.broken = False
         self.regroup()
-        return False
+        divided = not self.conflicts(s, array)
+        for edge in reversed(candidates):  # the most expensive copies are spared first
+            edge.broken = False
+            if divided:
+                self.regroup()
+                edge.broken = self.conflicts(s, array) > 0
+        self.regroup()
+        return divided
 
     def update(self, s: T.Define, array: Value, depth: int) -> None:
         """Let an operation update an operand in place, if that disturbs nothing."""
@@ -246,7 +243,7 @@ class Ownership:
         if edge is None:
             return
         self.regroup()
-        if not self.conflicts(s, array) or self.divide(s, array, depth):
+        if not self.conflicts(s, array) or self.divide(s, array, depth, parts=False):
             root = self.of(array)
             related = [(w, a) for w, a in self.in_place.items() if self.of(a) is root]
             if not any(self.conflicts(w, a) for w, a in related):
@@ -295,6 +292,13 @@ class Ownership:
 def _copies_little(edge: _Edge) -> bool:
     """Whether a copy is of what is kept or of a part, not of the whole array."""
     return edge.view or isinstance(edge.statement, T.Append)
+
+
+def _expense(edge: _Edge) -> int:
+    if not _copies_little(edge):
+        return 2 if edge.depth else 0
+    # NumPy may sum a view in another order than its copy: the primal rather keeps its views.
+    return 1 if edge.view and edge.a.role is Role.PRIMAL else 0
 
 
 def _can_copy(edge: _Edge) -> bool:
