@@ -36,7 +36,7 @@ def read_whole_and_stored_twice(x):
         s += np.sum(np.sin(y))
         y[i] = y[i] * y[0]
         s += np.sum(np.cos(y))
-        y[i - 1] += s * 0.01
+        y[i - 1] += s * 1e-7
         s += np.sum(np.exp(y))
     return s + np.sum(y**3)
 

@@ -98,7 +98,7 @@ class Reverse:
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
-        self.overwritten = tape.overwritten_arrays(ops)
+        self.memory = tape.Memory(tape.overwritten_arrays(ops), self.in_loops, self.extents)
         self.undefined = tape.possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
@@ -435,7 +435,7 @@ class Reverse:
             ops = prune([*adjoints[k], *tail], live)
             region = Region((), ops, tuple(yields))
             region, kept = tape.restore_in_branch(
-                region, forwards[k], self.overwritten, self.extents
+                region, forwards[k], self.memory
             )
             extra += [(value, result, k) for value, result in kept]
             regions.append(region)
@@ -562,7 +562,7 @@ class Reverse:
         ]
         region = clone_region(Region((), ops, tuple(yields)), dict(constant))
         region, streams, new_op, restored = tape.restore_in_loop(
-            op, view, forward, region, index, self.overwritten, self.extents, len(body_params)
+            op, view, forward, region, index, self.memory, len(body_params)
         )
         body_params += [v for v, _ in restored]
         stream_params = [

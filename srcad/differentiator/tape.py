@@ -8,7 +8,8 @@ else is kept: a loop collects it in a list (an emit), a branch hands it out as a
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from srcad.differentiator.extents import Extents
@@ -46,6 +47,30 @@ def _is_cheap(op: Op) -> bool:
     return rule.cost is O.Cost.CHEAP and is_number(op.results[0].type)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What is known of the values of a function beyond a single loop or branch.
+
+    Attributes
+    ----------
+    overwritten
+        Versions of arrays that later iterations may overwrite.
+    in_loops
+        Values that an operation in a loop defines.
+    extents
+        Which arrays have the same shape.
+    """
+
+    overwritten: Set[Value]
+    in_loops: Mapping[Value, Any]
+    extents: Extents
+
+    def with_stand_ins(self, adjoint: Region, inside: set[Value]) -> Region:
+        """The adjoint region, which keeps nothing of a loop for its shape alone."""
+        fleeting = {*inside, *self.in_loops, *self.overwritten}
+        return with_stand_ins(adjoint, fleeting, self.extents)
+
+
 class _Plan:
     """Splits needed values of a block into operations to repeat and values to keep."""
 
@@ -55,7 +80,7 @@ class _Plan:
         block: list[Op],
         inside: set[Value],
         free: set[Value],
-        overwritten: set[Value],
+        overwritten: Set[Value],
         to_keep: Collection[Value] = (),
     ) -> None:
         self.overwritten = overwritten
@@ -139,15 +164,15 @@ def _substitute(region: Region, repeated: list[Op], mapping: dict[Value, Operand
 
 
 def restore_in_branch(
-    adjoint: Region, forward: list[Op], overwritten: set[Value], extents: Extents
+    adjoint: Region, forward: list[Op], memory: Memory
 ) -> tuple[Region, list[tuple[Value, Value]]]:
     """(adjoint region of a branch, (kept value, value that carries it out of the branch) pairs)."""
     inside = {r for op in forward for r in op.results}
-    adjoint = with_stand_ins(adjoint, inside, extents)
+    adjoint = memory.with_stand_ins(adjoint, inside)
     needed = [v for v in free_values(adjoint) if v in inside]
     if not needed:
         return adjoint, []
-    plan = _Plan(needed, forward, inside, set(), overwritten)
+    plan = _Plan(needed, forward, inside, set(), memory.overwritten)
     pairs = [(v, Value(v.type, v.name, v.role, v.named)) for v in plan.kept]
     mapping: dict[Value, Operand] = dict(pairs)
     return _substitute(adjoint, plan.ops, mapping), pairs
@@ -171,8 +196,7 @@ def restore_in_loop(
     forward: list[Op],
     adjoint: Region,
     index: Value,
-    overwritten: set[Value],
-    extents: Extents,
+    memory: Memory,
     carries: int,
 ) -> tuple[Region, list[tuple[Value, Operand, bool]], Op, list[tuple[Value, Value]]]:
     """(adjoint body, its streams (element, list, flag), the loop with its emits, arrays that it
@@ -180,7 +204,7 @@ def restore_in_loop(
     """
     body = view.body
     inside = {r for o in forward for r in o.results} | set(body.params)
-    adjoint = with_stand_ins(adjoint, inside, extents)
+    adjoint = memory.with_stand_ins(adjoint, inside)
     needed = [v for v in free_values(adjoint) if v in inside]
     mapping: dict[Value, Operand] = {}
     streams: list[tuple[Value, Operand, bool]] = []
@@ -189,7 +213,7 @@ def restore_in_loop(
         mapping[view.index] = index
         free.add(view.index)
         free.update(view.elements)
-    plan = _Plan(needed, forward, inside, free, overwritten)
+    plan = _Plan(needed, forward, inside, free, memory.overwritten)
     logs, forward, adjoint = undo_logs(view, forward, adjoint, plan.kept)
     restored: list[tuple[Value, Value]] = []
     if logs:
@@ -202,7 +226,7 @@ def restore_in_loop(
         kept = {old for log in logs for old in log.overwritten}
         versions = {v for log in logs for v in log.versions}
         needed = [v for v in free_values(adjoint) if v in inside and v not in versions]
-        plan = _Plan(needed, forward, inside, free, overwritten, kept)
+        plan = _Plan(needed, forward, inside, free, memory.overwritten, kept)
     if op.kind is O.FOR:
         read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
