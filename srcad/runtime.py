@@ -68,7 +68,7 @@ def zeros_like(x: Any) -> Any:
             for i, part in enumerate(parts):
                 ragged[i] = part
             return ragged
-        x = np.asarray(x, dtype=float)
+        x = np.asarray(x)
     if isinstance(x, np.ndarray):
         return np.zeros(x.shape, x.dtype if x.dtype.kind in "fc" else float)
     return x.dtype.type(0) if isinstance(x, (np.floating, np.complexfloating)) else 0.0

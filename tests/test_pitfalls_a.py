@@ -388,7 +388,6 @@ def test_a10_array_read_whole_and_overwritten_by_element():
     holds(read_whole_and_stored, np.array([0.7, 1.1, 0.4]))
 
 
-@pytest.mark.xfail(strict=True, reason="the whole array is kept for each store of an element")
 def test_a10_memory_grows_with_the_array_not_with_its_square():
     df = srcad.grad(read_whole_and_stored)
     df(np.ones(3))

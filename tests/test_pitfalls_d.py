@@ -138,14 +138,7 @@ THRICE = """
 CORPUS = {entry.name: entry for entry in entries()}
 
 
-COPIED_NUMBER = pytest.param(
-    "loops.carry_from_scalar_to_array",
-    marks=pytest.mark.xfail(strict=True, raises=AttributeError,
-                            reason="the emitter copies a carry that starts as a number"),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", [*THRICE, COPIED_NUMBER])
+@pytest.mark.parametrize("name", [*THRICE, "loops.carry_from_scalar_to_array"])
 def test_d4_third_order_in_all_nestings(name):
     """`check_grads` takes each derivative forward and reverse: eight nestings of three."""
     case = next(CORPUS[name].cases())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from srcad.differentiator.contributions import exact, zero_for
+from srcad.differentiator.stand_ins import with_stand_ins
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import TupleOf, adjoint_type, differentiable
@@ -113,6 +114,8 @@ def fill_pair(
     results = [finish(reverse, bars, v) for v in inputs]
     backward = prune(b.block, used_values(results))
     region = Region(tuple(seeds), backward, tuple(results))
+    inside = {r for op in body.ops for r in op.results}
+    region = with_stand_ins(region, inside, reverse.extents)
     residuals = list(free_values(region))
     forward = define_everywhere(forward, set(residuals) | reverse.to_define)
     forward_builder = Builder(forward, Role.TAPE)

@@ -101,19 +101,29 @@ def _one_each(op: Op, values: Any, what: str) -> tuple[Any, ...]:
 
 
 def elementwise_cotangents(
-    b: Builder, op: Op, rule: Rule, g: Operand, wanted: Sequence[bool], extents: Extents
+    b: Builder,
+    op: Op,
+    rule: Rule,
+    g: Operand,
+    wanted: Sequence[bool],
+    extents: Extents,
+    waiting: Sequence[bool] = (),
+    stretched: bool = False,
 ) -> list[Operand | None]:
     """Cotangents of an elementwise function: cotangent times partial, summed where stretched.
 
     A cotangent that is a number stretched over the result (that of a sum) stays a number as long
     as it is multiplied by arrays of the full shape.
+
+    The sums for operands that are `waiting` are left out; `stretched` tells that `g` is one for
+    which they were, so that it may have more elements than the result.
     """
     result, operands = symbols(b, op)
     partials = _one_each(op, rule.bodies[0](result, *operands, **statics(op)), "partials")
     found: list[Operand | None] = []
     scalar = operands[0]._scalar if operands else False
     y = op.results[0]
-    same = [extents.same(o, y) for o in op.operands]
+    same = [not stretched and extents.same(o, y) for o in op.operands]
     full = all(s or dims_of(as_array(o.type)) == () for s, o in zip(same, op.operands))
     number = stretched_number(b, g) if full else None
     for i, wants in enumerate(wanted):
@@ -137,9 +147,20 @@ def elementwise_cotangents(
         if same[i]:
             found.append(cast_to(b, operand, op.operands[i].type, op.operands[i]))
             continue
+        if waiting and waiting[i]:
+            found.append(operand)
+            continue
         others = [o.type for k, o in enumerate(op.operands) if k != i]
+        if stretched:
+            others.append(of_any_lengths(g))
         found.append(reduce_to(b, operand, op.operands[i], others))
     return found
+
+
+def of_any_lengths(g: Operand) -> Type:
+    """The type of an array of as many dimensions as `g`, about whose lengths nothing is known."""
+    dims = dims_of(as_array(g.type))
+    return Array(None, None if dims is None else (ANY,) * len(dims))
 
 
 def _has_rank_of(p: Sym, y: Value) -> bool:

@@ -6,7 +6,7 @@ Each dimension of a primal value has a symbolic length: a dimension of some valu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from srcad import runtime
@@ -19,7 +19,11 @@ from srcad.rules.registry import lookup
 
 Length = tuple[Any, ...]
 _ONE: Length = ("one",)
-_LIKE_FIRST = {np.zeros_like, np.ones_like, np.copy, runtime.astype, runtime.zeros_like}
+_LIKE_FIRST = {
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, runtime.astype,
+    runtime.zeros_like,
+}  # fmt: skip
+_OF_SHAPE = {np.zeros, np.ones, np.empty, np.full}
 
 
 class Extents:
@@ -27,14 +31,61 @@ class Extents:
 
     def __init__(self, ops: Iterable[Op] = ()) -> None:
         self.known: dict[Value, tuple[Length, ...] | None] = {}
+        self.defining: dict[Value, Op] = {}
         self.add(ops)
 
     def add(self, ops: Iterable[Op]) -> None:
+        here: set[Value] = set()  # made in this block, so that what follows happens to it surely
         for op in ops:
+            if op.kind in (O.FOR, O.WHILE):
+                self._loop(O.ForView(op) if op.kind is O.FOR else O.WhileView(op))
+                continue
             for region in op.regions:
                 self.add(region.ops)
-            if len(op.results) == 1 and not op.regions:
+            if op.kind is O.IF:
+                for r, a, b in zip(op.results, op.regions[0].yields, op.regions[1].yields):
+                    self.known.pop(r, None)
+                    if isinstance(r.type, Array) and self.same(a, b):
+                        self.known[r] = self.of(a)
+            elif len(op.results) == 1:
+                self.defining[op.results[0]] = op
                 self.known[op.results[0]] = self._of_result(op)
+                here.add(op.results[0])
+                if op.kind is O.SETITEM and op.operands[1] in here:
+                    self._stored(op)
+
+    def _loop(self, view: O.ForView | O.WhileView) -> None:
+        """A carried array has the lengths of its first value, if every iteration keeps them."""
+        parts = zip(view.carries, view.next_carries, view.inits, view.finals)
+        kept = [(c, n, i, f) for c, n, i, f in parts if _is_array(c) and _is_array(i)]
+        for v in (*view.carries, *view.finals):
+            self.known.pop(v, None)
+        while True:
+            for c, _, i, _ in kept:
+                self.known[c] = self.of(i)
+            if isinstance(view, O.WhileView):
+                self.add(view.cond.ops)
+            self.add(view.body.ops)
+            changed = [p for p in kept if not self.same(p[1], p[2])]
+            if not changed:
+                break
+            for part in changed:
+                self.known.pop(part[0], None)
+                kept.remove(part)
+        for _, _, i, f in kept:
+            self.known[f] = self.of(i)
+
+    def _stored(self, op: Op) -> None:
+        """A value that is computed from the elements that it replaces is no larger than they."""
+        array, value, *index = op.operands
+        made = self.defining.get(value) if isinstance(value, Value) else None
+        if made is None or made.kind is not O.APPLY or not is_elementwise(made.attrs["fn"]):
+            return
+        part = self._lengths_at(array, index, None)
+        if part is None or len(part) != len(dims_of(as_array(value.type)) or ()):
+            return
+        if any(self.of(o) == part for o in made.operands):
+            self.known[value] = part  # type: ignore[index]
 
     def of(self, operand: Operand) -> tuple[Length, ...] | None:
         """The length of each dimension; None if the number of dimensions is not known."""
@@ -49,6 +100,11 @@ class Extents:
         """Whether two values certainly have the same shape."""
         x, y = self.of(a), self.of(b)
         return x is not None and x == y
+
+    def fills(self, v: Operand, array: Operand, index: Sequence[Operand]) -> bool:
+        """Whether `v` certainly has the shape of a part of an array."""
+        part = self._lengths_at(array, index, None)
+        return part is not None and part == self.of(v)
 
     def _own(self, result: Value) -> tuple[Length, ...] | None:
         dims = dims_of(as_array(result.type))
@@ -65,18 +121,41 @@ class Extents:
         if op.kind is not O.APPLY:
             return self._own(result)
         fn = op.attrs["fn"]
-        rule = lookup(fn)
         if fn in _LIKE_FIRST:
             return self.of(op.operands[0])
+        if fn in _OF_SHAPE:
+            return self._shaped(op.operands[0]) or self._own(result)
         if fn in (runtime.broadcast_like, runtime.unbroadcast):
             return self.of(op.operands[1])
         if fn is np.transpose and "axes" not in op.attrs and len(op.operands) == 1:
             inner = self.of(op.operands[0])
             return None if inner is None else inner[::-1]
-        elementwise = rule is not None and rule.form == "elementwise"
-        if elementwise or (isinstance(fn, np.ufunc) and fn.signature is None):
+        if is_elementwise(fn):
             return self._broadcast(op.operands, result)
         return self._own(result)
+
+    def _shaped(self, shape: Operand) -> tuple[Length, ...] | None:
+        """The lengths of an array that is made in the shape of another one."""
+        made = self.defining.get(shape) if isinstance(shape, Value) else None
+        if made is None:
+            return None
+        if made.kind is O.APPLY and made.attrs["fn"] is np.shape:
+            return self.of(made.operands[0])
+        if made.kind is not O.PACK:
+            return None
+        found: list[Length] = []
+        for part in made.operands:
+            field = self.defining.get(part) if isinstance(part, Value) else None
+            if field is None or field.kind is not O.FIELD:
+                return None
+            source = self.defining.get(field.operands[0])  # type: ignore[arg-type]
+            if source is None or source.kind is not O.APPLY or source.attrs["fn"] is not np.shape:
+                return None
+            lengths = self.of(source.operands[0])
+            if lengths is None:
+                return None
+            found.append(lengths[field.attrs["key"]])
+        return tuple(found)
 
     def _broadcast(self, operands: Iterable[Operand], result: Value) -> tuple[Length, ...] | None:
         own = self._own(result)
@@ -106,33 +185,59 @@ class Extents:
 
     def _indexed(self, op: Op) -> tuple[Length, ...] | None:
         own = self._own(op.results[0])
-        array, *parts = op.operands
-        lengths = self.of(array)
-        if lengths is None or own is None or not isinstance(array.type, Array):
+        found = self._lengths_at(op.operands[0], op.operands[1:], op.results[0])
+        if found is None or own is None or len(found) != len(own):
             return own
+        dims = dims_of(op.results[0].type) or ()
+        return tuple(_ONE if d is ONE else n for d, n in zip(dims, found))
+
+    def _lengths_at(
+        self, array: Operand, parts: Sequence[Operand], result: Value | None
+    ) -> tuple[Length, ...] | None:
+        """The lengths of a part of an array; None if they are not known.
+
+        A slice of unknown length has that of `result`, if that is given.
+        """
+        lengths = self.of(array)
+        if lengths is None or not isinstance(array.type, Array):
+            return None
         taken = sum(1 for p in parts if not _adds_none(p) and not _is_ellipsis(p))
-        result: list[Length] = []
+        found: list[Length] = []
         axis = 0
         for part in parts:
             if _is_ellipsis(part):
                 count = len(lengths) - taken
-                result += lengths[axis : axis + count]
+                found += lengths[axis : axis + count]
                 axis += count
             elif _adds_none(part):
-                result.append(_ONE)
+                found.append(_ONE)
             elif part.type == SLICE:
                 cut = _shortened(lengths[axis], part)
-                result.append(cut if cut is not None else (op.results[0], len(result), 0))
+                if cut is None and isinstance(part, Value):
+                    cut = (("cut", part, lengths[axis]), 0, 0)
+                if cut is None and result is not None:
+                    cut = (result, len(found), 0)
+                if cut is None:
+                    return None
+                found.append(cut)
                 axis += 1
             elif isinstance(part.type, Scalar) or (isinstance(part.type, Array) and part.type.item):
                 axis += 1
             else:
-                return own
-        result += lengths[axis:]
-        dims = dims_of(op.results[0].type) or ()
-        if len(result) != len(own):
-            return own
-        return tuple(_ONE if d is ONE else n for d, n in zip(dims, result))
+                return None
+        return (*found, *lengths[axis:])
+
+
+def _is_array(o: Operand) -> bool:
+    return isinstance(o, Value) and isinstance(o.type, Array) and not o.type.item
+
+
+def is_elementwise(fn: Any) -> bool:
+    """Whether a function's result has the shape that its operands have together."""
+    rule = lookup(fn)
+    if rule is not None and rule.form == "elementwise":
+        return True
+    return isinstance(fn, np.ufunc) and fn.signature is None
 
 
 def _is_ellipsis(part: Operand) -> bool:
@@ -164,4 +269,4 @@ def _shortened(length: Length, part: Operand) -> Length | None:
     return (value, axis, less + removed)
 
 
-__all__ = ["ANY", "Extents"]
+__all__ = ["ANY", "Extents", "is_elementwise"]

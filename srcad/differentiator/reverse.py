@@ -19,6 +19,8 @@ from srcad.differentiator.contributions import (
     add,
     cast_to,
     cotangents,
+    elementwise_cotangents,
+    of_any_lengths,
     reduce_to,
     rule_of,
     storable,
@@ -36,6 +38,7 @@ from srcad.ir.abstract import (
     TupleOf,
     adjoint_type,
     differentiable,
+    is_number,
     item,
     rank_of,
 )
@@ -88,22 +91,36 @@ class Reverse:
         self.active = varied & useful_values(ops, [o for o in outputs if o in varied])
         self.builder = Builder(role=Role.ADJOINT)
         self.defining: dict[Value, Op] = {}
+        self.in_loops: dict[Value, list[Op]] = {}  # the block of what is defined in a loop
+        self.loop_of: dict[Value, Op] = {}  # the innermost loop of what is defined in one
+        self.readers: dict[Value, list[Op]] = {}  # where a derivative flows from a value
+        self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
+        self.memory = tape.Memory(tape.overwritten_arrays(ops), self.in_loops, self.extents)
         self.undefined = tape.possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 
-    def survey(self, ops: list[Op], outputs: Iterable[Operand]) -> None:
+    def survey(
+        self, ops: list[Op], outputs: Iterable[Operand], loop: Op | None = None
+    ) -> None:
         """Note what defines each value and how often it is read, for patterns of operations."""
         self.uses.update(used_values(outputs))
         self.extents.add(ops)
         for op in ops:
             self.defining.update(dict.fromkeys(op.results, op))
             self.uses.update(o for o in op.operands if isinstance(o, Value))
+            if loop is not None:
+                self.in_loops.update(dict.fromkeys(op.results, ops))
+                self.loop_of.update(dict.fromkeys(op.results, loop))
+                if any(r in self.active for r in op.results):
+                    for k in active_positions(op):
+                        self.readers.setdefault(op.operands[k], []).append(op)  # type: ignore[arg-type]
             for region in op.regions:
-                self.survey(region.ops, region.yields)
+                inner = op if op.kind in (O.FOR, O.WHILE) else loop
+                self.survey(region.ops, region.yields, inner)
 
     # ------------------------------------------------------------------ accumulation
     def accumulate(self, bars: Bars, target: Operand, contribution: Any) -> None:
@@ -219,7 +236,44 @@ class Reverse:
         return op
 
     def cotangents(self, op: Op, g: Any, wanted: list[bool]) -> list[Any]:
-        return cotangents(self.builder, op, g, wanted, self.extents)
+        rule = rule_of(op)
+        if rule.form != "elementwise":
+            return cotangents(self.builder, op, g, wanted, self.extents)
+        result = op.results[0]
+        waiting = [self.can_wait(o, result) for o in op.operands]
+        found = elementwise_cotangents(
+            self.builder, op, rule, g, wanted, self.extents, waiting, result in self.stretched
+        )
+        self.stretched.update(
+            o for o, waits in zip(op.operands, waiting) if waits and isinstance(o, Value)
+        )
+        return list(found)
+
+    def can_wait(self, v: Operand, user: Value) -> bool:
+        """Whether summing a cotangent to the shape of `v` can be left to what `v` is made of.
+
+        It has to be in a loop, where `v` would be kept in every iteration for its shape alone.
+        """
+        if not isinstance(v, Value) or self.uses[v] != 1 or v not in self.in_loops:
+            return False
+        if v not in self.active or self.in_loops[v] is not self.in_loops.get(user):
+            return False
+        lengths, t = self.extents.of(v), v.type
+        if not lengths or not isinstance(t, Array) or t.dtype is None or t.dtype != user.type.dtype:  # type: ignore[attr-defined]
+            return False
+        if self.extents.same(v, user) and user not in self.stretched:
+            return False
+        base = lengths[0][0]
+        if isinstance(base, Value) and base not in self.in_loops:
+            if all(n[0] is base for n in lengths):
+                return False  # its shape is at hand
+        op = self.defining[v]
+        if op.kind is O.GETITEM:
+            return isinstance(op.operands[0].type, Array)
+        rule = lookup(op.attrs["fn"]) if op.kind is O.APPLY else None
+        if rule is None or rule.form != "elementwise":
+            return False
+        return patterns.match(op, self.defining, self.uses) is None
 
     def pattern(self, pattern: patterns.Pattern, op: Op, g: Operand, bars: Bars) -> None:
         """Differentiate an operation together with those before it (a logistic function, say)."""
@@ -262,6 +316,9 @@ class Reverse:
         old = bars.get(x)
         base = old if old is not None else self.zero(x)
         g = bars.get(op.results[0])
+        if op.results[0] in self.stretched:
+            part = getitem_operands(self.builder, base, index)
+            g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
         t = adjoint_type(x.type)
         if x not in self.plain_lists:
             t = as_array(t)
@@ -277,7 +334,13 @@ class Reverse:
             part = getitem_operands(self.builder, g, index)
             if may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
-            self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
+            if self.extents.fills(v, x, index):
+                part = cast_to(self.builder, part, v.type, v)
+            elif self.can_wait(v, op.results[0]):
+                self.stretched.add(v)
+            else:
+                part = reduce_to(self.builder, part, v, [part.type])
+            self.accumulate(bars, v, part)
         if isinstance(x, Value) and x in self.active:
             base = storable(self.builder, g)
             rest = self.builder.emit1(O.SETITEM, (base, Const.of(0.0), *index), base.type, "t")
@@ -345,6 +408,7 @@ class Reverse:
                     if bar is not None:
                         self.accumulate(inner, y, self.fit(bar, r, y))
                 forwards.append(self.block(region.ops, inner))
+                self.pass_on(op, inner)
             inner_bars.append(inner)
             adjoints.append(ops)
         inside = [_defined(region.ops) for region in op.regions]
@@ -370,7 +434,9 @@ class Reverse:
             live = used_values(yields)
             ops = prune([*adjoints[k], *tail], live)
             region = Region((), ops, tuple(yields))
-            region, kept = tape.restore_in_branch(region, forwards[k], op.regions[k])
+            region, kept = tape.restore_in_branch(
+                region, forwards[k], self.memory
+            )
             extra += [(value, result, k) for value, result in kept]
             regions.append(region)
         for i, result in enumerate(results):
@@ -379,6 +445,29 @@ class Reverse:
         for v, result in zip(touched, results):
             bars.set(v, result)
         return tape.record_in_branch(op, forwards, extra)
+
+    def pass_on(self, branch: Op, inner: Bars) -> None:
+        """Give the cotangents of elements that only branches use to their arrays right here.
+
+        Otherwise the other branch would have zeros to hand out, and they would be added there.
+        """
+        for v in list(inner.own):
+            op = self.defining.get(v)
+            if op is None or op.kind is not O.GETITEM or inner.parent.get(v) is not None:  # type: ignore[union-attr]
+                continue
+            if self.loop_of.get(v) is None or not is_number(v.type):
+                continue
+            if self.loop_of[v] is not self.loop_of.get(branch.results[0]):
+                continue
+            if any(op in region.ops for region in branch.regions):
+                continue
+            block = self.in_loops[v]
+            if any(self.in_loops.get(r.results[0]) is block for r in self.readers.get(v, ())):
+                continue
+            if inner.get(op.operands[0]) is not None:  # type: ignore[arg-type]
+                with self.builder.at(op.loc):
+                    self.getitem(op, inner)
+                del inner.own[v]
 
     def fit(self, bar: Any, result: Value, source: Operand) -> Any:
         """The cotangent of a joined value as that of the value on one path (B4)."""
@@ -472,7 +561,10 @@ class Reverse:
             *(outer_params[v] for v in changed),
         ]
         region = clone_region(Region((), ops, tuple(yields)), dict(constant))
-        region, streams, new_op = tape.restore_in_loop(op, view, forward, region, index)
+        region, streams, new_op, restored = tape.restore_in_loop(
+            op, view, forward, region, index, self.memory, len(body_params)
+        )
+        body_params += [v for v, _ in restored]
         stream_params = [
             *(s[0] for s in streams_in),
             *(element_bars),
@@ -494,6 +586,7 @@ class Reverse:
                 for v in changed
             ),
         ]
+        finals += [Value(v.type, v.name, v.role, v.named) for v, _ in restored]
         list_results = [
             (Value(s.type, f"{s.name}_bar", Role.ADJOINT), not flag) for _, s, flag in emitted
         ]
@@ -501,6 +594,7 @@ class Reverse:
         for v in changed:
             bar = bars.get(v)
             start_bars.append(self.zero(v) if bar is None else self.whole(v, bar))
+        start_bars += [last for _, last in restored]
         bounds, reverse = self.bounds(view, is_for)
         b.block.append(
             for_op(

@@ -8,15 +8,21 @@ else is kept: a loop collects it in a list (an emit), a branch hands it out as a
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
+from srcad.differentiator.extents import Extents
+from srcad.differentiator.stand_ins import with_stand_ins
+from srcad.differentiator.undo import undo_logs
 from srcad.ir import ops as O
-from srcad.ir.abstract import is_number
+from srcad.ir.abstract import Array, is_number
 from srcad.ir.build import clone_region, if_op, list_of, with_emits
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, free_values
 from srcad.rules.registry import lookup
 
 LONGEST_CHAIN = 3  # a push and a pop cost about as much as this many scalar operations
+_STRUCTURED = (O.IF, O.FOR, O.WHILE)
 TAPE_FREE = 8  # so many are repeated where the loop then needs no tape at all
 
 
@@ -29,6 +35,8 @@ def _is_cheap(op: Op) -> bool:
     if op.kind is not O.APPLY:
         return False
     fn = op.attrs["fn"]
+    if fn is slice:
+        return True
     rule = lookup(fn)
     if rule is None:
         return False
@@ -39,10 +47,43 @@ def _is_cheap(op: Op) -> bool:
     return rule.cost is O.Cost.CHEAP and is_number(op.results[0].type)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What is known of the values of a function beyond a single loop or branch.
+
+    Attributes
+    ----------
+    overwritten
+        Versions of arrays that later iterations may overwrite.
+    in_loops
+        Values that an operation in a loop defines.
+    extents
+        Which arrays have the same shape.
+    """
+
+    overwritten: Set[Value]
+    in_loops: Mapping[Value, Any]
+    extents: Extents
+
+    def with_stand_ins(self, adjoint: Region, inside: set[Value]) -> Region:
+        """The adjoint region, which keeps nothing of a loop for its shape alone."""
+        fleeting = {*inside, *self.in_loops, *self.overwritten}
+        return with_stand_ins(adjoint, fleeting, self.extents)
+
+
 class _Plan:
     """Splits needed values of a block into operations to repeat and values to keep."""
 
-    def __init__(self, needed: list[Value], block: list[Op], inside: set[Value], free: set[Value]):
+    def __init__(
+        self,
+        needed: list[Value],
+        block: list[Op],
+        inside: set[Value],
+        free: set[Value],
+        overwritten: Set[Value],
+        to_keep: Collection[Value] = (),
+    ) -> None:
+        self.overwritten = overwritten
         self.defining = {r: op for op in block for r in op.results}
         self.inside = inside | set(self.defining)
         self.at_hand = set(free)
@@ -51,13 +92,18 @@ class _Plan:
         order = {op: i for i, op in enumerate(block)}
         position = {v: order[op] for v, op in self.defining.items()}
         needed = sorted(needed, key=lambda v: position.get(v, -1))
+        for v in needed:
+            if v in to_keep:
+                self.keep(v)
         whole = self.without_tape(needed)
         if whole is not None:
             self.ops = sorted(whole, key=order.__getitem__)
             return
         for v in needed:
             op = self.defining.get(v)
-            if v not in self.at_hand and (op is None or not _is_cheap(op)):
+            if v in self.at_hand:
+                continue
+            if op is None or not _is_cheap(op) or self.reads_overwritten(op):
                 self.keep(v)
         for v in needed:
             if v in self.at_hand:
@@ -72,6 +118,14 @@ class _Plan:
     def keep(self, v: Value) -> None:
         self.kept.append(v)
         self.at_hand.add(v)
+
+    def reads_overwritten(self, op: Op) -> bool:
+        """Whether an element is read of an array that is not there any more when it is needed."""
+        return (
+            op.kind is O.GETITEM
+            and op.operands[0] in self.overwritten
+            and op.operands[0] not in self.at_hand
+        )
 
     def without_tape(self, needed: list[Value]) -> dict[Op, None] | None:
         """The operations to repeat if nothing is kept; None if something must be, or they are
@@ -93,7 +147,7 @@ class _Plan:
             if not isinstance(o, Value) or o not in self.inside or o in self.at_hand:
                 continue
             op = self.defining.get(o)
-            if op is None or not _is_cheap(op):
+            if op is None or not _is_cheap(op) or self.reads_overwritten(op):
                 return None
             if op in self.repeated or op in found:
                 continue
@@ -110,14 +164,15 @@ def _substitute(region: Region, repeated: list[Op], mapping: dict[Value, Operand
 
 
 def restore_in_branch(
-    adjoint: Region, forward: list[Op], primal: Region
+    adjoint: Region, forward: list[Op], memory: Memory
 ) -> tuple[Region, list[tuple[Value, Value]]]:
     """(adjoint region of a branch, (kept value, value that carries it out of the branch) pairs)."""
     inside = {r for op in forward for r in op.results}
+    adjoint = memory.with_stand_ins(adjoint, inside)
     needed = [v for v in free_values(adjoint) if v in inside]
     if not needed:
         return adjoint, []
-    plan = _Plan(needed, forward, inside, set())
+    plan = _Plan(needed, forward, inside, set(), memory.overwritten)
     pairs = [(v, Value(v.type, v.name, v.role, v.named)) for v in plan.kept]
     mapping: dict[Value, Operand] = dict(pairs)
     return _substitute(adjoint, plan.ops, mapping), pairs
@@ -136,11 +191,20 @@ def record_in_branch(
 
 
 def restore_in_loop(
-    op: Op, view: Any, forward: list[Op], adjoint: Region, index: Value
-) -> tuple[Region, list[tuple[Value, Operand, bool]], Op]:
-    """(adjoint body, its streams (element, list, flag), the loop with its emits)."""
+    op: Op,
+    view: Any,
+    forward: list[Op],
+    adjoint: Region,
+    index: Value,
+    memory: Memory,
+    carries: int,
+) -> tuple[Region, list[tuple[Value, Operand, bool]], Op, list[tuple[Value, Value]]]:
+    """(adjoint body, its streams (element, list, flag), the loop with its emits, arrays that it
+    restores: pairs of a carry, which follow on those `carries` that it has, and its first value).
+    """
     body = view.body
     inside = {r for o in forward for r in o.results} | set(body.params)
+    adjoint = memory.with_stand_ins(adjoint, inside)
     needed = [v for v in free_values(adjoint) if v in inside]
     mapping: dict[Value, Operand] = {}
     streams: list[tuple[Value, Operand, bool]] = []
@@ -149,7 +213,20 @@ def restore_in_loop(
         mapping[view.index] = index
         free.add(view.index)
         free.update(view.elements)
-    plan = _Plan(needed, forward, inside, free)
+    plan = _Plan(needed, forward, inside, free, memory.overwritten)
+    logs, forward, adjoint = undo_logs(view, forward, adjoint, plan.kept)
+    restored: list[tuple[Value, Value]] = []
+    if logs:
+        for log in logs:
+            adjoint = log.restored(adjoint, carries + len(restored))
+            last = Value(log.carry.type, log.carry.name, log.carry.role, log.carry.named)
+            mapping[log.versions[-1]] = last
+            restored.append((last, log.final))
+        inside = {r for o in forward for r in o.results} | set(body.params)
+        kept = {old for log in logs for old in log.overwritten}
+        versions = {v for log in logs for v in log.versions}
+        needed = [v for v in free_values(adjoint) if v in inside and v not in versions]
+        plan = _Plan(needed, forward, inside, free, memory.overwritten, kept)
     if op.kind is O.FOR:
         read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
@@ -171,7 +248,8 @@ def restore_in_loop(
             extra.append((v, collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
-    return _substitute(adjoint, plan.ops, mapping), streams, with_emits(op, extra, new_body)
+    region = _substitute(adjoint, plan.ops, mapping)
+    return region, streams, with_emits(op, extra, new_body), restored
 
 
 def define_everywhere(ops: list[Op], values: set[Value]) -> list[Op]:
@@ -211,6 +289,26 @@ def define_everywhere(ops: list[Op], values: set[Value]) -> list[Op]:
         result.append(Op(op.kind, operands, op.attrs, op.results, regions, op.loc))
     result.reverse()
     return result
+
+
+def overwritten_arrays(ops: list[Op]) -> set[Value]:
+    """Versions of arrays and lists, made in loops, that later iterations may overwrite."""
+    found: set[Value] = set()
+
+    def visit(block: list[Op], in_loop: bool) -> None:
+        for op in block:
+            if op.kind in (O.FOR, O.WHILE):
+                view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+                changed = zip(view.carries, view.next_carries)
+                found.update(c for c, n in changed if c is not n and not is_number(c.type))
+            made_anew = op.kind in (O.SETITEM, O.ADD_AT, *_STRUCTURED)
+            if in_loop and made_anew:
+                found.update(r for r in op.results if isinstance(r.type, Array))
+            for region in op.regions:
+                visit(region.ops, in_loop or op.kind in (O.FOR, O.WHILE))
+
+    visit(ops, False)
+    return found
 
 
 def possibly_undefined(ops: list[Op]) -> set[Value]:

@@ -159,7 +159,10 @@ class Blocks:
             operator = INFIX[op.attrs["fn"]]()
             operator, by = signed(operator, self.expression(added), result.role)
             return [gast.AugAssign(self.target(result), operator, by)]
-        return [gast.Assign([self.target(result)], value(op))]
+        made = value(op)
+        if s in self.ownership.copied_views:
+            made = gast.Call(gast.Attribute(made, "copy", gast.Load()), [], [])
+        return [gast.Assign([self.target(result)], made)]
 
     def added(self, s: T.Define) -> Operand | None:
         """The operand `g` of an operation that is printed ``x += g``."""

@@ -18,7 +18,7 @@ from srcad.emitter.liveness import Liveness
 from srcad.emitter.ownership import foreign, has_memory, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
-from srcad.ir.values import Function, Op, Operand, Value
+from srcad.ir.values import Function, Op, Operand, Role, Value
 from srcad.rules.indexing import may_repeat
 
 
@@ -31,6 +31,7 @@ class _Edge:
     statement: T.Statement | None = None
     depth: int = 0
     broken: bool = False
+    view: bool = False  # `a` is a view of `b` that `statement` takes
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,12 @@ class Ownership:
             if not isinstance(op.operands[0].type, Array):
                 self.join(op.results[0], op.operands[1])
             return
-        self.operation(op)
+        self.operation(op, s, depth)
         for array in updatable(op, lambda: self.program.extents):
             if array not in self.program.folded:
                 self.updates.append((s, array, depth))
 
-    def operation(self, op: Op) -> None:
+    def operation(self, op: Op, s: T.Define | None = None, depth: int = 0) -> None:
         if op.kind is O.CALL:
             self.call(op)
             return
@@ -132,7 +133,9 @@ class Ownership:
             if foreign(op):
                 self.outside.add(self.node(r))
             for o in shares(op):
-                self.join(r, o)
+                edge = self.join(r, o, s, depth)
+                if edge is not None:
+                    edge.view = s is not None and op.kind in (O.GETITEM, O.APPLY)
 
     def call(self, op: Op) -> None:
         sharing = self.sharing.get(op.attrs["callee"])
@@ -207,34 +210,32 @@ class Ownership:
             for e in self.edges
             if e.broken and not isinstance(e.statement, T.Define)
         }
+        self.copied_views = {e.statement for e in self.edges if e.broken and e.view}
 
-    def divide(self, s: T.Define, array: Value, depth: int) -> bool:
-        """Free the memory that `s` writes by copies in rarer or equally frequent places."""
+    def divide(self, s: T.Define, array: Value, depth: int, parts: bool = True) -> bool:
+        """Free the memory that `s` writes by as few and as rare copies as it takes.
+
+        They are of `parts`, or in places that run less often than `s`.
+        """
         root = self.of(array)
         candidates = [
             e
             for e in self.edges
             if not e.broken and self.of(e.a) is root and _can_copy(e)
-            and (e.depth < depth or (isinstance(e.statement, T.Append) and e.depth == depth))
+            and (e.depth < depth or (parts and _copies_little(e)))
         ]  # fmt: skip
-        candidates.sort(key=lambda e: e.depth)
-        tried = []
-        left = self.conflicts(s, array)
+        candidates.sort(key=lambda e: (_expense(e), e.depth))
         for edge in candidates:
             edge.broken = True
-            self.regroup()
-            now = self.conflicts(s, array)
-            if now < left:
-                left = now
-                tried.append(edge)
-                if not left:
-                    return True
-            else:
-                edge.broken = False
-        for edge in tried:
-            edge.broken = False
         self.regroup()
-        return False
+        divided = not self.conflicts(s, array)
+        for edge in reversed(candidates):  # the most expensive copies are spared first
+            edge.broken = False
+            if divided:
+                self.regroup()
+                edge.broken = self.conflicts(s, array) > 0
+        self.regroup()
+        return divided
 
     def update(self, s: T.Define, array: Value, depth: int) -> None:
         """Let an operation update an operand in place, if that disturbs nothing."""
@@ -242,7 +243,7 @@ class Ownership:
         if edge is None:
             return
         self.regroup()
-        if not self.conflicts(s, array) or self.divide(s, array, depth):
+        if not self.conflicts(s, array) or self.divide(s, array, depth, parts=False):
             root = self.of(array)
             related = [(w, a) for w, a in self.in_place.items() if self.of(a) is root]
             if not any(self.conflicts(w, a) for w, a in related):
@@ -288,10 +289,25 @@ class Ownership:
         return Sharing(tuple(params), tuple(groups), tuple(outside))
 
 
+def _copies_little(edge: _Edge) -> bool:
+    """Whether a copy is of what is kept or of a part, not of the whole array."""
+    return edge.view or isinstance(edge.statement, T.Append)
+
+
+def _expense(edge: _Edge) -> int:
+    if not _copies_little(edge):
+        return 2 if edge.depth else 0
+    # NumPy may sum a view in another order than its copy: the primal rather keeps its views.
+    return 1 if edge.view and edge.a.role is Role.PRIMAL else 0
+
+
 def _can_copy(edge: _Edge) -> bool:
+    if edge.view:
+        return isinstance(edge.a.type, Array)
     if not isinstance(edge.statement, (T.Copy, T.Append)):
         return False
-    return _has_copy(edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type)
+    t = edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type
+    return _has_copy(t) and not (isinstance(t, ListOf) and has_memory(t.elem))
 
 
 def _has_copy(t: Type) -> bool:

@@ -35,6 +35,7 @@ class Liveness:
         self.interference: list[int] = []
         self.apart: list[int] = []
         self.after: dict[T.Statement, int] = {}
+        self.complete = False
         self.bits(program.params)
         for statement in T.walk(program.body):  # numbers in the order of the text
             targets = statement.targets() if isinstance(statement, T.ForLoop) else ()
@@ -45,10 +46,13 @@ class Liveness:
         params = self.bits(program.params)
         for p in program.params:
             self.define(p, live | params)
+        self.complete = True
 
     def bit(self, value: Value) -> int:
         value = self.program.canonical(value)
         n = self.index.get(value)
+        if n is None and self.complete:
+            return 0  # a global, say, which is read where it is needed and has no variable
         if n is None:
             n = self.index[value] = len(self.values)
             self.values.append(value)

@@ -1,0 +1,117 @@
+"""Stand-ins: operands that only give their shape, read from a value that is at hand anyway.
+
+What holds afterwards: an adjoint region keeps no array of its loop or branch alive for its shape
+alone, where a value that outlives the region has the same lengths.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from dataclasses import replace
+
+from srcad import runtime
+from srcad.differentiator.extents import Extents, is_elementwise
+from srcad.ir import ops as O
+from srcad.ir.abstract import SLICE, Array, Scalar, dims_of
+from srcad.ir.build import Builder
+from srcad.ir.values import Const, Op, Operand, Region, Role, Value
+from srcad.pristine import np
+from srcad.rules.symbols import apply, getitem_operands
+
+# Position of the operand that only gives its shape and dtype.
+SHAPE_ONLY = {
+    runtime.unbroadcast: 1, runtime.broadcast_like: 1, runtime.expand_reduced: 1,
+    runtime.zeros_like: 0, len: 0,
+}  # fmt: skip
+
+
+def with_stand_ins(region: Region, inside: set[Value], extents: Extents) -> Region:
+    """The adjoint region, whose operands from `inside` that only give a shape are replaced."""
+    made: dict[Value, Operand] = {}
+    builder = Builder(role=Role.PRIMAL)
+
+    def found(v: Value) -> Operand:
+        if v not in made:
+            made[v] = _stand_in(v, inside, extents, builder) or v
+        return made[v]
+
+    def visit(ops: list[Op]) -> list[Op]:
+        result = []
+        for op in ops:
+            regions = tuple(Region(r.params, visit(r.ops), r.yields) for r in op.regions)
+            position = SHAPE_ONLY.get(op.attrs["fn"]) if op.kind is O.APPLY else None
+            operands = op.operands
+            if position is not None:
+                v = operands[position]
+                if isinstance(v, Value) and v in inside:
+                    operands = (*operands[:position], found(v), *operands[position + 1 :])
+            if regions or operands is not op.operands:
+                op = replace(op, operands=operands, regions=regions)
+            result.append(op)
+        return result
+
+    ops = visit(region.ops)
+    return Region(region.params, [*builder.block, *ops], region.yields)
+
+
+def _stand_in(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Operand | None:
+    """A value of the shape and dtype of `v` that is made of values from outside."""
+    t = v.type
+    if not isinstance(t, Array) or t.dtype is None or t.item:
+        return None
+    return _view(v, inside, extents, b) or _joined(v, inside, extents, b)
+
+
+def _view(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Operand | None:
+    """A value from outside with the shape and dtype of `v`, or a view of one."""
+    lengths = extents.of(v)
+    if not lengths or not isinstance(v.type, Array):
+        return None
+    base = lengths[0][0]
+    if not isinstance(base, Value) or base in inside or not isinstance(base.type, Array):
+        return None
+    if base.type.dtype != v.type.dtype or len(dims_of(base.type) or ()) != len(lengths):
+        return None
+    if any(n[:2] != (base, k) for k, n in enumerate(lengths)):
+        return None
+    cuts = [n[2] for n in lengths]
+    if not any(cuts):
+        return base
+    index = [Const(slice(less or None, None), SLICE) for less in cuts]
+    return getitem_operands(b, base, index)
+
+
+def _joined(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Operand | None:
+    """Zeros of the shape that the operands of an elementwise function have together.
+
+    They are the same in every iteration, so that they are made once, before the loop.
+    """
+    leaves = _leaves(v, inside, extents)
+    if not leaves:
+        return None
+    parts = [_view(leaf, inside, extents, b) for leaf in leaves]
+    if len(parts) == 1:
+        return parts[0]
+    zeros = [apply(b, np.zeros_like, [part]) for part in parts]
+    total = functools.reduce(lambda x, y: apply(b, operator.add, [x, y]), zeros)
+    same = isinstance(total.type, Array) and total.type.dtype == v.type.dtype  # type: ignore[attr-defined]
+    return total if same else None
+
+
+def _leaves(v: Operand, inside: set[Value], extents: Extents) -> list[Operand]:
+    """Operands with stand-ins, of different shapes, that give an elementwise result its shape."""
+    if _view(v, inside, extents, Builder()) is not None:
+        return [v]
+    op = extents.defining.get(v) if isinstance(v, Value) else None
+    if op is None or op.kind is not O.APPLY or not is_elementwise(op.attrs["fn"]):
+        return []
+    found: list[Operand] = []
+    for o in op.operands:
+        if isinstance(o.type, Scalar) or (isinstance(o.type, Array) and o.type.item):
+            continue
+        leaves = _leaves(o, inside, extents)
+        if not leaves:
+            return []
+        found += [leaf for leaf in leaves if not any(extents.same(leaf, x) for x in found)]
+    return found
