@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from srcad.parser.frames import Frame
 
 NUMBERS = (bool, int, float, complex)
+CLASS, SOURCE = "__class__", "__object__"  # keys in what an object holds that are no attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,11 @@ class Ref:
 class Struct:
     """A tuple of bindings, or what a cell holds for a list or dict of them.
 
-    `items` is a tuple of pairs (key, binding).
+    `items` is a tuple of pairs (key, binding). Those of an object are its class (under CLASS),
+    what it is read from if the caller made it (under SOURCE), and its attributes.
     """
 
-    kind: str  # "tuple" | "list" | "dict"
+    kind: str  # "tuple" | "list" | "dict" | "object"
     items: tuple[tuple[Any, Binding], ...]
 
     @staticmethod
@@ -121,10 +123,13 @@ class Closure:
 
 @dataclass(frozen=True, eq=False)
 class BoundMethod:
-    """`x.sum` or `l.append`: a method of an array or a container, not called yet."""
+    """A method that is not called yet: `x.sum` or `l.append`, or with `function` (a function or a
+    `Closure`) that of an object.
+    """
 
     receiver: Binding
     name: str
+    function: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +162,14 @@ Binding = Union[Known, Value, Ref, Struct, Closure, BoundMethod, Derived, Object
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
 
+def class_of(content: Struct) -> type:
+    """The class of an object, from what it holds."""
+    known = dict(content.items)[CLASS]
+    assert isinstance(known, Known)
+    found: type = known.value
+    return found
+
+
 @dataclass
 class Leaves:
     """Operands collected from bindings, one per leaf that becomes a value."""
@@ -187,6 +200,9 @@ def same(a: Binding | None, b: Binding | None) -> bool:
         )
     if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
         return a.value is b.value and a.path == b.path
+    if isinstance(a, BoundMethod) and isinstance(b, BoundMethod):
+        known = a.name == b.name and a.function is b.function
+        return known and same(a.receiver, b.receiver)
     return False
 
 
@@ -213,6 +229,8 @@ def describe(binding: Binding | None) -> str:
         if binding.value is None or isinstance(binding.value, (*NUMBERS, str)):
             return repr(binding.value)
         return f"a {type(binding.value).__name__}"
+    if isinstance(binding, Struct) and binding.kind == "object":
+        return f"an object of the class `{class_of(binding).__name__}`"
     if isinstance(binding, Struct):
         return f"a {binding.kind} of {len(binding.items)}"
     if isinstance(binding, Ref):
@@ -246,7 +264,10 @@ def merge(
                 return Ref(a.cell, path)
         if link is not None:
             return link(a, b, name)
-    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind:
+    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind == "object":
+        if class_of(a) is class_of(b):
+            return _merge_objects(a, b, name, leaf, link, every)
+    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind != "object":
         if [k for k, _ in a.items] == [k for k, _ in b.items]:
             parts = []
             for (key, x), (_, y) in zip(a.items, b.items):
@@ -272,6 +293,19 @@ def merge(
         if isinstance(p, Poison):
             return p
     return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
+
+
+def _merge_objects(a: Struct, b: Struct, name: str, leaf: Any, link: Any, every: bool) -> Struct:
+    """Join what an object holds on two paths; an attribute may be set on one of them only."""
+    first, second = dict(a.items), dict(b.items)
+    parts: list[tuple[Any, Binding]] = []
+    for key in {**first, **second}:
+        x, y = first.get(key), second.get(key)
+        joined = merge(x, y, f"{name}_{key}", leaf, link, every) if x and y else None
+        if joined is None:
+            joined = Poison(f"`{key}` is set on one path only")
+        parts.append((key, joined))
+    return Struct("object", tuple(parts))
 
 
 def merge_paths(
@@ -308,7 +342,7 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, map_values(b, f)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
-        return BoundMethod(map_values(binding.receiver, f), binding.name)
+        return BoundMethod(map_values(binding.receiver, f), binding.name, binding.function)
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_values(binding.target, f), binding.options)
     if isinstance(binding, ObjectParam):
@@ -330,7 +364,7 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_cells(binding.target, f), binding.options)
     if isinstance(binding, BoundMethod):
-        return BoundMethod(map_cells(binding.receiver, f), binding.name)
+        return BoundMethod(map_cells(binding.receiver, f), binding.name, binding.function)
     return binding
 
 

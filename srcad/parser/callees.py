@@ -219,6 +219,9 @@ class CalleeLowering(_Base):
             entry.sources.append(None)
             entry.contents[cell] = param
             return Ref(cell)
+        if isinstance(binding, BoundMethod):
+            receiver = self.param_shape(binding.receiver, name, on_stack, entry)
+            return BoundMethod(receiver, binding.name, binding.function)
         if isinstance(binding, ObjectParam):
             param = Value(binding.value.type, name, named=True)
             entry.params.append(param)
@@ -588,6 +591,8 @@ def _has_closure(binding: Binding) -> bool:
         return any(_has_closure(p) for p in binding.parts)
     if isinstance(binding, Derived):
         return _has_closure(binding.target)
+    if isinstance(binding, BoundMethod):
+        return _has_closure(binding.receiver)
     return isinstance(binding, Closure)
 
 
@@ -651,7 +656,7 @@ def _rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, _rebased(b, refs)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
-        return BoundMethod(_rebased(binding.receiver, refs), binding.name)
+        return BoundMethod(_rebased(binding.receiver, refs), binding.name, binding.function)
     if isinstance(binding, Derived):
         return Derived(binding.transform, _rebased(binding.target, refs), binding.options)
     return binding
@@ -688,6 +693,9 @@ def _shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
         return ("object", id(value))
     if isinstance(binding, ObjectParam):
         return ("param", binding.name, binding.path)
+    if isinstance(binding, BoundMethod):
+        receiver = _shape_key(binding.receiver, place)
+        return ("method", binding.name, id(binding.function), receiver)
     return ("binding", id(binding))
 
 

@@ -60,6 +60,8 @@ from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
 from srcad.parser.methods import MethodLowering
+from srcad.parser.objects import ObjectLowering
+from srcad.parser.operators import OperatorLowering
 from srcad.parser.outputs import OutputLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
@@ -99,7 +101,8 @@ class Lowered:
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
-    CallLowering, OutputLowering, CalleeLowering, NestedLowering, EffectLowering,
+    ObjectLowering, OperatorLowering, CallLowering, OutputLowering, CalleeLowering,
+    NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
