@@ -41,6 +41,7 @@ from srcad.ir.abstract import (
     Type,
     type_of_value,
 )
+from srcad.ir.values import Attribute
 from srcad.parser.depth import with_room
 from srcad.pristine import np
 from srcad.rules.registry import ON_CHANGE
@@ -106,14 +107,19 @@ def _no_argument(function: types.FunctionType, argnum: str, names: list[str]) ->
 
 
 def _parsed_path(text: str) -> Path | None:
-    """``params['b'][0]`` as ("params", "b", 0); None if it is no such path."""
+    """``params['b'][0].w`` as ("params", "b", 0, Attribute("w")); None if it is no such path."""
     try:
         node: ast.AST = ast.parse(text, mode="eval").body
     except SyntaxError:
         return None
     keys: list[Any] = []
-    while isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        keys.append(node.slice.value)
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        if isinstance(node, ast.Attribute):
+            keys.append(Attribute(node.attr))
+        elif isinstance(node.slice, ast.Constant):
+            keys.append(node.slice.value)
+        else:
+            return None
         node = node.value
     return (node.id, *reversed(keys)) if isinstance(node, ast.Name) else None
 
@@ -454,12 +460,26 @@ def _same_static(value: Any, expected: Any) -> bool:
     return type(value) is type(expected) and same(contents(value), contents(expected))
 
 
+def _part_of(value: Any, key: Any) -> Any:
+    """A part of an argument, or the marker of a missing one."""
+    if isinstance(key, Attribute):
+        return getattr(value, key.name, _MISSING)
+    if isinstance(value, dict):
+        return value.get(key, _MISSING)
+    if isinstance(value, (tuple, list)) and len(value) > key:
+        return value[key]
+    return _MISSING
+
+
 def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
     for name, path, what, expected in compiled.argument_assumptions:
         value = arguments.get(name, _MISSING)
         for part in path:
-            value = getattr(value, part, _MISSING)
-        if what == "type":
+            value = _part_of(value, part)
+        if what == "length":
+            if len(value) != expected:
+                return False
+        elif what == "type":
             if type_of_value(value) != expected:
                 return False
         elif what == "method":

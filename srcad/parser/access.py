@@ -22,8 +22,8 @@ from srcad.ir.abstract import (
     rank_of,
     type_of_value,
 )
-from srcad.ir.values import Const, Operand, Value
-from srcad.parser import opaque
+from srcad.ir.values import Attribute, Const, Operand, Value
+from srcad.parser import classes, opaque
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -153,7 +153,7 @@ class AccessLowering(_Base):
 
     def object_attribute(self, owner: ObjectParam, name: str, node: gast.AST) -> Binding:
         """`self.w`: numbers and arrays are inputs of the function, the rest is static."""
-        path = (*owner.path, name)
+        path = (*owner.path, Attribute(name))
         if owner.example is None:
             value = self.builder.emit1(
                 O.FIELD, (owner.value,), UNKNOWN, name, {"key": name, "attribute": True}
@@ -174,14 +174,11 @@ class AccessLowering(_Base):
             self.argument_assumptions.append((owner.name, path, "method", example.__func__))
             return Known(MethodOf(example.__func__, owner))
         if is_data(example):
+            return self.attribute_value(owner, name, type_of_value(example), example, path)
+        if isinstance(example, (tuple, list, dict)) or classes.is_own(type(example)):
             t = type_of_value(example)
-            self.argument_assumptions.append((owner.name, path, "type", t))
-            value = self.builder.emit1(
-                O.FIELD, (owner.value,), t, name, {"key": name, "attribute": True}
-            )
-            value.named = True
-            self.external[value] = f"an attribute of `{owner.name}`"
-            return value
+            if t != OBJECT or classes.is_own(type(example)):
+                return self.attribute_value(owner, name, t, example, path)
         if callable(example) or isinstance(example, (str, bool, type(None), type)):
             self.argument_assumptions.append((owner.name, path, "is", example))
             return Known(example)

@@ -147,7 +147,7 @@ class ObjectParam:
 
     value: Value
     name: str
-    path: tuple[str, ...]
+    path: tuple[Any, ...]
     example: Any
 
 
@@ -204,6 +204,11 @@ def same(a: Binding | None, b: Binding | None) -> bool:
         known = a.name == b.name and a.function is b.function
         return known and same(a.receiver, b.receiver)
     return False
+
+
+def one_object(a: ObjectParam, b: ObjectParam) -> bool:
+    """Whether both are read from one place of one argument, though perhaps twice."""
+    return a.name == b.name and a.path == b.path and a.example is b.example
 
 
 def number(binding: Binding | None) -> Operand | None:
@@ -281,6 +286,9 @@ def merge(
             first, second = (x, None) if present is a else (None, x)
             parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]
+    if isinstance(a, ObjectParam) and isinstance(b, ObjectParam) and one_object(a, b):
+        value = leaf(a.value, b.value, a.value.type, name)
+        return ObjectParam(value, a.name, a.path, a.example)
     left, right = number(a), number(b)
     if left is not None and right is not None:
         t = join(left.type, right.type)
@@ -301,7 +309,9 @@ def _merge_objects(a: Struct, b: Struct, name: str, leaf: Any, link: Any, every:
     parts: list[tuple[Any, Binding]] = []
     for key in {**first, **second}:
         x, y = first.get(key), second.get(key)
-        joined = merge(x, y, f"{name}_{key}", leaf, link, every) if x and y else None
+        joined: Binding | None = None
+        if x is not None and y is not None:
+            joined = merge(x, y, f"{name}_{key}", leaf, link, every)
         if joined is None:
             joined = Poison(f"`{key}` is set on one path only")
         parts.append((key, joined))

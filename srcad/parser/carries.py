@@ -23,6 +23,7 @@ from srcad.parser.bindings import (
     Cell,
     Key,
     Known,
+    ObjectParam,
     Poison,
     Ref,
     Struct,
@@ -31,6 +32,7 @@ from srcad.parser.bindings import (
     merge,
     merge_paths,
     number,
+    one_object,
     same,
     values_in,
 )
@@ -390,6 +392,8 @@ def _type_only(x: Operand, y: Operand, t: Any, name: str) -> Value:
 def _same_shape(a: Binding | None, b: Binding | None) -> bool:
     if isinstance(a, Value) and isinstance(b, Value):
         return a.type == b.type
+    if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
+        return one_object(a, b)
     if isinstance(a, Ref) and isinstance(b, Ref):
         return a.cell is b.cell and [_kinds(s) for s in a.path] == [_kinds(s) for s in b.path]
     if isinstance(a, Struct) and isinstance(b, Struct):

@@ -64,7 +64,7 @@ def refusal(cls: type) -> str | None:
         return None
     if type(cls) not in (type, abc.ABCMeta):
         return f"`{name}` has the metaclass `{type(cls).__name__}`"
-    if cls.__new__ is not object.__new__:
+    if find(cls, "__new__")[0] is not object:
         return f"`{name}` makes its instances itself, in `__new__`"
     if defines(cls, "__getattr__"):
         return f"`{name}` makes its attributes up, in `__getattr__`"

@@ -17,15 +17,13 @@ from typing import Any
 import gast
 
 from srcad.ir import ops as O
-from srcad.ir.values import Const
+from srcad.ir.values import Attribute, Const
 from srcad.parser import classes
 from srcad.parser.bindings import (
     CLASS,
     SOURCE,
     Binding,
     BoundMethod,
-    Closure,
-    Derived,
     Known,
     ObjectParam,
     Poison,
@@ -34,7 +32,7 @@ from srcad.parser.bindings import (
     class_of,
     describe,
 )
-from srcad.parser.frames import mangled
+from srcad.parser.frames import StaticRequired
 from srcad.rules.registry import lookup
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -182,6 +180,8 @@ class ObjectLowering(_Base):
         fields = dict(content.items)
         _, found = classes.find(class_of(content), name)
         held = name in fields and name not in _HIDDEN
+        if held and isinstance(fields[name], Poison):
+            raise self.of_many_kinds(name, fields[name], self.builder.loc)
         if held or (found is not classes.MISSING and not classes.is_slot(found)):
             return True
         source = fields.get(SOURCE)
@@ -306,6 +306,9 @@ class ObjectLowering(_Base):
         fields = dict(content.items)
         source = fields.get(SOURCE)
         if effect and isinstance(source, ObjectParam):
+            path = (source.name, *source.path, Attribute(name))
+            if name not in fields and name in classes.instance_names(source.example):
+                raise StaticRequired(set(), stored={path})
             self.store_effect(source, name, value, node)
         fields[name] = value
         self.write(owner, Struct("object", tuple(fields.items())), node)
@@ -358,6 +361,3 @@ def _is_number(content: Any) -> bool:
     from srcad.ir.values import Value
 
     return isinstance(content, Value) and isinstance(content.type, Scalar)
-
-
-__all__ = ["Closure", "Derived", "ObjectLowering", "mangled"]
