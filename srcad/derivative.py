@@ -42,6 +42,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.ir.values import Attribute
+from srcad.parser.classes import instance_names
 from srcad.parser.depth import with_room
 from srcad.pristine import np
 from srcad.rules.registry import ON_CHANGE
@@ -64,9 +65,11 @@ def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
 
 
 def parse_argnums(
-    function: types.FunctionType, argnums: int | str | Sequence[int | str]
+    function: types.FunctionType, argnums: int | str | Sequence[int | str], bound: int = 0
 ) -> tuple[tuple[Path, ...], bool]:
     """(paths, whether a single one was given).
+
+    Positions do not count the first `bound` arguments: the object of a method.
 
     Raises
     ------
@@ -75,10 +78,10 @@ def parse_argnums(
     """
     single = isinstance(argnums, (int, str))
     wanted = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
-    return tuple(_path(function, a) for a in wanted), single
+    return tuple(_path(function, a, bound) for a in wanted), single
 
 
-def _path(function: types.FunctionType, argnum: Any) -> Path:
+def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
     names = list(parameters_of(function))
     if isinstance(argnum, bool) or not isinstance(argnum, (int, str)):
         raise SignatureError(
@@ -87,9 +90,10 @@ def _path(function: types.FunctionType, argnum: Any) -> Path:
             advice="use argnums=0, argnums='x', or argnums=('x', 'y')",
         )
     if isinstance(argnum, int):
-        if not -len(names) <= argnum < len(names):
-            raise _no_argument(function, str(argnum), names)
-        return (names[argnum],)
+        counted = names[bound:]
+        if not -len(counted) <= argnum < len(counted):
+            raise _no_argument(function, str(argnum), counted)
+        return (counted[argnum],)
     if argnum in names:
         return (argnum,)
     path = _parsed_path(argnum)
@@ -135,6 +139,21 @@ def signature_of(bound: Mapping[str, Any]) -> Signature:
     return Signature(types_of, statics, bound)
 
 
+def with_receiver(
+    signature: Signature, function: types.FunctionType, receiver: tuple[Any, ...]
+) -> Signature:
+    """The signature with the object of a bound method, if there is one, as first argument."""
+    if not receiver:
+        return signature
+    given = signature_of({next(iter(parameters_of(function))): receiver[0]})
+    return replace(
+        signature,
+        types={**signature.types, **given.types},
+        statics={**signature.statics, **given.statics},
+        examples={**signature.examples, **given.examples},
+    )
+
+
 def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
     """A hashable key of a signature; `_matches` has to tell apart what it does not."""
     types_of = lowering_types(request, signature) if request.generic else signature.types
@@ -163,8 +182,9 @@ class Derivative(Generic[P]):
 
     __srcad_transform__ = "grad"
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, receiver: tuple[Any, ...] = ()) -> None:
         self.request = request
+        self._receiver = receiver  # the object, where it was made of a bound method
         self.function = request.function
         functools.update_wrapper(self, request.function)
         self.__signature__ = inspect.signature(request.function, follow_wrapped=False)
@@ -367,7 +387,9 @@ class Derivative(Generic[P]):
             return self._recent[0]
         from srcad.annotations import signature_from_annotations
 
-        return self._compiled(self.request, signature_from_annotations(self.request.function))
+        signature = signature_from_annotations(self.request.function)
+        signature = with_receiver(signature, self.request.function, self._receiver)
+        return self._compiled(self.request, signature)
 
     def cache_info(self) -> dict[str, int]:
         """Counts of look-ups in the memory cache (the generated fast path is not counted), of
@@ -478,6 +500,9 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
             value = _part_of(value, part)
         if what == "length":
             if len(value) != expected:
+                return False
+        elif what == "lacks":
+            if expected in instance_names(value):
                 return False
         elif what == "type":
             if type_of_value(value) != expected:

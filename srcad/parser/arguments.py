@@ -119,11 +119,14 @@ class ArgumentLowering(_Base):
         if not isinstance(t, ListOf) or type(example) is not list or not example:
             return False
         here = (root, *path)
-        wanted = any(len(w) > len(here) and w[: len(here)] == here for w in self.wanted_paths)
+        parts = [type_of_value(e) for e in example]
+        if any(len(w) > len(here) and w[: len(here)] == here for w in self.wanted_paths):
+            return True
         if any(here[: len(w)] == w for w in self.wanted_paths):
-            wanted = not all(_is_number(type_of_value(e)) for e in example)
-        plain = (Scalar, Array, ListOf)
-        return wanted or any(not isinstance(type_of_value(e), plain) for e in example)
+            return all(_is_structured(e, p) for e, p in zip(example, parts))
+        return any(isinstance(p, (TupleOf, DictOf)) for p in parts) or any(
+            classes.is_own(type(e)) for e in example
+        )
 
     # ------------------------------------------------------------------ objects
     def object_argument(
@@ -207,6 +210,11 @@ class ArgumentLowering(_Base):
 
 def _is_number(t: Type) -> bool:
     return isinstance(t, Scalar) or (isinstance(t, Array) and t.item)
+
+
+def _is_structured(value: Any, t: Type) -> bool:
+    """Whether a part of a list is an array, a container or an object: no plain number."""
+    return classes.is_own(type(value)) or (differentiable(t) and not _is_number(t))
 
 
 def _within_object(path: Path) -> bool:

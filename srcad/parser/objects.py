@@ -162,6 +162,7 @@ class ObjectLowering(_Base):
             return held
         source = fields.get(SOURCE)
         if isinstance(source, ObjectParam) and self.holds_itself(source, name, found):
+            self.check_cached(source, name, found, node)
             return self.object_attribute(source, name, node)
         if found is classes.MISSING or classes.is_slot(found):
             raise self.unsupported(
@@ -169,6 +170,8 @@ class ObjectLowering(_Base):
                 "Python raises AttributeError here", "set it in `__init__`",
             )  # fmt: skip
         self.assume_class(cls, name)
+        if isinstance(source, ObjectParam):
+            self.argument_assumptions.append((source.name, source.path, "lacks", name))
         if classes.cached(found):
             value = self.boxed(self.call_binding(Known(found.func), [owner], {}, node), name)
             self.put_attribute(owner, name, value, node, effect=False)
@@ -186,6 +189,18 @@ class ObjectLowering(_Base):
             return True
         source = fields.get(SOURCE)
         return isinstance(source, ObjectParam) and hasattr(source.example, name)
+
+    def check_cached(
+        self, source: ObjectParam, name: str, found: Any, node: gast.AST
+    ) -> None:
+        """What a `cached_property` kept is a constant, also in what it was computed from."""
+        here = (source.name, *source.path)
+        if classes.cached(found) and any(w[: len(here)] == here for w in self.wanted_paths):
+            raise self.unsupported(
+                node, f"`{name}` was computed before this call, and its object is differentiated",
+                "the value that `cached_property` kept does not change with the attributes",
+                f"delete it first (`del {source.name}.{name}`), or use a property",
+            )  # fmt: skip
 
     def holds_itself(self, source: ObjectParam, name: str, found: Any) -> bool:
         """Whether an object of the caller holds the attribute, or its class does as data."""
