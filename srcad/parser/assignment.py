@@ -49,7 +49,8 @@ class AssignmentLowering(_Base):
             owner = self.expression(target.value)
             old = self.attribute(owner, self.attribute_name(target), target)
             added = self.expression(node.value)
-            self.store_attribute(owner, target, self.updated(fn, old, added, "", node), node)
+            new = self.updated(fn, old, added, f".{target.attr}", node)
+            self.store_attribute(owner, target, new, node)
 
     def updated(
         self, fn: Any, old: Binding, added: Binding, name: str, node: gast.AugAssign

@@ -283,6 +283,10 @@ def merge(
         assert isinstance(present, Struct)
         parts = []
         for key, x in present.items:
+            if present.kind == "object" and isinstance(x, (Known, ObjectParam)):
+                if number(x) is None:  # its class, or a function: no value that may be missing
+                    parts.append((key, x))
+                    continue
             first, second = (x, None) if present is a else (None, x)
             parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import types
 from typing import Any
@@ -224,6 +225,9 @@ def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
             return args[0]
     return None
 
+def _replace(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    return low.replaced(args[0], kwargs, node) if len(args) == 1 else None
+
 def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     args = [low.deref(a) for a in args]
     if len(args) == 1 and isinstance(args[0], Known):
@@ -238,6 +242,7 @@ _SPECIAL: dict[Any, Any] = {
     isinstance: _isinstance, type: _type, len: _len, max: _extremum(max), min: _extremum(min),
     sum: _sum, tuple: _container("tuple"), list: _container("list"), callable: _callable,
     hasattr: _hasattr, float: _float, getattr: _getattr, setattr: _setattr, iter: _iter,
+    dataclasses.replace: _replace,
 }  # fmt: skip  # fmt: skip
 
 

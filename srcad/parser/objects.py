@@ -129,6 +129,25 @@ class ObjectLowering(_Base):
         if classes.defines(cls, "__post_init__"):
             self.call_binding(self.attribute(made, "__post_init__", node), passed_on, {}, node)
 
+    def replaced(
+        self, owner: Binding, changes: dict[str, Binding], node: gast.AST
+    ) -> Binding | None:
+        """`dataclasses.replace(owner, ...)` or `owner._replace(...)`."""
+        content = self.object_of(owner)
+        if content is None:
+            return None
+        cls = class_of(content)
+        given: dict[str, Binding] = {}
+        for name in classes.signature_of_fields(cls).parameters:
+            given[name] = changes.get(name) or self.attribute(owner, name, node)
+        unknown = changes.keys() - given.keys()
+        if unknown:
+            raise self.unsupported(
+                node, f"`{cls.__name__}` has no field `{sorted(unknown)[0]}`",
+                "Python raises TypeError here", "correct the name",
+            )  # fmt: skip
+        return self.construct(cls, [], given, node)
+
     def refuse_class(self, cls: type, node: gast.AST) -> None:
         raise self.unsupported(
             node, f"creating a `{cls.__qualname__}` object cannot be differentiated",
@@ -154,6 +173,8 @@ class ObjectLowering(_Base):
         if isinstance(found, property):
             self.assume_class(cls, name)
             return self.call_binding(Known(found.fget), [owner], {}, node)
+        if name == "_replace" and classes.is_namedtuple(cls):
+            return BoundMethod(owner, name, dataclasses.replace)
         fields = dict(content.items)
         if name in fields and name not in _HIDDEN:
             held = fields[name]
