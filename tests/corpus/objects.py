@@ -328,7 +328,7 @@ def _simpson(function, a, b):
 
 
 def object_shared_by_two_names(x, y):
-    first = _Oscillator(x)
+    first = _Oscillator(1.0 * x)
     second = first
     second.position *= y
     return first.position + x * second.energy
@@ -782,3 +782,5 @@ NOT_YET = {  # for now
     "vector_iteration", "object_from_method", "polymorphism", "object_in_branch",
     "getattr_by_name", "class_inside", "swapped_objects",
 }  # fmt: skip
+
+SETTINGS = {"grid_of_its_own": {"size_one": False}}
