@@ -194,6 +194,12 @@ class AssignmentLowering(_Base):
         if isinstance(content, Struct) and content.kind == "object":
             self.store_instance(owner, content, self.attribute_name(target), value, node)
             return
+        if isinstance(owner, Known):
+            raise self.unsupported(
+                target, f"the attribute `{target.attr}` of {describe(owner)} outside of the "
+                "function is set here", "what it holds was taken for known while compiling",
+                "pass the object as an argument, or return the value",
+            )  # fmt: skip
         raise self.unsupported(
             target, f"a store into the attribute `{target.attr}` cannot be differentiated yet",
             f"its owner is {describe(owner)}", "keep the value in a variable, and return it",

@@ -186,7 +186,11 @@ class CalleeLowering(_Base):
                 raise Diverges
             return callee, entry
         memo = self.done.get(key)
-        if memo is not None and not isinstance(target, Closure):
+        # what a function that is passed along reads of its surroundings may have changed since
+        passed = (*shapes.values(), *entry.contents.values())
+        if memo is not None and not isinstance(target, Closure) and not any(
+            map(_has_closure, passed)
+        ):
             return memo, entry
         callee = self.lower_callee(target, key, shapes, entry, node)
         self.unsettled.discard(callee)
@@ -548,7 +552,7 @@ class CalleeLowering(_Base):
 
         def visit(b: Binding) -> Any:
             b = self.deref(b)
-            if isinstance(b, Struct):
+            if isinstance(b, Struct) and b.kind != "object":
                 if b.kind == "dict":
                     return {k: visit(p) for k, p in b.items}
                 parts = [visit(p) for p in b.parts]
