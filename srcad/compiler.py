@@ -159,7 +159,7 @@ class Compiled:
 def obtain(request: Request, signature: Signature) -> Compiled:
     """As `compile_request`, but from the disk cache if that is wanted and has it."""
     cache = stored.disk_cache(request.cache)
-    if cache is None:
+    if cache is None or any(map(_is_named, signature.examples.values())):
         return compile_request(request, signature)
     function, types_of = request.function, lowering_types(request, signature)
     options = {"steps": repr(request.steps), "optimized": request.optimized,
@@ -172,13 +172,19 @@ def obtain(request: Request, signature: Signature) -> Compiled:
         return rebuild(request, signature, found)
     compiled = compile_request(request, signature)
     compiled.on_disk = False
-    if compiled.signature.types == types_of:
+    # what was assumed of the parts of arguments is not in the key
+    if compiled.signature.types == types_of and not compiled.argument_assumptions:
         names = compiled.statics.keys() - signature.statics.keys()
         stored.keep(
             cache, key, function, {name: compiled.statics[name] for name in names},
             compiled.guards, compiled.parts, structure_of(compiled),
         )  # fmt: skip
     return compiled
+
+
+def _is_named(value: Any) -> bool:
+    """Whether this is a namedtuple, whose type is that of a tuple."""
+    return isinstance(value, tuple) and type(value) is not tuple
 
 
 def structure_of(compiled: Compiled) -> dict[str, Any]:

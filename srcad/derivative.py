@@ -163,7 +163,8 @@ def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
         if t is None:  # a static value lives as long as its entry, so its id is not used again
             key.append((name, value if isinstance(value, (str, type(None))) else id(value)))
         else:
-            key.append((name, t, type(value) if str(t) == "object" else None))
+            named = isinstance(value, tuple) and type(value) is not tuple
+            key.append((name, t, type(value) if str(t) == "object" or named else None))
     return tuple(key)
 
 
@@ -499,7 +500,7 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
         for part in path:
             value = _part_of(value, part)
         if what == "length":
-            if len(value) != expected:
+            if type(value) is not list or len(value) != expected:
                 return False
         elif what == "lacks":
             if expected in instance_names(value):

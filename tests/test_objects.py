@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -217,6 +218,37 @@ def test_dataclass_as_argument():
     assert_close(found, {"weights": u, "bias": 6.0})
     assert_close(srcad.grad(linear)(u), linear.weights)
     assert_close(srcad.grad(linear, "self.bias")(u), 6.0)
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+    def total(self):
+        return np.sum(self.first * self.second)
+
+
+def total_of_pair(pair, x):
+    return pair.total() * x
+
+
+def products(arrays, u):
+    return np.sum(arrays[0] * u) + np.sum(arrays[1] * u) ** 2
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_shapes_of_parts_are_told_apart(options):
+    two, one = np.array([1.0, 2.0]), np.array([3.0])
+    gradient = srcad.grad(total_of_pair, "pair", **options)
+    for first, second in [(two, one), (one, two), (two, 2.0), (two, two)]:
+        expected = srcad.grad(lambda a, b: np.sum(a * b) * 2.0, (0, 1))(first, second)
+        found = gradient(Pair(first, second), 2.0)
+        assert_close(found, dict(zip(("first", "second"), expected)))
+    gradient = srcad.grad(products, "arrays", **options)
+    for arrays in ([two, one], [one, two], [two, two]):
+        expected = [srcad.grad(lambda a, b, u: np.sum(a * u) + np.sum(b * u) ** 2, k)(*arrays, two)
+                    for k in (0, 1)]  # fmt: skip
+        assert_close(gradient(arrays, two), expected)
 
 
 class Cached:

@@ -81,6 +81,8 @@ class ArgumentLowering(_Base):
     ) -> Binding:
         """The binding of a parameter, or of a part of it."""
         t = value.type
+        if isinstance(t, TupleOf) and example is not None and classes.is_namedtuple(type(example)):
+            return self.namedtuple_argument(value, name, root, path, example)
         if isinstance(t, TupleOf) and t.elems is not None:
             keys: list[tuple[Any, Type]] = list(enumerate(t.elems))
             kind = "tuple"
@@ -88,8 +90,9 @@ class ArgumentLowering(_Base):
             keys, kind = list(t.items), "dict"
         elif self.is_list_of_parts(t, example, root, path):
             keys, kind = [(i, type_of_value(e)) for i, e in enumerate(example)], "list"
-            self.argument_assumptions.append((root, path, "type", t))
             self.argument_assumptions.append((root, path, "length", len(example)))
+            for i, part in keys:  # the type of a list does not tell its elements apart
+                self.argument_assumptions.append((root, (*path, i), "type", part))
         elif t in (OBJECT, STR):
             if example is not None and classes.is_own(type(example)):
                 return self.object_argument(value, name, root, path, example)
@@ -152,6 +155,23 @@ class ArgumentLowering(_Base):
                 self.share_arguments(cell, example)
         return Ref(cell)
 
+    def namedtuple_argument(
+        self, value: Value, name: str, root: str, path: Path, example: Any
+    ) -> Ref:
+        """A namedtuple of the caller; it cannot change, so its fields are read at once."""
+        self.argument_assumptions.append((root, path, "class", type(example)))
+        fields: list[tuple[str, Binding]] = [(CLASS, Known(type(example)))]
+        for field in type(example)._fields:
+            part, t = getattr(example, field), type_of_value(getattr(example, field))
+            attrs = {"key": field, "attribute": True}
+            inner = (*path, Attribute(field))
+            self.argument_assumptions.append((root, inner, "type", t))
+            leaf = self.builder.emit1(O.FIELD, (value,), t, field, attrs)
+            leaf.named = True
+            held = self.exploded(leaf, field, root, inner, part)
+            fields.append((field, held))
+        return self.new_cell(Struct("object", tuple(fields)), name)  # type: ignore[no-any-return]
+
     def share_arguments(self, cell: Cell, example: Any) -> None:
         """Two parameters may be one object: a matter only if one is written."""
         for (_, path), other in self.argument_cells.items():
@@ -186,7 +206,9 @@ class ArgumentLowering(_Base):
     def input_tree(self, binding: Binding) -> Any:
         held = self.object_of(binding)
         if held is not None:
-            source = dict(held.items)[SOURCE]
+            source = dict(held.items).get(SOURCE)
+            if source is None:  # a namedtuple
+                return {Attribute(k): self.input_tree(b) for k, b in held.items if k != CLASS}
             here = (source.name, *source.path)
             fields = [
                 (k, b)
