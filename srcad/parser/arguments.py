@@ -98,7 +98,6 @@ class ArgumentLowering(_Base):
                 return self.object_argument(value, name, root, path, example)
             return ObjectParam(value, root, path, example)
         elif is_mutable(t):
-            origin = f"an attribute of `{root}`" if _within_object(path) else "argument"
             return self.memory_of_part(value, value, name, root, path)
         else:
             return value
@@ -114,8 +113,15 @@ class ArgumentLowering(_Base):
         made = Struct(kind, tuple(parts))
         if kind == "tuple":
             return made
-        origin = f"an attribute of `{root}`" if _within_object(path) else "argument"
-        return self.new_cell(made, name, origin)  # type: ignore[no-any-return]
+        return self.memory_of_part(made, value, name, root, path)
+
+    def memory_of_part(
+        self, content: Binding, value: Value, name: str, root: str, path: Path
+    ) -> Ref:
+        """The memory of an argument or a part of it; what an object holds must not be written."""
+        if _within_object(path):
+            return self.new_cell(content, name, f"an attribute of `{root}`")  # type: ignore[no-any-return]
+        return self.argument_cell(content, value, name)  # type: ignore[no-any-return]
 
     def is_list_of_parts(self, t: Type, example: Any, root: str, path: Path) -> bool:
         """Whether a list is taken apart: one of objects or containers, or with a wanted element."""

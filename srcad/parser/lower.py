@@ -222,7 +222,9 @@ def lower(
     tree, yields = lowerer.result_tree(result)
     ops = lowerer.builder.block
     guards = checks(
-        lowerer.argument_memory, lowerer.written_arguments, Region((), ops, tuple(yields))
+        lowerer.argument_memory,
+        lowerer.written_arguments - set(lowerer.argument_cells.values()),  # objects hold no array
+        Region((), ops, tuple(yields)),
     )
     body = Region(
         tuple(p.value for p in params),
