@@ -13,9 +13,9 @@ from typing import Any, Protocol, Union, overload
 
 from srcad.annotations import signature_from_types
 from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
-from srcad.derivative import Derivative, P, parse_argnums
+from srcad.derivative import Derivative, P, parse_argnums, with_receiver
 from srcad.emitter.standalone import importing_text, standalone_text
-from srcad.errors import SeedError, SignatureError, SourceNotFoundError
+from srcad.errors import SeedError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree
 from srcad.ir.values import Const, Function
@@ -43,13 +43,6 @@ def _request(function: Any, **options: Any) -> Request:
     cache = options.pop("cache", None)
     if options:
         raise TypeError(f"unknown option {next(iter(options))!r}")
-    if isinstance(function, types.MethodType):
-        raise SignatureError(
-            f"`{function.__name__}` is a bound method",
-            reason="its object is an argument like any other",
-            advice=f"differentiate the function of the class, and pass the object: "
-            f"grad({type(function.__self__).__name__}.{function.__name__}, argnums=...)",
-        )
     if not isinstance(function, types.FunctionType):
         raise SourceNotFoundError(
             f"{function!r} has no Python source",
@@ -60,6 +53,17 @@ def _request(function: Any, **options: Any) -> Request:
     return Request(function, (), optimized, generic, source, directory)
 
 
+def _unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
+    """(function, the object that is its first argument) of a method or a callable object."""
+    if isinstance(function, types.MethodType):
+        return function.__func__, (function.__self__,)
+    if not isinstance(function, (types.FunctionType, Derivative, type)):
+        method = getattr(type(function), "__call__", None)  # noqa: B004
+        if isinstance(method, (types.FunctionType, Derivative)):
+            return method, (function,)
+    return function, ()
+
+
 def _derivative(
     transform_name: str,
     function: Any,
@@ -67,10 +71,15 @@ def _derivative(
     has_aux: bool,
     options: Mapping[str, Any],
 ) -> Derivative[...]:
+    function, receiver = _unbound(function)
     request = _request(function, **dict(options))
-    paths, single = parse_argnums(request.function, argnums)
+    paths, single = parse_argnums(request.function, argnums, len(receiver))
     step = Step(transform_name, paths, single, has_aux)
-    return Derivative(replace(request, steps=(*request.steps, step)))
+    request = replace(request, steps=(*request.steps, step))
+    derivative: Derivative[...] = Derivative(request, receiver)
+    if receiver:
+        return types.MethodType(derivative, *receiver)  # type: ignore[return-value]
+    return derivative
 
 
 @overload
@@ -92,7 +101,8 @@ def grad(
     Parameters
     ----------
     function
-        A Python function, or a derivative (then this is the next order). Without it, a decorator:
+        A Python function, a method, an object with ``__call__``, or a derivative (then this is
+        the next order). The positions of argnums do not count the object. Without it, a decorator:
         ``@grad`` or ``@grad(argnums="w")``.
     argnums
         Which arguments to differentiate in: a position, a name, a path such as ``"params['b']"``,
@@ -213,6 +223,8 @@ def jvp(
             reason="each argument needs a direction",
             advice="pass one tangent for each primal, or None",
         )
+    function, receiver = _unbound(function)
+    primals, tangents = (*receiver, *primals), (*(None for _ in receiver), *tangents)
     all_paths = _positional_paths(function, len(primals))
     moving = [k for k, t in enumerate(tangents) if t is not None]
     paths = tuple(all_paths[k] for k in moving)
@@ -252,6 +264,8 @@ def vjp(
         By `pull`, if the cotangent has another shape than the value.
     """
     options = {k: constants.pop(k) for k in _OPTIONS if k in constants}
+    function, receiver = _unbound(function)
+    primals = (*receiver, *primals)
     all_paths = _positional_paths(function, len(primals))
     moving = [k for k, v in enumerate(primals) if differentiable(_as_float_type(v))]
     paths = tuple(all_paths[k] for k in moving)
@@ -271,7 +285,7 @@ def vjp(
         result: list[Any] = [None] * len(primals)
         for k, g in zip(moving, grads):
             result[k] = g
-        return tuple(result)
+        return tuple(result[len(receiver) :])
 
     return value, pull
 
@@ -391,7 +405,8 @@ def hvp(
         One entry per positional argument: the directional derivative of its gradient; None for
         an argument that does not move (a tangent of None) or carries no derivative.
     """
-    primals, tangents = tuple(primals), tuple(tangents)
+    function, receiver = _unbound(function)
+    primals, tangents = (*receiver, *primals), (*(None for _ in receiver), *tangents)
     moving = tuple(
         k
         for k, (p, t) in enumerate(zip(primals, tangents))
@@ -406,7 +421,7 @@ def hvp(
     result: list[Any] = [None] * len(primals)
     for k, product in zip(moving, products):
         result[k] = product
-    return tuple(result)
+    return tuple(result[len(receiver) :])
 
 
 def source(
@@ -440,7 +455,9 @@ def source(
         from the user's module and from `srcad.runtime`.
     """
     request = planned(function, argnums, value, mode, order, options)
-    signature = signature_from_types(request.function, types)
+    signature = with_receiver(
+        signature_from_types(request.function, types), request.function, _unbound(function)[1]
+    )
     compiled = compile_request(request, signature)
     assert compiled.emitted is not None  # it was compiled just now
     text = standalone_text if standalone else importing_text
@@ -459,7 +476,9 @@ def ir(
 ) -> Function:
     """The intermediate representation of a derivative; ``order=0`` gives that of the function."""
     request = planned(function, argnums, value, mode, order, options)
-    signature = signature_from_types(request.function, types)
+    signature = with_receiver(
+        signature_from_types(request.function, types), request.function, _unbound(function)[1]
+    )
 
     def transformed() -> Function:
         lowered, typed = lower_request(request, signature)
@@ -481,8 +500,10 @@ def planned(
         raise ValueError(f"mode is 'reverse' or 'forward', not {mode!r}")
     if order < 0:
         raise ValueError(f"order is at least 0, not {order}")
+    function, receiver = _unbound(function)
     request = _request(function, **dict(options))
-    paths, single = parse_argnums(request.function, 0 if argnums is None else argnums)
+    wanted = 0 if argnums is None else argnums
+    paths, single = parse_argnums(request.function, wanted, len(receiver))
     if isinstance(function, Derivative) and argnums is None:
         return request
     steps = list(request.steps)

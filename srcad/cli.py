@@ -31,6 +31,7 @@ import gast
 from srcad.annotations import signature_from_types
 from srcad.api import ir, source
 from srcad.cache.disk import DiskCache, SrcadCacheWarning, default_directory
+from srcad.compiler import path_text
 from srcad.derivative import Derivative, parse_argnums
 from srcad.errors import SignatureError, SrcadError, TypeStringError
 from srcad.parser.depth import with_room
@@ -223,7 +224,7 @@ def _target(target: str) -> tuple[Any, Any]:
         found = inner
     if isinstance(found, Derivative):
         step = found.request.steps[0]
-        argnums = tuple(p[0] + "".join(f"[{k!r}]" for k in p[1:]) for p in step.argnums)
+        argnums = tuple(path_text(p) for p in step.argnums)
         return found.function, argnums[0] if step.single else argnums
     if isinstance(found, type):
         raise _Failure(f"{path!r} in {place} is a class; name a method: {path}.METHOD")

@@ -49,7 +49,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
-from srcad.ir.values import Const, Function, Value
+from srcad.ir.values import Attribute, Const, Function, Value
 from srcad.optimizer.pipeline import optimize
 from srcad.optimizer.raising import keep_raising
 from srcad.parser.depth import with_room
@@ -86,6 +86,11 @@ class Request:
     generic: bool = False
     source: str | None = None
     cache: str | None = None
+
+    @property
+    def paths(self) -> frozenset[Path]:
+        """The paths that are differentiated."""
+        return frozenset(path for step in self.steps for path in step.argnums)
 
     @property
     def differentiated(self) -> set[str]:
@@ -129,7 +134,7 @@ class Compiled:
     signature: Signature
     guards: list[AnyGuard]
     statics: Mapping[str, Any]
-    argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]]
+    argument_assumptions: list[tuple[str, tuple[Any, ...], str, Any]]
     emitted: Emitted | None
     backward: Any = None  # vjp: the function of the tape and the seeds
     seeds: tuple[int, ...] = ()  # vjp: indices of the result's leaves that have seeds
@@ -154,7 +159,7 @@ class Compiled:
 def obtain(request: Request, signature: Signature) -> Compiled:
     """As `compile_request`, but from the disk cache if that is wanted and has it."""
     cache = stored.disk_cache(request.cache)
-    if cache is None:
+    if cache is None or any(map(_is_named, signature.examples.values())):
         return compile_request(request, signature)
     function, types_of = request.function, lowering_types(request, signature)
     options = {"steps": repr(request.steps), "optimized": request.optimized,
@@ -167,13 +172,19 @@ def obtain(request: Request, signature: Signature) -> Compiled:
         return rebuild(request, signature, found)
     compiled = compile_request(request, signature)
     compiled.on_disk = False
-    if compiled.signature.types == types_of:
+    # what was assumed of the parts of arguments is not in the key
+    if compiled.signature.types == types_of and not compiled.argument_assumptions:
         names = compiled.statics.keys() - signature.statics.keys()
         stored.keep(
             cache, key, function, {name: compiled.statics[name] for name in names},
             compiled.guards, compiled.parts, structure_of(compiled),
         )  # fmt: skip
     return compiled
+
+
+def _is_named(value: Any) -> bool:
+    """Whether this is a namedtuple, whose type is that of a tuple."""
+    return isinstance(value, tuple) and type(value) is not tuple
 
 
 def structure_of(compiled: Compiled) -> dict[str, Any]:
@@ -226,14 +237,16 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
     exact = lowering_types(replace(request, generic=False), signature)
     statics = dict(signature.statics)
     static_outside: set[tuple[Any, ...]] = set()
+    stored_paths: set[Path] = set()
     while True:
         try:
             lowered = lower(
                 request.function, types_of, statics, signature.examples, source,
-                frozenset(static_outside),
+                frozenset(static_outside), request.paths, frozenset(stored_paths),
             )  # fmt: skip
         except StaticRequired as need:
             static_outside |= need.outside
+            stored_paths |= need.stored
             for name in need.params:
                 if types_of.get(name) != exact.get(name):
                     types_of[name] = exact[name]
@@ -362,18 +375,18 @@ def input_tree(function: Function, step: Step, source: FunctionSource) -> Any:
 
 def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
     name, *keys = path
-    shown = name + "".join(f"[{k!r}]" for k in keys)
+    shown = path_text(path)
     tree = function.inputs.get(name)
     for key in keys:
         parts: dict[Any, Any] = {}
         if isinstance(tree, dict):
             parts = tree
-        elif isinstance(tree, tuple):
+        elif isinstance(tree, (tuple, list)):
             parts = dict(enumerate(tree))
         if key not in parts:
             raise SignatureError(
                 f"`{function.name}` has no argument `{shown}`",
-                reason=f"`{name}` has the parts {list(parts)}"
+                reason=f"`{name}` has the parts {', '.join(map(str, parts))}"
                 if parts
                 else f"`{name}` has no parts",
                 advice="choose one of its parts in argnums",
@@ -389,7 +402,23 @@ def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
         )
     for leaf in leaves(tree):
         check_input(leaf, shown, source)
+    return _with_names(tree)
+
+
+def _with_names(tree: Any) -> Any:
+    """A tree with the attributes of objects as the keys of a dictionary."""
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(map(_with_names, tree))
+    if isinstance(tree, dict):
+        return {getattr(k, "name", k) if isinstance(k, Attribute) else k: _with_names(t)
+                for k, t in tree.items()}  # fmt: skip
     return tree
+
+
+def path_text(path: Path) -> str:
+    """A path as the user writes it: ``model.layers[0].w``."""
+    keys = (f".{k}" if isinstance(k, Attribute) else f"[{k!r}]" for k in path[1:])
+    return path[0] + "".join(keys)
 
 
 def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
@@ -567,9 +596,7 @@ def describe(request: Request, lowered: Lowered, signature: Signature, ir: Funct
              "vjp": "Pullback"}  # fmt: skip
     parts = []
     for step in reversed(request.steps):
-        names = ", ".join(
-            p[0] + "".join(f"[{k!r}]" for k in p[1:]) for p in step.argnums
-        )
+        names = ", ".join(map(path_text, step.argnums))
         parts.append((words[step.transform], names or "nothing"))
     if not parts:
         return f"{lowered.function.name} ({_place(lowered)}) as srcad sees it."

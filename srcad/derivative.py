@@ -41,6 +41,8 @@ from srcad.ir.abstract import (
     Type,
     type_of_value,
 )
+from srcad.ir.values import Attribute
+from srcad.parser.classes import instance_names
 from srcad.parser.depth import with_room
 from srcad.pristine import np
 from srcad.rules.registry import ON_CHANGE
@@ -63,9 +65,11 @@ def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
 
 
 def parse_argnums(
-    function: types.FunctionType, argnums: int | str | Sequence[int | str]
+    function: types.FunctionType, argnums: int | str | Sequence[int | str], bound: int = 0
 ) -> tuple[tuple[Path, ...], bool]:
     """(paths, whether a single one was given).
+
+    Positions do not count the first `bound` arguments: the object of a method.
 
     Raises
     ------
@@ -74,10 +78,10 @@ def parse_argnums(
     """
     single = isinstance(argnums, (int, str))
     wanted = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
-    return tuple(_path(function, a) for a in wanted), single
+    return tuple(_path(function, a, bound) for a in wanted), single
 
 
-def _path(function: types.FunctionType, argnum: Any) -> Path:
+def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
     names = list(parameters_of(function))
     if isinstance(argnum, bool) or not isinstance(argnum, (int, str)):
         raise SignatureError(
@@ -86,9 +90,10 @@ def _path(function: types.FunctionType, argnum: Any) -> Path:
             advice="use argnums=0, argnums='x', or argnums=('x', 'y')",
         )
     if isinstance(argnum, int):
-        if not -len(names) <= argnum < len(names):
-            raise _no_argument(function, str(argnum), names)
-        return (names[argnum],)
+        counted = names[bound:]
+        if not -len(counted) <= argnum < len(counted):
+            raise _no_argument(function, str(argnum), counted)
+        return (counted[argnum],)
     if argnum in names:
         return (argnum,)
     path = _parsed_path(argnum)
@@ -106,14 +111,19 @@ def _no_argument(function: types.FunctionType, argnum: str, names: list[str]) ->
 
 
 def _parsed_path(text: str) -> Path | None:
-    """``params['b'][0]`` as ("params", "b", 0); None if it is no such path."""
+    """``params['b'][0].w`` as ("params", "b", 0, Attribute("w")); None if it is no such path."""
     try:
         node: ast.AST = ast.parse(text, mode="eval").body
     except SyntaxError:
         return None
     keys: list[Any] = []
-    while isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        keys.append(node.slice.value)
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        if isinstance(node, ast.Attribute):
+            keys.append(Attribute(node.attr))
+        elif isinstance(node.slice, ast.Constant):
+            keys.append(node.slice.value)
+        else:
+            return None
         node = node.value
     return (node.id, *reversed(keys)) if isinstance(node, ast.Name) else None
 
@@ -129,6 +139,21 @@ def signature_of(bound: Mapping[str, Any]) -> Signature:
     return Signature(types_of, statics, bound)
 
 
+def with_receiver(
+    signature: Signature, function: types.FunctionType, receiver: tuple[Any, ...]
+) -> Signature:
+    """The signature with the object of a bound method, if there is one, as first argument."""
+    if not receiver:
+        return signature
+    given = signature_of({next(iter(parameters_of(function))): receiver[0]})
+    return replace(
+        signature,
+        types={**signature.types, **given.types},
+        statics={**signature.statics, **given.statics},
+        examples={**signature.examples, **given.examples},
+    )
+
+
 def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
     """A hashable key of a signature; `_matches` has to tell apart what it does not."""
     types_of = lowering_types(request, signature) if request.generic else signature.types
@@ -138,7 +163,8 @@ def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
         if t is None:  # a static value lives as long as its entry, so its id is not used again
             key.append((name, value if isinstance(value, (str, type(None))) else id(value)))
         else:
-            key.append((name, t, type(value) if str(t) == "object" else None))
+            named = isinstance(value, tuple) and type(value) is not tuple
+            key.append((name, t, type(value) if str(t) == "object" or named else None))
     return tuple(key)
 
 
@@ -157,8 +183,9 @@ class Derivative(Generic[P]):
 
     __srcad_transform__ = "grad"
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, receiver: tuple[Any, ...] = ()) -> None:
         self.request = request
+        self._receiver = receiver  # the object, where it was made of a bound method
         self.function = request.function
         functools.update_wrapper(self, request.function)
         self.__signature__ = inspect.signature(request.function, follow_wrapped=False)
@@ -361,7 +388,9 @@ class Derivative(Generic[P]):
             return self._recent[0]
         from srcad.annotations import signature_from_annotations
 
-        return self._compiled(self.request, signature_from_annotations(self.request.function))
+        signature = signature_from_annotations(self.request.function)
+        signature = with_receiver(signature, self.request.function, self._receiver)
+        return self._compiled(self.request, signature)
 
     def cache_info(self) -> dict[str, int]:
         """Counts of look-ups in the memory cache (the generated fast path is not counted), of
@@ -454,12 +483,29 @@ def _same_static(value: Any, expected: Any) -> bool:
     return type(value) is type(expected) and same(contents(value), contents(expected))
 
 
+def _part_of(value: Any, key: Any) -> Any:
+    """A part of an argument, or the marker of a missing one."""
+    if isinstance(key, Attribute):
+        return getattr(value, key.name, _MISSING)
+    if isinstance(value, dict):
+        return value.get(key, _MISSING)
+    if isinstance(value, (tuple, list)) and len(value) > key:
+        return value[key]
+    return _MISSING
+
+
 def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
     for name, path, what, expected in compiled.argument_assumptions:
         value = arguments.get(name, _MISSING)
         for part in path:
-            value = getattr(value, part, _MISSING)
-        if what == "type":
+            value = _part_of(value, part)
+        if what == "length":
+            if type(value) is not list or len(value) != expected:
+                return False
+        elif what == "lacks":
+            if expected in instance_names(value):
+                return False
+        elif what == "type":
             if type_of_value(value) != expected:
                 return False
         elif what == "method":

@@ -380,17 +380,3 @@ def test_bad_type_string():
         "Instead: write one of: float, int, bool, complex, str, f64[*,1,?], list[float], "
         "(float, f64[*]), {'w': f64[*]}"
     )
-
-
-def test_bound_method():
-    class Model:
-        def f(self, x):
-            return x
-
-    error = caught(errors.SignatureError, TypeError, lambda: srcad.grad(Model().f))
-    assert str(error) == (
-        "`f` is a bound method\n"
-        "Reason: its object is an argument like any other\n"
-        "Instead: differentiate the function of the class, and pass the object: "
-        "grad(Model.f, argnums=...)"
-    )

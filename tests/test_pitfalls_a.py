@@ -18,7 +18,7 @@ MODES = [{}, {"generic": True}, {"optimize": False}, {"generic": True, "optimize
 
 # Functions that are refused today. `not_yet` makes sure of it, so what is supported has to leave
 # this set.
-NOT_YET = {"call_counted", "call_counted_in_loop", "counts_in_a_global"}
+NOT_YET = {"counts_in_a_global"}
 
 
 def not_yet(function: Any, *args: Any, **options: Any) -> bool:
@@ -847,9 +847,6 @@ def stores_in_a_global(x):
     "function, turns, expected", [(call_counted, 1, 12.0), (call_counted_in_loop, 3, 1024.0)]
 )
 def test_a19_counter_of_an_object(function, turns, expected):
-    model = Model()
-    if not_yet(function, 2.0, model):
-        return
     for options in MODES:
         model = Model()
         df = srcad.grad(function, **options)

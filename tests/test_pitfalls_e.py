@@ -233,15 +233,27 @@ def test_e6_methods(options):
 
 
 REFUSED_OF_CLASSES = {
-    "bound method": (lambda: srcad.grad(Model(3.0).loss), errors.SignatureError),
-    "class method": (lambda: srcad.grad(Model.of_class), errors.SignatureError),
-    "object": (lambda: srcad.grad(Model(3.0)), errors.SourceNotFoundError),
-    "call of an object": (lambda: srcad.grad(calls_an_object)(2.0, Model(3.0)),
-                          errors.UnsupportedSyntaxError),
-    "super": (lambda: srcad.grad(Derived.above, "x")(Derived(3.0), 2.0),
-              errors.UnsupportedSyntaxError),
-    "part of self": (lambda: srcad.grad(Model.loss, "self.w"), errors.SignatureError),
+    "object without __call__": (lambda: srcad.grad(object()), errors.SourceNotFoundError),
+    "class": (lambda: srcad.grad(Model), errors.SourceNotFoundError),
+    "part that self lacks": (lambda: srcad.grad(Model.loss, "self.v")(Model(3.0), 2.0),
+                             errors.SignatureError),
+    "part that is no number": (lambda: srcad.grad(Model.loss, "self.term")(Model(3.0), 2.0),
+                               errors.SignatureError),
+    "argument behind the object": (lambda: srcad.grad(Model(3.0).loss, 1),
+                                   errors.SignatureError),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_e6_methods_of_objects_themselves(options):
+    model = Model(3.0)
+    assert_close(srcad.grad(model.loss, **options)(2.0), 12.0)
+    assert_close(srcad.grad(Model.of_class, **options)(2.0), 8.0)
+    assert_close(srcad.grad(model, **options)(2.0), 3.0)
+    assert_close(srcad.grad(calls_an_object, **options)(2.0, model), 12.0)
+    assert_close(srcad.grad(Derived.above, "x", **options)(Derived(3.0), 2.0), 4.0)
+    assert_close(srcad.grad(model.loss, "self.w", **options)(2.0), 4.0)
+    assert_close(srcad.grad(Model.loss, ("self.w", "x"), **options)(model, 2.0), (4.0, 12.0))
 
 
 @pytest.mark.parametrize("what", REFUSED_OF_CLASSES)

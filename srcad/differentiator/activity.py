@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from srcad.errors import MissingRuleError
+from srcad.errors import MissingRuleError, UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.abstract import differentiable
 from srcad.ir.values import Op, Operand, Value
@@ -39,6 +39,16 @@ def opaque_call(op: Op) -> MissingRuleError:
         "is differentiated",
         advice="register a rule for it with srcad.rules.rule (see docs/rules.md), or leave the "
         "argument out of argnums",
+        loc=op.loc,
+    )
+
+
+def active_store(op: Op) -> UnsupportedSyntaxError:
+    """The error for a store of something differentiated into an object of the caller."""
+    return UnsupportedSyntaxError(
+        f"`{op.attrs['name']}` stores a value that is differentiated",
+        reason="the object outlives the call, and its derivative would be lost there",
+        advice="return the value, or store into an object that the function makes",
         loc=op.loc,
     )
 
@@ -76,6 +86,8 @@ def _mark_varied(ops: list[Op], varied: set[Value]) -> None:
         elif op.kind is O.WHILE:
             _mark_loop(O.WhileView(op), varied)
         elif any(_is_varied(op.operands[i], varied) for i in active_positions(op)):
+            if op.kind is O.OPAQUE and op.attrs.get("stores"):
+                raise active_store(op)
             if op.kind is O.OPAQUE and "name" in op.attrs:
                 raise opaque_call(op)
             for r in op.results:

@@ -32,7 +32,18 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.build import Builder, clone_function, leaves, map_tree
 from srcad.ir.text import callees
-from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Role, Value, walk
+from srcad.ir.values import (
+    Attribute,
+    Const,
+    Function,
+    Op,
+    Operand,
+    Param,
+    Region,
+    Role,
+    Value,
+    walk,
+)
 from srcad.optimizer.facts import loose_values
 from srcad.pristine import np
 from srcad.rules.symbols import apply, apply_operands
@@ -143,7 +154,7 @@ def missing_fields(function: Function, inputs: Sequence[Value]) -> list[Op]:
         return found
     for p in function.params:
         tree = function.inputs.get(p.name)
-        if isinstance(tree, (tuple, dict)):
+        if isinstance(tree, (tuple, list, dict)):
             _take_apart(p.value, tree, set(wanted), found)
     return found
 
@@ -151,15 +162,18 @@ def missing_fields(function: Function, inputs: Sequence[Value]) -> list[Op]:
 def _take_apart(container: Value, tree: Any, wanted: set[Value], found: list[Op]) -> None:
     pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
     for key, part in pairs:
+        attrs = {"key": key}
+        if isinstance(key, Attribute):
+            attrs = {"key": key.name, "attribute": True}
         if isinstance(part, Value):
             if part in wanted:
-                found.append(Op(O.FIELD, (container,), {"key": key}, (part,)))
+                found.append(Op(O.FIELD, (container,), attrs, (part,)))
         else:
             inner = Value(adjoint_type(container.type), str(key))
             mark = len(found)
             _take_apart(inner, part, wanted, found)
             if len(found) > mark:
-                found.insert(mark, Op(O.FIELD, (container,), {"key": key}, (inner,)))
+                found.insert(mark, Op(O.FIELD, (container,), attrs, (inner,)))
 
 
 def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> Function:

@@ -20,9 +20,19 @@ if TYPE_CHECKING:
     from srcad.ir.ops import OpKind
 
 __all__ = [
-    "Const", "Function", "Loc", "Op", "Operand", "Param", "Region", "Role", "Value", "UNDEFINED",
-    "free_values", "walk",
+    "Attribute", "Const", "Function", "Loc", "Op", "Operand", "Param", "Region", "Role", "Value",
+    "UNDEFINED", "free_values", "walk",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A step of a path: the attribute of an object, where other steps are keys of containers."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Role(enum.Enum):

@@ -22,8 +22,8 @@ from srcad.ir.abstract import (
     rank_of,
     type_of_value,
 )
-from srcad.ir.values import Const, Operand, Value
-from srcad.parser import opaque
+from srcad.ir.values import Attribute, Const, Operand, Value
+from srcad.parser import classes, opaque
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -46,8 +46,13 @@ _Base: Any = object
 
 
 class AccessLowering(_Base):
+    def attribute_name(self, node: gast.Attribute) -> str:
+        return mangled(node.attr, self.frame.source.class_name)
+
     def expr_Attribute(self, node: gast.Attribute) -> Binding:
-        name = mangled(node.attr, self.frame.source.class_name)
+        name = self.attribute_name(node)
+        if self.is_super(node.value):
+            return self.super_attribute(node.value, name, node)
         return self.attribute(self.expression(node.value), name, node)
 
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
@@ -57,6 +62,8 @@ class AccessLowering(_Base):
         content = self.deref(owner)
         if isinstance(content, Value):
             return self.value_attribute(content, name, node, owner)
+        if isinstance(content, Struct) and content.kind == "object":
+            return self.instance_attribute(owner, content, name, node)
         if isinstance(content, Struct) and isinstance(owner, (Ref, Struct)):
             return self.container_attribute(owner, content, name, node)
         if isinstance(owner, ObjectParam):
@@ -79,6 +86,11 @@ class AccessLowering(_Base):
         )  # fmt: skip
 
     def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
+        kind = self.class_of_binding(Known(owner))
+        if kind is not None:
+            found = self.known_instance_attribute(owner, kind, name, node)
+            if found is not None:
+                return found
         try:
             value = getattr(owner, name)
         except AttributeError as error:
@@ -141,7 +153,7 @@ class AccessLowering(_Base):
 
     def object_attribute(self, owner: ObjectParam, name: str, node: gast.AST) -> Binding:
         """`self.w`: numbers and arrays are inputs of the function, the rest is static."""
-        path = (*owner.path, name)
+        path = (*owner.path, Attribute(name))
         if owner.example is None:
             value = self.builder.emit1(
                 O.FIELD, (owner.value,), UNKNOWN, name, {"key": name, "attribute": True}
@@ -162,14 +174,11 @@ class AccessLowering(_Base):
             self.argument_assumptions.append((owner.name, path, "method", example.__func__))
             return Known(MethodOf(example.__func__, owner))
         if is_data(example):
+            return self.attribute_value(owner, name, type_of_value(example), example, path)
+        if isinstance(example, (tuple, list, dict)) or classes.is_own(type(example)):
             t = type_of_value(example)
-            self.argument_assumptions.append((owner.name, path, "type", t))
-            value = self.builder.emit1(
-                O.FIELD, (owner.value,), t, name, {"key": name, "attribute": True}
-            )
-            value.named = True
-            self.external[value] = f"an attribute of `{owner.name}`"
-            return value
+            if t != OBJECT or classes.is_own(type(example)):
+                return self.attribute_value(owner, name, t, example, path)
         if callable(example) or isinstance(example, (str, bool, type(None), type)):
             self.argument_assumptions.append((owner.name, path, "is", example))
             return Known(example)
@@ -199,6 +208,10 @@ class AccessLowering(_Base):
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
         if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
             owner = self.as_binding(self.operand(owner, node))  # its contents are read live
+        if self.class_of_binding(owner) is not None:
+            found = self.subscript_object(owner, index, node)
+            if found is not None:
+                return found
         index = self.settled(index)
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)

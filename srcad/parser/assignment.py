@@ -47,15 +47,19 @@ class AssignmentLowering(_Base):
                 self.store(owner, index, new, node)
         else:
             owner = self.expression(target.value)
-            old = self.attribute(owner, target.attr, target)
+            old = self.attribute(owner, self.attribute_name(target), target)
             added = self.expression(node.value)
-            self.store_attribute(owner, target, self.updated(fn, old, added, "", node), node)
+            new = self.updated(fn, old, added, f".{target.attr}", node)
+            self.store_attribute(owner, target, new, node)
 
     def updated(
         self, fn: Any, old: Binding, added: Binding, name: str, node: gast.AugAssign
     ) -> Binding:
         """What `x += y` binds: arrays and lists are changed in place, all else is made anew."""
         content = self.deref(old)
+        changed = self.in_place_object(fn, old, added, node)
+        if changed is not None:
+            return changed
         if isinstance(content, Struct) and content.kind == "list" and isinstance(old, Ref):
             if fn is operator.add:
                 self.call_binding(self.attribute(old, "extend", node), [added], {}, node)
@@ -131,6 +135,10 @@ class AssignmentLowering(_Base):
     def store(self, owner: Binding, index: Binding, value: Binding, node: gast.AST) -> None:
         """`owner[index] = value`."""
         held = self.deref(owner)
+        method = self.special_method(owner, "__setitem__", node)
+        if method is not None:
+            self.call_binding(method, [index, value], {}, node)
+            return
         if not isinstance(owner, Ref):
             self.refuse_write(owner, node)
         assert isinstance(owner, Ref)
@@ -183,6 +191,15 @@ class AssignmentLowering(_Base):
         if isinstance(content, Value) and target.attr == "T":
             self.write_to(self.attribute(owner, "T", target), value, node, [Const.of(Ellipsis)])
             return
+        if isinstance(content, Struct) and content.kind == "object":
+            self.store_instance(owner, content, self.attribute_name(target), value, node)
+            return
+        if isinstance(owner, Known):
+            raise self.unsupported(
+                target, f"the attribute `{target.attr}` of {describe(owner)} outside of the "
+                "function is set here", "what it holds was taken for known while compiling",
+                "pass the object as an argument, or return the value",
+            )  # fmt: skip
         raise self.unsupported(
             target, f"a store into the attribute `{target.attr}` cannot be differentiated yet",
             f"its owner is {describe(owner)}", "keep the value in a variable, and return it",
@@ -218,6 +235,7 @@ class AssignmentLowering(_Base):
 
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)
+        value = self.iterable(value, target)
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
         if isinstance(value, Value):

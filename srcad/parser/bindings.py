@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from srcad.parser.frames import Frame
 
 NUMBERS = (bool, int, float, complex)
+CLASS, SOURCE = "__class__", "__object__"  # keys in what an object holds that are no attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,11 @@ class Ref:
 class Struct:
     """A tuple of bindings, or what a cell holds for a list or dict of them.
 
-    `items` is a tuple of pairs (key, binding).
+    `items` is a tuple of pairs (key, binding). Those of an object are its class (under CLASS),
+    what it is read from if the caller made it (under SOURCE), and its attributes.
     """
 
-    kind: str  # "tuple" | "list" | "dict" | "box" (of a name that several functions store to)
+    kind: str  # "tuple" | "list" | "dict" | "object" | "box" (of a name that functions store to)
     items: tuple[tuple[Any, Binding], ...]
 
     @staticmethod
@@ -121,10 +123,13 @@ class Closure:
 
 @dataclass(frozen=True, eq=False)
 class BoundMethod:
-    """`x.sum` or `l.append`: a method of an array or a container, not called yet."""
+    """A method that is not called yet: `x.sum` or `l.append`, or with `function` (a function or a
+    `Closure`) that of an object.
+    """
 
     receiver: Binding
     name: str
+    function: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +147,7 @@ class ObjectParam:
 
     value: Value
     name: str
-    path: tuple[str, ...]
+    path: tuple[Any, ...]
     example: Any
 
 
@@ -182,6 +187,14 @@ Binding = Union[
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
 
+def class_of(content: Struct) -> type:
+    """The class of an object, from what it holds."""
+    known = dict(content.items)[CLASS]
+    assert isinstance(known, Known)
+    found: type = known.value
+    return found
+
+
 @dataclass
 class Leaves:
     """Operands collected from bindings, one per leaf that becomes a value."""
@@ -212,12 +225,20 @@ def same(a: Binding | None, b: Binding | None) -> bool:
         )
     if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
         return a.value is b.value and a.path == b.path
+    if isinstance(a, BoundMethod) and isinstance(b, BoundMethod):
+        known = a.name == b.name and a.function is b.function
+        return known and same(a.receiver, b.receiver)
     return False
 
 
 def part_name(kind: str, name: str, key: Any) -> str:
     """The name of a part of a structure."""
     return name if kind == "box" else f"{name}_{key}"
+
+
+def one_object(a: ObjectParam, b: ObjectParam) -> bool:
+    """Whether both are read from one place of one argument, though perhaps twice."""
+    return a.name == b.name and a.path == b.path and a.example is b.example
 
 
 def number(binding: Binding | None) -> Operand | None:
@@ -243,6 +264,8 @@ def describe(binding: Binding | None) -> str:
         if binding.value is None or isinstance(binding.value, (*NUMBERS, str)):
             return repr(binding.value)
         return f"a {type(binding.value).__name__}"
+    if isinstance(binding, Struct) and binding.kind == "object":
+        return f"an object of the class `{class_of(binding).__name__}`"
     if isinstance(binding, Struct):
         return f"a {binding.kind} of {len(binding.items)}"
     if isinstance(binding, Ref):
@@ -276,7 +299,10 @@ def merge(
                 return Ref(a.cell, path)
         if link is not None:
             return link(a, b, name)
-    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind:
+    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind == "object":
+        if class_of(a) is class_of(b):
+            return _merge_objects(a, b, name, leaf, link, every)
+    if isinstance(a, Struct) and isinstance(b, Struct) and a.kind == b.kind != "object":
         if [k for k, _ in a.items] == [k for k, _ in b.items]:
             parts = []
             for (key, x), (_, y) in zip(a.items, b.items):
@@ -287,9 +313,16 @@ def merge(
         assert isinstance(present, Struct)
         parts = []
         for key, x in present.items:
+            if present.kind == "object" and isinstance(x, (Known, ObjectParam)):
+                if number(x) is None:  # its class, or a function: no value that may be missing
+                    parts.append((key, x))
+                    continue
             first, second = (x, None) if present is a else (None, x)
             parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]
+    if isinstance(a, ObjectParam) and isinstance(b, ObjectParam) and one_object(a, b):
+        value = leaf(a.value, b.value, a.value.type, name)
+        return ObjectParam(value, a.name, a.path, a.example)
     left, right = number(a), number(b)
     if left is not None and right is not None:
         t = join(left.type, right.type)
@@ -302,6 +335,21 @@ def merge(
         if isinstance(p, Poison):
             return p
     return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
+
+
+def _merge_objects(a: Struct, b: Struct, name: str, leaf: Any, link: Any, every: bool) -> Struct:
+    """Join what an object holds on two paths; an attribute may be set on one of them only."""
+    first, second = dict(a.items), dict(b.items)
+    parts: list[tuple[Any, Binding]] = []
+    for key in {**first, **second}:
+        x, y = first.get(key), second.get(key)
+        joined: Binding | None = None
+        if x is not None and y is not None:
+            joined = merge(x, y, f"{name}_{key}", leaf, link, every)
+        if joined is None:
+            joined = Poison(f"`{key}` is set on one path only")
+        parts.append((key, joined))
+    return Struct("object", tuple(parts))
 
 
 def merge_paths(
@@ -338,7 +386,7 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, map_values(b, f)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
-        return BoundMethod(map_values(binding.receiver, f), binding.name)
+        return BoundMethod(map_values(binding.receiver, f), binding.name, binding.function)
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_values(binding.target, f), binding.options)
     if isinstance(binding, Choice):
@@ -363,7 +411,7 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_cells(binding.target, f), binding.options)
     if isinstance(binding, BoundMethod):
-        return BoundMethod(map_cells(binding.receiver, f), binding.name)
+        return BoundMethod(map_cells(binding.receiver, f), binding.name, binding.function)
     return binding
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import types
 from typing import Any
@@ -30,9 +31,11 @@ from srcad.parser.bindings import (
     Known,
     ObjectParam,
     Struct,
+    class_of,
     describe,
     same,
 )
+from srcad.parser.classes import defines
 from srcad.parser.iteration import RangeBinding
 from srcad.pristine import np
 
@@ -65,6 +68,7 @@ def _wrap_iterable(kind: str) -> Any:
     return special
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    cls = low.class_of_binding(args[0])
     value, classes = (low.deref(a) for a in args)
     if isinstance(classes, Struct):
         parts = [p.value for p in classes.parts if isinstance(p, Known)]
@@ -73,6 +77,8 @@ def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
         return None
     if isinstance(value, Known):
         return Known(isinstance(value.value, classes.value))
+    if isinstance(value, Struct) and value.kind == "object":
+        return Known(issubclass(cls, classes.value))
     if isinstance(value, Struct):
         kind = {"tuple": tuple, "list": list, "dict": dict}[value.kind]
         return Known(issubclass(kind, classes.value))
@@ -104,6 +110,8 @@ def python_type(t: Type) -> type | None:
 
 def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     args = [low.deref(a) for a in args]
+    if len(args) == 1 and isinstance(args[0], Struct) and args[0].kind == "object":
+        return Known(class_of(args[0]))
     if len(args) == 1 and isinstance(args[0], Value):
         python = python_type(args[0].type)
         if python is not None:
@@ -175,13 +183,18 @@ def _container(kind: str) -> Any:
     return special
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    cls = low.class_of_binding(args[0])
     args = [low.deref(a) for a in args]
     if isinstance(args[0], Known):
         return Known(callable(args[0].value))
+    if cls is not None:
+        return Known(defines(cls, "__call__"))
     return Known(isinstance(args[0], (Closure, BoundMethod, Derived)))
 
 def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     owner, name = low.deref(args[0]), args[1]
+    if isinstance(owner, Struct) and owner.kind == "object" and isinstance(name, Known):
+        return Known(low.has_attribute(owner, name.value))
     if isinstance(owner, Known) and isinstance(name, Known):
         return Known(hasattr(owner.value, name.value))
     if isinstance(owner, Value) and isinstance(name, Known):
@@ -189,6 +202,42 @@ def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
         if python is not None:
             return Known(hasattr(python, name.value))
     return None
+
+def _getattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    owner, name = args[0], low.deref(args[1])
+    if not isinstance(name, Known) or not isinstance(name.value, str):
+        return None
+    content = low.deref(owner)
+    if len(args) == 3 and isinstance(content, Struct) and content.kind == "object":
+        if not low.has_attribute(content, name.value):
+            return args[2]
+    elif len(args) == 3:
+        if isinstance(owner, Known) and not hasattr(owner.value, name.value):
+            return None
+    return low.attribute(owner, name.value, node)
+
+def _setattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    owner, name = args[0], low.deref(args[1])
+    content = low.deref(owner)
+    if not isinstance(name, Known) or not isinstance(content, Struct):
+        return None
+    if content.kind != "object":
+        return None
+    low.store_instance(owner, content, name.value, low.boxed(args[2], name.value), node)
+    return Known(None)
+
+def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`iter(x)` where the result is looped over: what it runs over stands for it."""
+    content = low.deref(args[0])
+    if len(args) == 1 and isinstance(content, (Struct, Value)):
+        if isinstance(content, Struct) and content.kind != "object":
+            return Struct.sequence("tuple", low.known_elements(args[0], node))
+        if isinstance(content, Value):
+            return args[0]
+    return None
+
+def _replace(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    return low.replaced(args[0], kwargs, node) if len(args) == 1 else None
 
 def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     args = [low.deref(a) for a in args]
@@ -221,6 +270,8 @@ _SPECIAL: dict[Any, Any] = {
     isinstance: _isinstance, type: _type, len: _len, max: _extremum(max), min: _extremum(min),
     sum: _sum, tuple: _container("tuple"), list: _container("list"), callable: _callable,
     hasattr: _hasattr, float: _float, str: _str,
+    getattr: _getattr, setattr: _setattr, iter: _iter,
+    dataclasses.replace: _replace,
 }  # fmt: skip  # fmt: skip
 
 

@@ -189,7 +189,11 @@ class CalleeLowering(_Base):
                 raise Diverges
             return callee, entry
         memo = self.done.get(key)
-        if memo is not None and not isinstance(target, Closure):
+        # what a function that is passed along reads of its surroundings may have changed since
+        passed = (*shapes.values(), *entry.contents.values())
+        if memo is not None and not isinstance(target, Closure) and not any(
+            map(_has_closure, passed)
+        ):
             return memo, entry
         callee = self.lower_callee(target, key, shapes, entry, node)
         self.unsettled.discard(callee)
@@ -222,6 +226,9 @@ class CalleeLowering(_Base):
             entry.sources.append(None)
             entry.contents[cell] = param
             return Ref(cell)
+        if isinstance(binding, BoundMethod):
+            receiver = self.param_shape(binding.receiver, name, on_stack, entry)
+            return BoundMethod(receiver, binding.name, binding.function)
         if isinstance(binding, ObjectParam):
             param = Value(binding.value.type, name, named=True)
             entry.params.append(param)
@@ -572,7 +579,7 @@ class CalleeLowering(_Base):
 
         def visit(b: Binding) -> Any:
             b = self.deref(b)
-            if isinstance(b, Struct):
+            if isinstance(b, Struct) and b.kind != "object":
                 if b.kind == "dict":
                     return {k: visit(p) for k, p in b.items}
                 parts = [visit(p) for p in b.parts]
@@ -615,6 +622,8 @@ def _has_closure(binding: Binding) -> bool:
         return any(_has_closure(p) for p in binding.parts)
     if isinstance(binding, Derived):
         return _has_closure(binding.target)
+    if isinstance(binding, BoundMethod):
+        return _has_closure(binding.receiver)
     return isinstance(binding, Closure)
 
 
@@ -684,7 +693,7 @@ def _rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, _rebased(b, refs)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
-        return BoundMethod(_rebased(binding.receiver, refs), binding.name)
+        return BoundMethod(_rebased(binding.receiver, refs), binding.name, binding.function)
     if isinstance(binding, Derived):
         return Derived(binding.transform, _rebased(binding.target, refs), binding.options)
     return binding
@@ -721,6 +730,9 @@ def _shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
         return ("object", id(value))
     if isinstance(binding, ObjectParam):
         return ("param", binding.name, binding.path)
+    if isinstance(binding, BoundMethod):
+        receiver = _shape_key(binding.receiver, place)
+        return ("method", binding.name, id(binding.function), receiver)
     return ("binding", id(binding))
 
 

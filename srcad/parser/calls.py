@@ -16,7 +16,7 @@ import gast
 from srcad.errors import SrcadError
 from srcad.ir.abstract import TupleOf
 from srcad.ir.values import Const, Value
-from srcad.parser import opaque
+from srcad.parser import classes, opaque
 from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
@@ -52,10 +52,11 @@ _LOGGING = (
 
 class CallLowering(_Base):
     def expr_Call(self, node: gast.Call, statement: bool = False) -> Binding:
-        if isinstance(node.func, gast.Name) and node.func.id == "super" and not node.args:
+        if self.is_super(node):
             raise self.unsupported(
-                node, "`super()` cannot be differentiated yet",
-                "srcad does not follow classes yet", "call the method of the base class by name",
+                node, "`super()` on its own cannot be differentiated",
+                "srcad follows it where an attribute is read from it",
+                "write `super().name`, or call the method of the base class by name",
             )  # fmt: skip
         callee = self.expression(node.func)
         if isinstance(callee, Known) and _is_output(callee.value):
@@ -81,6 +82,9 @@ class CallLowering(_Base):
     def call_binding(
         self, callee: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        if isinstance(callee, BoundMethod) and callee.function is not None:
+            given = [callee.receiver, *args]
+            return self.call_binding(Known(callee.function), given, kwargs, node)
         if isinstance(callee, BoundMethod):
             return self.array_method(callee, args, kwargs, node)
         if isinstance(callee, Choice):
@@ -95,8 +99,11 @@ class CallLowering(_Base):
             return self.call_derived(callee, args, kwargs, node)
         if isinstance(callee, Known):
             return self.call_known(callee.value, args, kwargs, node)
+        method = self.special_method(callee, "__call__", node)
+        if method is not None:
+            return self.call_binding(method, args, kwargs, node)
         raise self.unsupported(
-            node, f"{describe(callee)} is called here",
+            node, f"{describe(self.deref(callee))} is called here",
             "which function it is, is not known while compiling",
             "pass the function as an argument, or call it by its name",
         )  # fmt: skip
@@ -108,6 +115,11 @@ class CallLowering(_Base):
             return opaque.call(self, fn, args, kwargs, node)
         if isinstance(fn, MethodOf):
             return self.call_source(fn.function, [fn.receiver, *args], kwargs, node)
+        if _hashable(fn):
+            made = self.unary_object(fn, args, node)
+            if made is not None:
+                return made
+            args = self.iterated_arguments(fn, args, node)
         written = self.writing_call(fn, args, kwargs, node) if _hashable(fn) else None
         if written is not None:
             return written
@@ -138,11 +150,13 @@ class CallLowering(_Base):
                 if not known:  # else no derivative flows through it, whatever it does
                     raise
                 return opaque.call(self, fn, args, kwargs, node)
+        method = self.special_method(Known(fn), "__call__", node)
+        if method is not None:
+            return self.call_binding(method, args, kwargs, node)
+        if isinstance(fn, type) and classes.is_own(fn):
+            return self.construct(fn, args, kwargs, node)
         if isinstance(fn, type) and fn.__module__ != "builtins" and not known:
-            raise self.unsupported(
-                node, f"creating a `{fn.__qualname__}` object cannot be differentiated yet",
-                "srcad does not follow classes yet", "use numbers, arrays and tuples",
-            )  # fmt: skip
+            self.refuse_class(fn, node)
         return opaque.call(self, fn, args, kwargs, node)
 
     def apply(

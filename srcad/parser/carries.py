@@ -23,6 +23,7 @@ from srcad.parser.bindings import (
     Cell,
     Key,
     Known,
+    ObjectParam,
     Poison,
     Ref,
     Struct,
@@ -31,6 +32,7 @@ from srcad.parser.bindings import (
     merge,
     merge_paths,
     number,
+    one_object,
     part_name,
     same,
     values_in,
@@ -267,15 +269,11 @@ class Carries:
 
     def entry_of(self, old: Binding | None) -> Binding | None:
         """What a position is before the loop, if it is `old` in an iteration."""
-        if isinstance(self.current, str):
-            top = self.entry[self.current]
-            if top is None or not isinstance(top, Struct):
-                return top
-        else:
-            held = self.entry[self.current]
-            if isinstance(held, Struct) and held.kind == "box":
-                return held.parts[0]
-        return old if isinstance(old, Ref) else None
+        top, shape = self.entry[self.current], self.shapes[self.current]
+        if isinstance(self.current, str) and (top is None or not isinstance(top, Struct)):
+            return top
+        found = None if old is None else _counterpart(shape, top, old)
+        return old if found is None and isinstance(old, Ref) else found
 
     def share(self) -> None:
         """Memory of the loop's own may be what it starts as, and what it takes over."""
@@ -379,6 +377,19 @@ def _may_be_one(a: Binding | None, b: Binding | None) -> bool:
     return both and (a.cell is b.cell or a.cell in b.cell.shared)  # type: ignore[union-attr]
 
 
+def _counterpart(shape: Any, entry: Any, wanted: Binding) -> Binding | None:
+    """The part of `entry` that stands where `wanted` stands in `shape`."""
+    if shape is wanted:
+        return entry  # type: ignore[no-any-return]
+    if isinstance(shape, Struct) and isinstance(entry, Struct):
+        parts = dict(entry.items)
+        for key, part in shape.items:
+            found = _counterpart(part, parts.get(key), wanted)
+            if found is not None:
+                return found
+    return None
+
+
 def _alike(a: Binding | None, b: Binding | None) -> bool:
     return same(a, b) or (isinstance(a, Value) and isinstance(b, Value) and a.type == b.type)
 
@@ -401,11 +412,14 @@ def _type_only(x: Operand, y: Operand, t: Any, name: str) -> Value:
 def _same_shape(a: Binding | None, b: Binding | None) -> bool:
     if isinstance(a, Value) and isinstance(b, Value):
         return a.type == b.type
+    if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
+        return one_object(a, b)
     if isinstance(a, Ref) and isinstance(b, Ref):
         return a.cell is b.cell and [_kinds(s) for s in a.path] == [_kinds(s) for s in b.path]
     if isinstance(a, Struct) and isinstance(b, Struct):
-        return a.kind == b.kind and all(
-            _same_shape(x, y) for x, y in zip(a.parts, b.parts, strict=True)
+        keys = [[k for k, _ in s.items] for s in (a, b)]
+        return a.kind == b.kind and keys[0] == keys[1] and all(
+            _same_shape(x, y) for x, y in zip(a.parts, b.parts)
         )
     return same(a, b)
 

@@ -55,6 +55,7 @@ _REFUSED = {
     "Yield": ("`yield`", "return the values as a tuple"),
     "YieldFrom": ("`yield from`", "return the values as a tuple"),
 }
+_MEMBERSHIP = (gast.In, gast.NotIn)
 _NESTED_TERMS = 8  # of `and` and `or`; longer chains are lowered without nesting
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -82,6 +83,9 @@ class ExpressionLowering(_Base):
         return self.binary(OPERATORS[type(node.op)], left, right, node)
 
     def binary(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> Binding:
+        found = self.binary_object(fn, left, right, node)
+        if found is not None:
+            return found
         left, right = self.deref(left), self.deref(right)
         if isinstance(left, Known) and isinstance(right, Known):
             folded = self.fold(fn, left.value, right.value)
@@ -123,8 +127,14 @@ class ExpressionLowering(_Base):
         return made if kind == "tuple" else self.new_cell(made, kind)
 
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
-        operand = self.deref(self.expression(node.operand))
+        operand = self.expression(node.operand)
         fn = _UNARY[type(node.op)]
+        if not isinstance(operand, Known):
+            found = self.unary_object(fn, [operand], node)
+            if found is not None:
+                return found
+            if fn is not operator.not_:
+                operand = self.deref(operand)
         if fn is operator.not_:
             truth = self.truth(operand, node.operand)
             if isinstance(truth, bool):
@@ -138,6 +148,9 @@ class ExpressionLowering(_Base):
 
     def truth(self, binding: Binding, node: gast.AST) -> bool | Operand:
         """Whether a condition holds: a bool if it is decided while compiling."""
+        decided: bool | Operand | None = self.truth_of_object(binding, node)
+        if decided is not None:
+            return decided
         binding = self.deref(binding)
         if isinstance(binding, Known):
             return bool(binding.value)
@@ -230,6 +243,16 @@ class ExpressionLowering(_Base):
                         fn = operator.is_ if op is gast.Is else operator.is_not
                         return self.apply(fn, [left, right], {}, node)
             return Known(self.identical(left, right, node) is (op is gast.Is))
+        found = self.compare_object(_COMPARE.get(op), left, right, node)
+        if found is not None:
+            return found
+        method = self.special_method(right, "__contains__", node) if op in _MEMBERSHIP else None
+        if method is not None:
+            inside = self.truth(self.call_binding(method, [left], {}, node), node)
+            if isinstance(inside, bool):
+                return Known(inside is (op is gast.In))
+            inside = self.as_binding(inside)
+            return inside if op is gast.In else self.apply(operator.not_, [inside], {}, node)
         left, right = self.deref(left), self.deref(right)
         if op in (gast.In, gast.NotIn):
             return self.contains(left, right, op is gast.NotIn, node)
@@ -340,7 +363,7 @@ class ExpressionLowering(_Base):
 
     def known_elements(self, binding: Binding, node: gast.AST) -> list[Binding]:
         """The elements of a sequence whose length is known."""
-        binding = self.deref(binding)
+        binding = self.deref(self.iterable(binding, node))
         if isinstance(binding, Struct) and binding.kind != "dict":
             return list(binding.parts)
         if isinstance(binding, Known) and isinstance(binding.value, (tuple, list, str, range)):

@@ -43,13 +43,20 @@ class Assumption:
 class StaticRequired(Exception):
     """Control flow of the parser: these values must be known while compiling.
 
-    `params` are parameters of the function, `outside` keys of globals and cells.
+    `params` are parameters of the function, `outside` keys of globals and cells, `stored` paths of
+    attributes that the function stores to: what they are at its start must be known before.
     """
 
-    def __init__(self, params: set[str], outside: set[tuple[Any, ...]] | None = None) -> None:
+    def __init__(
+        self,
+        params: set[str],
+        outside: set[tuple[Any, ...]] | None = None,
+        stored: set[tuple[Any, ...]] | None = None,
+    ) -> None:
         super().__init__(", ".join(sorted(params)))
         self.params = params
         self.outside = outside or set()
+        self.stored = stored or set()
 
 
 class Diverges(Exception):

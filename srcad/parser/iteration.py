@@ -121,6 +121,7 @@ _Base: Any = object
 class IterationLowering(_Base):
     def iteration(self, binding: Binding, node: gast.AST) -> Iteration | Unrolled:
         """What a `for` loop over this binding runs over."""
+        binding = self.iterable(binding, node)
         holder, binding = binding, self.deref(binding)
         if isinstance(binding, Known) and isinstance(binding.value, RangeBinding):
             return self.special_iteration(binding.value, node)

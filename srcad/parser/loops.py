@@ -15,8 +15,10 @@ from srcad.ir.build import for_op, trip_count, while_op
 from srcad.ir.values import UNDEFINED, Const, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
+    BoundMethod,
     Cell,
     Key,
+    ObjectParam,
     Ref,
     Struct,
     number,
@@ -387,6 +389,11 @@ class LoopLowering(_Base):
                     if isinstance(o, Value):
                         operands.append(path[i].operands[k] if path else UNDEFINED)
             return operands
+        if isinstance(shape, ObjectParam):
+            return [binding.value if isinstance(binding, ObjectParam) else UNDEFINED]
+        if isinstance(shape, BoundMethod):
+            receiver = binding.receiver if isinstance(binding, BoundMethod) else None
+            return self.leaf_operands(receiver, shape.receiver)
         if not isinstance(shape, Value):
             return []
         if isinstance(binding, Struct) and isinstance(shape.type, ListOf):

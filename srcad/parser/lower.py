@@ -6,7 +6,6 @@ What holds afterwards: the function is pure SSA, everything decidable was decide
 
 from __future__ import annotations
 
-import inspect
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,30 +14,22 @@ from typing import Any
 import gast
 
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
-from srcad.ir import ops as O
 from srcad.ir.abstract import (
-    OBJECT,
-    STR,
     UNKNOWN,
-    DictOf,
     Scalar,
-    TupleOf,
     Type,
     rank_of,
-    type_of_constant,
 )
 from srcad.ir.build import Builder, map_tree
 from srcad.ir.check import check
-from srcad.ir.values import Const, Function, Loc, Op, Operand, Param, Region, Value
+from srcad.ir.values import Const, Function, Loc, Op, Operand, Region, Value
 from srcad.parser.access import AccessLowering
+from srcad.parser.arguments import ArgumentLowering
 from srcad.parser.assignment import AssignmentLowering
 from srcad.parser.bindings import (
     Binding,
     Cell,
-    Known,
-    ObjectParam,
     Poison,
-    Struct,
     describe,
 )
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
@@ -63,10 +54,12 @@ from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
 from srcad.parser.matching import MatchLowering
 from srcad.parser.methods import MethodLowering
+from srcad.parser.objects import ObjectLowering
+from srcad.parser.operators import OperatorLowering
 from srcad.parser.outputs import OutputLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
-from srcad.parser.storage import StorageLowering, is_mutable
+from srcad.parser.storage import StorageLowering
 from srcad.parser.trying import Scope, TryLowering
 
 
@@ -95,24 +88,33 @@ class Lowered:
     function: Function
     source: FunctionSource
     assumptions: Assumptions
-    argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]]
+    argument_assumptions: list[tuple[str, tuple[Any, ...], str, Any]]
     static_params: set[str]
     local_names: set[str]
 
 
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
-    ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
-    TryLowering, ContextLowering, MatchLowering, ImportLowering,
-    CallLowering, OutputLowering, CalleeLowering, NestedLowering, EffectLowering,
+    ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
+    MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
+    MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering,
+    NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
-    def __init__(self, static_outside: frozenset[tuple[Any, ...]] = frozenset()) -> None:
+    def __init__(
+        self,
+        static_outside: frozenset[tuple[Any, ...]] = frozenset(),
+        wanted_paths: frozenset[tuple[Any, ...]] = frozenset(),
+        stored_paths: frozenset[tuple[Any, ...]] = frozenset(),
+    ) -> None:
         self.builder = Builder()
+        self.wanted_paths = wanted_paths
+        self.stored_paths = stored_paths
+        self.argument_cells: dict[tuple[Any, ...], Cell] = {}  # of objects that the caller holds
         self.static_outside = static_outside  # globals and cells whose values are needed
         self.assumptions = Assumptions()
-        self.argument_assumptions: list[tuple[str, tuple[str, ...], str, Any]] = []
+        self.argument_assumptions: list[tuple[str, tuple[Any, ...], str, Any]] = []
         self.context = Context()
         self.frame: Frame = None  # type: ignore[assignment]
         self.root_frame: Frame = None  # type: ignore[assignment]
@@ -194,6 +196,8 @@ def lower(
     examples: Mapping[str, Any] | None = None,
     source: FunctionSource | None = None,
     static_outside: frozenset[tuple[Any, ...]] = frozenset(),
+    paths: frozenset[tuple[Any, ...]] = frozenset(),
+    stored_paths: frozenset[tuple[Any, ...]] = frozenset(),
 ) -> Lowered:
     """Lower `function` for these argument types.
 
@@ -207,6 +211,10 @@ def lower(
         For object parameters (`self`), the object that is passed.
     static_outside
         Globals and cells (as `StaticRequired.outside` names them) to take by value.
+    paths
+        The paths that are differentiated: attributes of objects that are on them are inputs.
+    stored_paths
+        Attributes of object arguments that the function stores to: they are read at its start.
 
     Raises
     ------
@@ -216,17 +224,19 @@ def lower(
         If the value of a parameter is needed while compiling.
     """
     source = source or read_source(function)
-    lowerer = Lowerer(static_outside)
+    lowerer = Lowerer(static_outside, paths, stored_paths)
     frame = make_frame(source, source.node, function, None, function.__globals__, source.name)
     lowerer.frame = lowerer.root_frame = frame
     lowerer.local_names = set(frame.locals)
-    params, inputs = _parameters(lowerer, function, types_of, statics, examples or {})
+    params, inputs = lowerer.parameters(function, types_of, statics, examples or {})
     start = len(lowerer.builder.block)
     result = _body(lowerer, source.node)
     tree, yields = lowerer.result_tree(result)
     ops = lowerer.builder.block
     guards = checks(
-        lowerer.argument_memory, lowerer.written_arguments, Region((), ops, tuple(yields))
+        lowerer.argument_memory,
+        lowerer.written_arguments - set(lowerer.argument_cells.values()),  # objects hold no array
+        Region((), ops, tuple(yields)),
     )
     body = Region(
         tuple(p.value for p in params),
@@ -251,98 +261,6 @@ def _body(lowerer: Lowerer, node: gast.FunctionDef | gast.Lambda) -> Binding:
         finished = True
         lowerer.dead()
     return lowerer.returned(finished, node)
-
-
-def _parameters(
-    lowerer: Lowerer,
-    function: types.FunctionType,
-    types_of: Mapping[str, Type],
-    statics: Mapping[str, Any],
-    examples: Mapping[str, Any],
-) -> tuple[list[Param], dict[str, Any]]:
-    params: list[Param] = []
-    inputs: dict[str, Any] = {}
-    frame = lowerer.frame
-    for p in inspect.signature(function, follow_wrapped=False).parameters.values():
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            _variadic(lowerer, p, types_of, statics, params, inputs)
-            continue
-        default = None
-        if p.default is not p.empty:
-            lowerer.assumptions.add("default", function, p.name, p.default)
-            default = Const.of(p.default) if _printable(p.default) else None
-        t = types_of.get(p.name)
-        if p.name in statics:
-            frame.vars[p.name] = Known(statics[p.name])
-            t = type_of_constant(statics[p.name])
-        elif t is None:
-            frame.vars[p.name] = Known(p.default)
-            t = type_of_constant(p.default)
-        value = Value(t, p.name, named=True)
-        params.append(Param(value, p.name, p.kind.name, default))
-        lowerer.param_origins[value] = {p.name}
-        if p.name not in frame.vars:
-            frame.vars[p.name] = _explode(lowerer, value, p.name, examples.get(p.name))
-            inputs[p.name] = _input_tree(lowerer, frame.vars[p.name])
-    return params, inputs
-
-
-def _variadic(
-    lowerer: Lowerer,
-    p: inspect.Parameter,
-    types_of: Mapping[str, Type],
-    statics: Mapping[str, Any],
-    params: list[Param],
-    inputs: dict[str, Any],
-) -> None:
-    t = types_of.get(p.name) or (
-        TupleOf(()) if p.kind is p.VAR_POSITIONAL else DictOf(())
-    )
-    value = Value(t, p.name, named=True)
-    params.append(Param(value, p.name, p.kind.name, None))
-    lowerer.param_origins[value] = {p.name}
-    lowerer.frame.vars[p.name] = _explode(lowerer, value, p.name, None)
-    inputs[p.name] = _input_tree(lowerer, lowerer.frame.vars[p.name])
-
-
-def _explode(lowerer: Lowerer, value: Value, name: str, example: Any) -> Binding:
-    """The binding of a parameter: containers are taken apart into their leaves."""
-    t = value.type
-    if isinstance(t, TupleOf) and t.elems is not None:
-        keys: list[tuple[Any, Type]] = list(enumerate(t.elems))
-        kind = "tuple"
-    elif isinstance(t, DictOf):
-        keys, kind = list(t.items), "dict"
-    elif t in (OBJECT, STR):
-        return ObjectParam(value, name, (), example)
-    elif is_mutable(t):
-        return lowerer.argument_cell(value, value, name)
-    else:
-        return value
-    parts = []
-    for key, part in keys:
-        leaf = lowerer.builder.emit1(O.FIELD, (value,), part, f"{name}_{key}", {"key": key})
-        leaf.name = str(key) if str(key).isidentifier() else f"{name}_{key}"
-        leaf.named = True
-        lowerer.param_origins[leaf] = {name}
-        parts.append((key, _explode(lowerer, leaf, leaf.name, None)))
-    made = Struct(kind, tuple(parts))
-    return made if kind == "tuple" else lowerer.argument_cell(made, value, name)
-
-
-def _input_tree(lowerer: Lowerer, binding: Binding) -> Any:
-    binding = lowerer.settled(binding)
-    if isinstance(binding, Struct):
-        if binding.kind == "dict":
-            return {k: _input_tree(lowerer, b) for k, b in binding.items}
-        return tuple(_input_tree(lowerer, b) for b in binding.parts)
-    if isinstance(binding, ObjectParam):
-        return binding.value
-    return binding
-
-
-def _printable(value: Any) -> bool:
-    return value is None or type(value) in (bool, int, float, complex, str)
 
 
 __all__ = [

@@ -95,7 +95,9 @@ class StorageLowering(_Base):
         return found
 
     def settled(self, binding: Any) -> Any:
-        """A binding with all references replaced by what they hold."""
+        """A binding with all references replaced by what they hold, but for those to objects."""
+        if self.object_of(binding) is not None:
+            return binding
         binding = self.deref(binding)
         if isinstance(binding, Struct):
             parts = tuple((k, self.settled(b)) for k, b in binding.items)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
+from collections import namedtuple
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -323,7 +328,7 @@ def _simpson(function, a, b):
 
 
 def object_shared_by_two_names(x, y):
-    first = _Oscillator(x)
+    first = _Oscillator(1.0 * x)
     second = first
     second.position *= y
     return first.position + x * second.energy
@@ -377,13 +382,405 @@ def class_inside(x, y):
     return Pair(x, y).product()
 
 
+@dataclass
+class _Material:
+    modulus: float
+    ratio: float = 0.3
+    density: float = 1.0
+    names: list = field(default_factory=list)
+    unit: ClassVar[float] = 2.0
+
+    @property
+    def shear(self):
+        return self.modulus / (2.0 * (1.0 + self.ratio))
+
+    def wave_speed(self):
+        return math.sqrt(self.shear / self.density)
+
+
+@dataclass(frozen=True)
+class _Point:
+    x: float
+    y: float = 0.0
+
+    def __add__(self, other):
+        return _Point(self.x + other.x, self.y + other.y)
+
+    def __mul__(self, factor):
+        return dataclasses.replace(self, x=self.x * factor, y=self.y * factor)
+
+    def norm(self):
+        return math.hypot(self.x, self.y)
+
+
+@dataclass
+class _Beam:
+    length: float
+    load: float
+    material: _Material
+
+    def __post_init__(self):
+        self.moment = self.load * self.length**2 / 8.0
+
+    def deflection(self):
+        return self.moment * self.length**2 / self.material.modulus
+
+
+_Pair = namedtuple("_Pair", ["first", "second"])
+
+
+class _State(NamedTuple):
+    position: float
+    speed: float = 1.0
+
+    def energy(self):
+        return 0.5 * (self.position**2 + self.speed**2)
+
+
+class _Option:
+    def __init__(self, spot, strike, volatility):
+        self.spot = spot
+        self.strike = strike
+        self.volatility = volatility
+
+    @functools.cached_property
+    def d1(self):
+        return math.log(self.spot / self.strike) / self.volatility + 0.5 * self.volatility
+
+    def price(self):
+        d2 = self.d1 - self.volatility
+        return self.spot * self._normal(self.d1) - self.strike * self._normal(d2)
+
+    @staticmethod
+    def _normal(value):
+        return 0.5 * (1.0 + math.erf(value / math.sqrt(2.0)))
+
+
+class _Integrator:
+    """Steps an equation; subclasses say how."""
+
+    def __init__(self, rate, step):
+        self.rate = rate
+        self.step_size = step
+        self.time = 0.0
+
+    def advance(self, y):
+        y = self.increment(y)
+        self.time += self.step_size
+        return y
+
+    def run(self, y, steps):
+        for _ in range(steps):
+            y = self.advance(y)
+        return y
+
+
+class _Euler(_Integrator):
+    def increment(self, y):
+        return y + self.step_size * self.rate(self.time, y)
+
+
+class _Heun(_Integrator):
+    def increment(self, y):
+        h = self.step_size
+        first = self.rate(self.time, y)
+        second = self.rate(self.time + h, y + h * first)
+        return y + 0.5 * h * (first + second)
+
+
+class _Jet:
+    """A dual number that takes plain numbers too."""
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value, slope=0.0):
+        self.value = value
+        self.slope = slope
+
+    @staticmethod
+    def lift(other):
+        return other if isinstance(other, _Jet) else _Jet(other)
+
+    def __add__(self, other):
+        other = _Jet.lift(other)
+        return _Jet(self.value + other.value, self.slope + other.slope)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return self + (-_Jet.lift(other))
+
+    def __rsub__(self, other):
+        return _Jet.lift(other) - self
+
+    def __neg__(self):
+        return _Jet(-self.value, -self.slope)
+
+    def __mul__(self, other):
+        other = _Jet.lift(other)
+        return _Jet(self.value * other.value, self.value * other.slope + self.slope * other.value)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        other = _Jet.lift(other)
+        value = self.value / other.value
+        return _Jet(value, (self.slope - value * other.slope) / other.value)
+
+    def __rtruediv__(self, other):
+        return _Jet.lift(other) / self
+
+    def __pow__(self, power):
+        return _Jet(self.value**power, power * self.value ** (power - 1) * self.slope)
+
+    def __lt__(self, other):
+        return self.value < _Jet.lift(other).value
+
+    def sin(self):
+        return _Jet(math.sin(self.value), math.cos(self.value) * self.slope)
+
+
+class _Grid:
+    """Values on a line, with a container's methods."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, index):
+        return self.values[index]
+
+    def __setitem__(self, index, value):
+        self.values[index] = value
+
+    def smooth(self):
+        self.values[1:-1] = 0.5 * (self.values[:-2] + self.values[2:])
+        return self
+
+
+class _Accumulator:
+    def __init__(self):
+        self.history = []
+        self.total = 0.0
+
+    def __call__(self, value):
+        self.total += value
+        self.history.append(self.total)
+        return self.total
+
+
+class _Node:
+    def __init__(self, value, following=None):
+        self.value = value
+        self.following = following
+
+    def total(self):
+        return self.value + (0.0 if self.following is None else self.following.total())
+
+
+class _Activated:
+    def __init__(self, function, gain):
+        self.function = function
+        self.gain = gain
+
+    def __call__(self, value):
+        return self.function(self.gain * value)
+
+
+class _Config:
+    def __init__(self):
+        self.gain = 1.5
+        self.weights = np.array([0.5, -0.25, 1.0])
+        self.options = {"power": 2, "offset": 0.25}
+        self.material = _Material(3.0)
+
+    @property
+    def twice(self):
+        return 2.0 * self.gain
+
+    def apply(self, x):
+        return self.gain * x ** self.options["power"] + self.options["offset"]
+
+
+_CONFIG = _Config()
+
+
+def dataclass_property(x, y):
+    return _Material(x * x + 1.0, ratio=y * y).shear
+
+
+def dataclass_defaults(x):
+    material = _Material(x * x)
+    material.density = 1.0 + x * x
+    return material.wave_speed() * material.unit
+
+
+def dataclass_nested(x, y):
+    beam = _Beam(x, y, _Material(2.0 + x * x))
+    return beam.deflection()
+
+
+def dataclass_list_field(x, y):
+    material = _Material(x)
+    material.names.append(y)
+    material.names.append(x * y)
+    return material.names[0] * material.names[1] + len(material.names)
+
+
+def dataclass_frozen_operators(x, y):
+    return (_Point(x, y) + _Point(y) * 2.0).norm()
+
+
+def dataclass_equality(x, y):
+    return x * y if _Point(x, y) == _Point(x, y) else x
+
+
+def namedtuple_fields(x, y):
+    pair = _Pair(x * y, second=y)
+    return pair.first * pair[1] + pair.second
+
+
+def namedtuple_unpacked(x, y):
+    first, second = _Pair(x, x * y)
+    return first * second
+
+
+def typed_namedtuple_method(x, y):
+    return _State(x, y).energy() * _State(x).energy()
+
+
+def namedtuple_in_loop(x, n):
+    state = _State(x, 0.5)
+    for _ in range(n):
+        state = _State(state.position + 0.1 * state.speed, state.speed - 0.1 * state.position)
+    return state.energy() * state.position
+
+
+def cached_property_read_twice(x, y):
+    return _Option(10.0 + x * x, 9.0, 0.2 + y * y).price()
+
+
+def integrator_classes(x, y):
+    def rate(time, value):
+        return y * value + math.sin(time)
+
+    return _Euler(rate, 0.1).run(x, 4) * _Heun(rate, 0.1).run(x, 3)
+
+
+def integrator_by_name(x):
+    kinds = {"euler": _Euler, "heun": _Heun}
+    return kinds["heun"](lambda time, value: -x * value * value, 0.2).run(1.0, 3)
+
+
+def jet_arithmetic(x, y):
+    jet = _Jet(x, 1.0)
+    result = 2.0 * jet * jet - 3.0 / (jet**2 + 1.0) + (1.0 - jet) * y
+    return result.slope + result.value
+
+
+def jet_in_loop(x, n):
+    jet = _Jet(x, 1.0)
+    for k in range(n):
+        jet = jet * 0.5 + jet.sin() / (k + 2.0)
+    return jet.slope
+
+
+def jet_compared(x, y):
+    larger = _Jet(x, 1.0)
+    if larger < _Jet(y, 2.0):
+        larger = _Jet(y, 2.0)
+    return larger.value * larger.slope * x
+
+
+def grid_of_its_own(u):
+    grid = _Grid(u)
+    grid[0] = grid[1] * grid[2]
+    grid.smooth().smooth()
+    return np.sum(grid.values**2) * len(grid)
+
+
+def accumulator_with_history(x, y):
+    accumulate = _Accumulator()
+    accumulate(x)
+    accumulate(x * y)
+    accumulate(y)
+    return accumulate.history[1] * accumulate.history[-1] + accumulate.total
+
+
+def linked_nodes(x, y):
+    return _Node(x, _Node(x * y, _Node(y * y))).total() ** 2
+
+
+def function_in_attribute(x, y):
+    return _Activated(math.tanh, y)(x) + _Activated(lambda value: value**2, x)(y)
+
+
+def config_of_module(x):
+    return _CONFIG.apply(x) * _CONFIG.twice + _CONFIG.material.shear
+
+
+def config_arrays(u):
+    return np.sum(_CONFIG.weights[0] * u**2) * _CONFIG.gain
+
+
+def objects_in_a_dictionary(x, y):
+    shapes = {"disc": _Disc(x), "square": _Square(y)}
+    total = 0.0
+    for shape in shapes.values():
+        total += shape.cost(3.0)
+    return total
+
+
+def attribute_set_in_branch(x, y):
+    oscillator = _Oscillator(x)
+    if x > y:
+        oscillator.speed = x * y
+    else:
+        oscillator.position = y
+    return oscillator.step(0.1).energy
+
+
+def object_made_in_loop(x, n):
+    total = 0.0
+    for k in range(n):
+        oscillator = _Oscillator(x + k, x)
+        oscillator.step(0.1)
+        total += oscillator.energy
+    return total
+
+
+def object_of_arrays_in_loop(u, n):
+    layer = _Layer(u, 0.1)
+    values = u
+    for _ in range(n):
+        values = layer.forward(values)
+        layer.weight = layer.weight * 0.9
+    return np.sum(values * layer.weight)
+
+
+def swapped_objects(x, y):
+    a, b = _Oscillator(x), _Oscillator(y)
+    for _ in range(3):
+        a.step(0.1)
+        a, b = b, a
+    return a.position * b.speed
+
+
+def early_return_of_object(x, y):
+    return _nearest(x, y).norm() * x
+
+
+def _nearest(x, y):
+    if x > y:
+        return _Point(x, 1.0)
+    return _Point(y, 2.0)
+
+
 NOT_YET = {  # for now
-    "method_changes_state", "property_of_state", "chained_methods", "class_method",
-    "attribute_store", "private_counter", "super_and_override", "vector_operators",
-    "vector_in_place", "vector_items", "vector_iteration", "vector_unpacked", "vector_length",
-    "own_dual_numbers", "callable_object", "global_callable", "object_from_method",
-    "property_setter", "layers_in_a_list", "network_on_arrays", "running_variance",
-    "polymorphism", "bound_method_as_value", "method_as_argument", "object_shared_by_two_names",
-    "helper_changes_object", "object_in_branch", "getattr_by_name", "setattr_by_name",
-    "isinstance_dispatch", "attribute_swap", "class_inside",
+    "vector_iteration", "object_from_method", "polymorphism", "object_in_branch",
+    "getattr_by_name", "class_inside", "swapped_objects",
 }  # fmt: skip
+
+SETTINGS = {"grid_of_its_own": {"size_one": False}}
