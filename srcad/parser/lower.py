@@ -7,6 +7,7 @@ What holds afterwards: the function is pure SSA, everything decidable was decide
 from __future__ import annotations
 
 import inspect
+import itertools
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ import gast
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
+    BOOL,
+    INT,
     OBJECT,
     STR,
     UNKNOWN,
@@ -44,6 +47,7 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
@@ -100,6 +104,7 @@ class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ExpressionLowering, NameLowering, AccessLowering, StorageLowering, MethodLowering,
     CallLowering, OutputLowering, CalleeLowering, NestedLowering, EffectLowering,
+    ComprehensionLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -127,6 +132,8 @@ class Lowerer(
         self.shared_at: dict[frozenset[Cell], Loc | None] = {}  # where one was made of the other
         self.argument_memory: dict[Cell, Value] = {}
         self.written_arguments: set[Cell] = set()
+        self.numbers = itertools.count(1)  # of names that the user does not see
+        self.in_turns = False  # whether this is within an unrolled loop
         self.iterated: list[Cell] = []  # what the loops around run over
 
     # ------------------------------------------------------------------ places and errors
@@ -154,6 +161,15 @@ class Lowerer(
             advice="use a constant, or an argument that is passed as a plain Python value",
             loc=self.loc(node),
         )
+
+    def counts(self, value: Value) -> bool:
+        """Whether a value is computed from integer arguments only: it may be asked for."""
+        integers = {
+            name for v, names in self.param_origins.items() for name in names
+            if v.type in (INT, BOOL)
+        }  # fmt: skip
+        origins = self.origins(value)
+        return bool(origins) and origins <= integers
 
     def origins(self, value: Operand) -> set[str]:
         """Parameters of the root function that a value is computed from, if only from those."""
