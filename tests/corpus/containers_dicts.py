@@ -326,7 +326,7 @@ def sorted_keys(x, y):
         value = value * math.exp(-0.1 * curve[tenor] * tenor)
     return value
 
-SETTINGS = {"dict_update_item": {"typed": True}}  # `+=` on a number or an array?
+TYPED = {"dict_update_item"}  # `+=` on a number or an array?
 
 NOT_YET = {  # for now
     "counting_dict", "memo_inside", "namedtuple_fields", "namedtuple_unpacked",

@@ -359,4 +359,4 @@ def binomial_tree(x, n):
         values = [0.95 * (0.6 * values[k + 1] + 0.4 * values[k]) for k in range(step)]
     return values[0]
 
-SETTINGS = {"update_item_of_list": {"typed": True}}  # `+=` on a number or an array?
+TYPED = {"update_item_of_list"}  # `+=` on a number or an array?
