@@ -103,6 +103,11 @@ def appended(items: Any, item: Any) -> Any:
     return [*items, item]
 
 
+def with_last(items: Any, item: Any) -> Any:
+    """The same for a derivative, which may be an array."""
+    return [*items, item]
+
+
 def popped(items: Any) -> Any:
     """The list without its last element."""
     return items[:-1]
@@ -117,6 +122,48 @@ def last_write_mask(x: Any, *index: Any) -> Any:
     number = np.arange(order[index].size).reshape(order[index].shape)
     order[index] = number
     return order[index] == number
+
+
+def joined(first: Any, second: Any) -> Any:
+    """Two lists one after the other."""
+    return [*first, *second]
+
+
+def repeated(items: Any, times: Any) -> Any:
+    """A list that repeats the elements of another."""
+    return [*items] * times
+
+
+def sum_repeats(g: Any, items: Any) -> Any:
+    """The cotangent of `items` from that of a list that repeats them."""
+    total = zeros_list(items) if len(g) == 0 else list(g[: len(items)])
+    for start in range(len(items), len(g), max(len(items), 1)):
+        total = add_lists(total, g[start : start + len(items)])
+    return total
+
+
+def put_slice(g: Any, items: Any, part: Any) -> Any:
+    """The cotangent of a list of which a slice was read: `g` there, else zero."""
+    found = [zeros_like(item) for item in items]
+    found[part] = list(g)
+    return found
+
+
+def as_list(g: Any) -> Any:
+    """A cotangent of a list, which may be an array, as a list."""
+    return list(g)
+
+
+def add_element(items: Any, item: Any, index: Any) -> Any:
+    """The list with `item` added to one of its elements, which are lists or tuples."""
+    found = list(items)
+    found[index] = add_parts(found[index], item)
+    return found
+
+
+def sorting_order(keys: Any, reverse: bool = False) -> Any:
+    """The positions of the elements of a list in sorted order, as `sorted` orders them."""
+    return sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
 
 
 def copied(x: Any) -> Any:

@@ -18,7 +18,16 @@ from srcad.differentiator.contributions import (
 from srcad.differentiator.reverse import settle_type, trace_composite
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
-from srcad.ir.abstract import ListOf, TupleOf, adjoint_type, differentiable, is_number
+from srcad.ir.abstract import (
+    UNDEF,
+    ListOf,
+    TupleOf,
+    Type,
+    adjoint_type,
+    differentiable,
+    is_number,
+    join,
+)
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Role, Value
 from srcad.rules.registry import lookup
@@ -108,7 +117,12 @@ class Forward:
             parts = [
                 self.dot_or_zero(o) if differentiable(o.type) else _still(o) for o in op.operands
             ]
-            t = TupleOf(tuple(p.type for p in parts))
+            t: Type = TupleOf(tuple(p.type for p in parts))
+            if isinstance(op.results[0].type, ListOf):
+                elem: Type = UNDEF
+                for p in parts:
+                    elem = join(elem, p.type)
+                t = ListOf(elem)
             return b.emit1(O.PACK, parts, t, "t", op.attrs)
         if op.kind is O.OPAQUE and differentiable(op.results[0].type):
             raise MissingRuleError(

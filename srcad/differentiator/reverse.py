@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from srcad import runtime
@@ -32,10 +32,13 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import (
     FLOAT,
     INT,
+    SLICE,
+    UNKNOWN,
     Array,
     ListOf,
     Scalar,
     TupleOf,
+    Type,
     adjoint_type,
     differentiable,
     is_number,
@@ -314,11 +317,19 @@ class Reverse:
         if not isinstance(x, Value) or x not in self.active:
             return op
         old = bars.get(x)
+        g = self.whole(op.results[0], bars.get(op.results[0]))
+        if isinstance(x.type, ListOf) and index[0].type == SLICE:
+            part = apply_operands(self.builder, runtime.put_slice, (g, x, index[0]), {})
+            self.accumulate(bars, x, part)
+            return op
         base = old if old is not None else self.zero(x)
-        g = bars.get(op.results[0])
         if op.results[0] in self.stretched:
             part = getitem_operands(self.builder, base, index)
             g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
+        if isinstance(x.type, ListOf) and isinstance(x.type.elem, (ListOf, TupleOf)):
+            made = apply_operands(self.builder, runtime.add_element, (base, g, index[0]), {})
+            bars.set(x, made)
+            return op
         t = adjoint_type(x.type)
         if x not in self.plain_lists:
             t = as_array(t)
@@ -331,7 +342,7 @@ class Reverse:
         x, v, *index = op.operands
         g = bars.get(op.results[0])
         if isinstance(v, Value) and v in self.active:
-            part = getitem_operands(self.builder, g, index)
+            part = element_of_cotangent(self.builder, g, index)
             if may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
             if self.extents.fills(v, x, index):
@@ -366,7 +377,7 @@ class Reverse:
         x, v, *index = op.operands
         g = bars.get(op.results[0])
         if isinstance(v, Value) and v in self.active:
-            part = getitem_operands(self.builder, g, index)
+            part = element_of_cotangent(self.builder, g, index)
             self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
         self.accumulate(bars, x, g)
         return op
@@ -382,7 +393,12 @@ class Reverse:
         bar = bars.get(op.results[0])
         for k, o in enumerate(op.operands):
             if isinstance(o, Value) and o in self.active:
-                part = bar.get(k) if isinstance(bar, dict) else field_of(self.builder, bar, k)
+                if isinstance(bar, dict):
+                    part = bar.get(k)
+                elif isinstance(op.results[0].type, ListOf):
+                    part = element_of_cotangent(self.builder, bar, [Const.of(k)])
+                else:
+                    part = field_of(self.builder, bar, k)
                 self.accumulate(bars, o, part)
         return op
 
@@ -499,8 +515,13 @@ class Reverse:
             if bars.get(v) is not None
         ]
         element_bars = [
-            Value(v.type.elem, "t_bar", Role.ADJOINT) for _, v, _ in lists
+            Value(_element_type(v.type.elem), "t_bar", Role.ADJOINT) for _, v, _ in lists
         ]
+        stream_bars = {
+            s: self.as_list(bars.get(s)) for s in (view.streams if is_for else ())
+            if isinstance(s, Value) and bars.get(s) is not None
+        }  # fmt: skip
+        list_bars = {v: self.as_list(bars.get(v)) for _, v, _ in lists}
         outer = [v for v in free_values(view.body) if v in self.active]
         outer_params = {
             v: Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named) for v in outer
@@ -514,9 +535,9 @@ class Reverse:
             for e, s, flag in zip(
                 elements, view.streams if is_for else (), view.stream_flags if is_for else ()
             ):
-                if e in self.active and isinstance(s, Value) and bars.get(s) is not None:
-                    so_far = Value(e.type, f"{e.name}_bar", Role.ADJOINT)
-                    streams_in.append((so_far, bars.get(s), not flag))
+                if e in self.active and isinstance(s, Value) and s in stream_bars:
+                    so_far = Value(_element_type(e.type), f"{e.name}_bar", Role.ADJOINT)
+                    streams_in.append((so_far, stream_bars[s], not flag))
                     inner.set(e, so_far)
             for k in carried:
                 y = view.next_carries[k]
@@ -572,7 +593,7 @@ class Reverse:
         ]
         stream_lists = [
             *((s[1], s[2]) for s in streams_in),
-            *((bars.get(v), not flag) for _, v, flag in lists),
+            *((list_bars[v], not flag) for _, v, flag in lists),
             *((s[1], s[2]) for s in streams),
         ]
         body = Region((index, *body_params, *stream_params), region.ops, region.yields)
@@ -615,6 +636,12 @@ class Reverse:
         for (_, s, _), (value, _) in zip(emitted, list_results):
             bars.set(s, value)
         return new_op
+
+    def as_list(self, bar: Any) -> Operand:
+        """The cotangent of a list that a loop reads element by element."""
+        if isinstance(bar.type, ListOf):
+            return bar  # type: ignore[no-any-return]
+        return apply_operands(self.builder, runtime.as_list, (bar,), {})
 
     def bounds(self, view: Any, is_for: bool) -> tuple[tuple[Operand, Operand, Operand], bool]:
         """Bounds and direction of the adjoint loop: the iterations that ran, backwards."""
@@ -681,10 +708,25 @@ def lists_read_by_element(ops: list[Op]) -> set[Value]:
     return lists - others
 
 
+def element_of_cotangent(b: Builder, g: Operand, index: Sequence[Operand]) -> Operand:
+    """An element of the cotangent of a list, which may be an array of NumPy's scalars."""
+    part = getitem_operands(b, g, index)
+    if isinstance(part, Value) and part.type == FLOAT:
+        part.type = item("float64")
+    return part
+
+
+def _element_type(t: Type) -> Type:
+    """The type of the elements of a list's cotangent, of which `t` is that of the list's own."""
+    return item("float64") if t == FLOAT else t
+
+
 def settle_type(value: Value, sources: list[Operand]) -> None:
     """A cotangent joined from NumPy scalars is one, though its primal is a Python float."""
-    if value.type == FLOAT and any(isinstance(s.type, Array) for s in sources):
+    if value.type == FLOAT and any(isinstance(s.type, Array) or s.type == UNKNOWN for s in sources):
         value.type = item("float64")
+    elif value.type == ListOf(FLOAT) and any(s.type != value.type for s in sources):
+        value.type = ListOf(item("float64"))
 
 
 def _defined(ops: list[Op]) -> set[Value]:

@@ -21,11 +21,11 @@ from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
 from srcad.emitter.operators import INFIX
-from srcad.emitter.ownership import has_memory
+from srcad.emitter.ownership import has_memory, is_write
 from srcad.emitter.printer import Comment
 from srcad.errors import Loc
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN
+from srcad.ir.abstract import UNKNOWN, ListOf, Type
 from srcad.ir.values import Const, Function, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat
@@ -145,7 +145,7 @@ class Blocks:
     # ------------------------------------------------------------------ definitions
     def on_Define(self, s: T.Define) -> list[gast.stmt]:
         op = s.op
-        if op.kind in (O.SETITEM, O.ADD_AT):
+        if is_write(op):
             return self.write(s)
         if op.kind is O.CALL:
             return [self.call(s)]
@@ -178,13 +178,19 @@ class Blocks:
 
     def write(self, s: T.Define) -> list[gast.stmt]:
         op = s.op
-        array, value, *index = op.operands
+        array, *others = op.operands
         result = op.results[0]
         found: list[gast.stmt] = []
         if s not in self.ownership.in_place:
             found.append(gast.Assign([self.target(result)], self.copy_of(array)))
         elif not self.same(array, result):
             found.append(gast.Assign([self.target(result)], self.expression(array)))
+        if op.kind is O.APPLY:  # of a list
+            name = "append" if others else "pop"
+            method = gast.Attribute(self.variable(result), name, gast.Load())
+            call = gast.Call(method, [self.expression(v) for v in others], [])
+            return [*found, gast.Expr(call)]
+        value, *index = others
         if op.kind is O.ADD_AT and may_repeat(index):
             place = self.expression.index_argument(tuple(index))
             add = self.expression.attribute_of(np.add, "at")
@@ -192,6 +198,10 @@ class Blocks:
             return [*found, gast.Expr(call)]
         place = self.expression.index(tuple(index))
         target = gast.Subscript(self.variable(result), place, gast.Store())
+        if op.kind is O.ADD_AT and _of_lists(array.type):  # its elements may be others' memory
+            old = gast.Subscript(self.variable(result), place, gast.Load())
+            total = gast.BinOp(old, gast.Add(), self.expression(value))
+            return [*found, gast.Assign([target], total)]
         if op.kind is O.ADD_AT:
             return [*found, gast.AugAssign(target, gast.Add(), self.expression(value))]
         return [*found, gast.Assign([target], self.expression(value))]
@@ -393,3 +403,8 @@ def _negated(cond: gast.expr) -> gast.expr:
     if isinstance(cond, gast.Compare) and len(cond.ops) == 1 and type(cond.ops[0]) in _OPPOSITE:
         return gast.Compare(cond.left, [_OPPOSITE[type(cond.ops[0])]()], cond.comparators)
     return gast.UnaryOp(gast.Not(), cond)
+
+
+def _of_lists(t: Type) -> bool:
+    """Whether it is a list of what can change."""
+    return isinstance(t, ListOf) and has_memory(t.elem)

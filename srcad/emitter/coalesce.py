@@ -10,8 +10,8 @@ from srcad.emitter import tree as T
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes
 from srcad.emitter.operators import COMMUTATIVE, INPLACE
+from srcad.emitter.ownership import is_write
 from srcad.emitter.undefined import reads
-from srcad.ir import ops as O
 from srcad.ir.values import Op, Operand, Role, Value
 
 
@@ -40,7 +40,7 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
             if isinstance(s, T.Define) and s.results:
                 if s in ownership.in_place:
                     wish(0, depth, s.results[0], ownership.in_place[s])
-                elif s.op.kind in (O.SETITEM, O.ADD_AT):
+                elif is_write(s.op):
                     wish(0, depth, s.results[0], s.op.operands[0])
                 for operand in continued(s.op):
                     result = s.results[0]

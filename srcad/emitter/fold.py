@@ -13,7 +13,7 @@ from typing import Any
 
 from srcad.emitter import tree as T
 from srcad.emitter.operators import COMPARE, INFIX, PREFIX, width_of_call
-from srcad.emitter.ownership import foreign, has_memory, shares, updatable
+from srcad.emitter.ownership import foreign, has_memory, is_write, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, Array, TupleOf
 from srcad.ir.values import Const, Op, Operand, Role, Value
@@ -216,7 +216,7 @@ class _Folder:
             for o in T.operands_of(statement)
             if isinstance(o, Value) and o in position and self.count[o] == 1
         }
-        if isinstance(statement, T.Define) and statement.op.kind in (O.SETITEM, O.ADD_AT):
+        if isinstance(statement, T.Define) and is_write(statement.op):
             candidates.pop(position.get(statement.op.operands[0], -1), None)  # type: ignore[arg-type]
         width = self.width(statement, indent) if candidates else 0
         for i in sorted(candidates, reverse=True):
@@ -273,7 +273,9 @@ class _Folder:
     def definition(self, statement: T.Statement) -> Op | T.Ternary | None:
         if isinstance(statement, T.Choose):
             return statement.choice
-        if isinstance(statement, T.Define) and statement.op.kind in _PURE:
+        if not isinstance(statement, T.Define) or is_write(statement.op):
+            return None
+        if statement.op.kind in _PURE:
             return statement.op
         return None
 
@@ -352,7 +354,7 @@ class _Folder:
         first = op.operands[0] if op.operands else None
         if not isinstance(first, Value) or not op.results:
             return []
-        if op.kind in (O.SETITEM, O.ADD_AT):
+        if is_write(op):
             return [self.root(first)]
         if op.attrs.get("fn") in INFIX and first.name == op.results[0].name:
             t = first.type

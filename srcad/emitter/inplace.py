@@ -15,7 +15,7 @@ from typing import Any
 
 from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
-from srcad.emitter.ownership import foreign, has_memory, shares, updatable
+from srcad.emitter.ownership import foreign, has_memory, is_write, shares, updatable
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
 from srcad.ir.values import Function, Op, Operand, Role, Value
@@ -113,11 +113,11 @@ class Ownership:
 
     def define(self, s: T.Define, depth: int) -> None:
         op = s.op
-        if op.kind in (O.SETITEM, O.ADD_AT):
+        if is_write(op):
             edge = self.join(op.results[0], op.operands[0], s, depth)
             if edge is not None:
                 self.writes.append((s, edge))
-            if not isinstance(op.operands[0].type, Array):
+            if not isinstance(op.operands[0].type, Array) and len(op.operands) > 1:
                 self.join(op.results[0], op.operands[1])
             return
         self.operation(op, s, depth)

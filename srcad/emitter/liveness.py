@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from srcad.emitter import tree as T
+from srcad.emitter.ownership import is_write
 from srcad.ir import ops as O
 from srcad.ir.values import Role, Value
 
@@ -128,7 +129,7 @@ class Liveness:
         results = self.bits(s.results)
         reads = self.read(s)
         busy = live | results
-        if s.op.kind in (O.SETITEM, O.ADD_AT):
+        if is_write(s.op):
             # The result may be made (as a copy) before the stored value and the index are read.
             array = self.bits(self.program.leaves(s.op.operands[0]))
             busy |= self.bits(self.program.all_leaves(s.op.operands[1:])) & ~array

@@ -51,6 +51,13 @@ def is_filling(op: Op) -> bool:
     return result.dtype == (g.type.dtype if isinstance(g.type, Array) else "float64")
 
 
+def is_write(op: Op) -> bool:
+    """Whether an operation may be done by changing its first operand."""
+    if op.kind in (O.SETITEM, O.ADD_AT):
+        return True
+    return op.kind is O.APPLY and op.attrs["fn"] in (runtime.appended, runtime.popped)
+
+
 def has_memory(t: Type) -> bool:
     """Whether a value of this type may be, or hold, an array or a list."""
     if isinstance(t, Array):

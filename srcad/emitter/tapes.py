@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from srcad.emitter.ownership import has_memory
+from srcad.emitter.ownership import has_memory, is_write
 from srcad.ir import ops as O
 from srcad.ir.abstract import ListOf, TupleOf
 from srcad.ir.values import Function, Op, Operand, Role, Value, walk
@@ -168,7 +168,7 @@ def _at_one_time(
 def _positions(view: Any) -> dict[Operand, int]:
     """Where in the body each value is defined that may wait to be appended with others."""
     body = view.body
-    writes = any(op.kind in (O.SETITEM, O.ADD_AT) for op in walk(body))
+    writes = any(is_write(op) for op in walk(body))
     found: dict[Operand, int] = {p: _FIRST for p in body.params}
     for position, op in enumerate(body.ops):
         if not (op.kind is O.IF and view.may_stop):  # its branches append and leave the loop

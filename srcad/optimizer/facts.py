@@ -128,6 +128,13 @@ _PASS_SIGN = frozenset((
 _PASS_SIGN_OF_FIRST = frozenset((*DIV, np.reshape, runtime.broadcast_like))
 
 
+# These give lists of just the elements that they are given; of others it is not known.
+_LISTS = frozenset((
+    runtime.appended, runtime.with_last, runtime.popped, runtime.joined, runtime.repeated,
+    runtime.zeros_list, runtime.sorting_order,
+))  # fmt: skip
+
+
 def factor(operand: Operand) -> float | None:
     """The value of a real constant (True is none)."""
     value = operand.value if isinstance(operand, Const) else None
@@ -224,6 +231,9 @@ class _Loose:
             return True
         if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, ListOf):
             return True
+        if op.kind is O.PACK and isinstance(op.result.type, ListOf):
+            if any(not same_kind(o.type, op.result.type.elem) for o in op.operands):
+                return True
         if op.kind is O.PACK and isinstance(op.result.type, TupleOf):
             if not same_kind(TupleOf(tuple(o.type for o in op.operands)), op.result.type):
                 return True
@@ -234,6 +244,8 @@ class _Loose:
         if fn is float or getattr(fn, "__module__", None) == "math":
             return False
         choices = op.operands[1:] if fn is runtime.select else op.operands
+        if isinstance(t, ListOf) and fn not in _LISTS:
+            return True
         if fn in _ONE_OF_MANY and any(o.type != t for o in choices):
             return True
         if fn in POWER and isinstance(t, Scalar) and not _is_plain_power(op):

@@ -179,7 +179,7 @@ class _Simplifier:
             k = index[0].value
             if isinstance(x, Const) and isinstance(x.value, tuple):
                 return Const.of(x.value[k]) if -len(x.value) <= k < len(x.value) else None
-            if isinstance(x.type, TupleOf):
+            if isinstance(x.type, (TupleOf, ListOf)):
                 return self.part(x, k)
         store = self.definition(x, O.SETITEM)
         if store is None or len(store.operands) != len(op.operands) + 1:

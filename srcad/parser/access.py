@@ -230,7 +230,15 @@ class AccessLowering(_Base):
                     "correct the index",
                 ) from None  # fmt: skip
         if isinstance(owner, Struct):
+            if owner.kind == "dict" and isinstance(index, Struct):
+                index = Known(self.static_key(index, node))
             return self.struct_item(owner, index, node)
+        if isinstance(owner, Known) and isinstance(owner.value, (list, tuple)):
+            if isinstance(index, Value) and not self.counts(index):
+                t = type_of_value(list(owner.value))
+                if isinstance(t, ListOf) and isinstance(t.elem, Scalar):
+                    key = ("object", id(owner.value))
+                    owner = self.global_value(key, t, "table", None, owner.value)
         if isinstance(owner, Value):
             parts = self.index_operands(index, node)
             if isinstance(owner.type, Scalar):
@@ -242,7 +250,10 @@ class AccessLowering(_Base):
                 seen = self.view(holder, Step("index", tuple(parts)))
                 if seen is not None:
                     return seen
-            return self.as_binding(getitem_operands(self.builder, owner, parts))
+            found = getitem_operands(self.builder, owner, parts)
+            if parts[0].type != SLICE:  # a slice of a list is a new list
+                self.note_element(owner if holder is None else holder, found)
+            return self.as_binding(found)
         raise self.unsupported(
             node, f"this subscript of {describe(owner)} cannot be differentiated yet",
             f"the index is {describe(index)}", "index an array or a tuple",
@@ -266,10 +277,12 @@ class AccessLowering(_Base):
                 "Python raises LookupError here", "correct the index",
             )  # fmt: skip
         if isinstance(index, Value):
-            if owner.kind != "dict" and not self.origins(index):
+            if owner.kind != "dict" and not self.counts(index):
                 like = self.as_list_value(owner, node)
                 if like is not None:
-                    return self.as_binding(getitem_operands(self.builder, like, [index]))
+                    found = getitem_operands(self.builder, like, [index])
+                    self.note_element(like, found)
+                    return self.as_binding(found)
             self.require_static(index, node, f"an index of a {owner.kind}")
         raise self.unsupported(
             node, f"a {owner.kind} is indexed by a run-time value",

@@ -10,7 +10,17 @@ import gast
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Value
-from srcad.parser.bindings import Binding, Known, Poison, Ref, Struct, boxed_name, describe
+from srcad.parser.bindings import (
+    Binding,
+    Known,
+    LazyIterable,
+    Poison,
+    Ref,
+    Struct,
+    boxed_name,
+    describe,
+    plain_name,
+)
 from srcad.parser.expressions import OPERATORS
 from srcad.parser.frames import Diverges
 from srcad.pristine import np
@@ -75,6 +85,8 @@ class AssignmentLowering(_Base):
             return new
         if content.type == UNKNOWN:
             self.require_unshared(old, name, node)
+            if old.cell.origin not in ("", "argument"):
+                self.check_write(old, node)
             return new
         changed = self.deref(new)
         t = content.type
@@ -155,6 +167,8 @@ class AssignmentLowering(_Base):
             self.refuse_write(owner, node)
         parts = self.index_operands(self.settled(index), node)
         self.write(owner, self.deref(value), node, parts)
+        if isinstance(held.type, ListOf):
+            self.note_held(owner.cell, [value])
 
     def stored(
         self, held: Struct, index: Binding, value: Binding, node: gast.AST
@@ -246,8 +260,8 @@ class AssignmentLowering(_Base):
                 )  # fmt: skip
             parts = [self.item(value, i, holder) for i in range(n)]
             value = Struct.sequence("tuple", [self.boxed(p) for p in parts])
-        elif isinstance(value, Known) and isinstance(value.value, (tuple, list, str, range)):
-            value = Struct.sequence("tuple", [Known(v) for v in value.value])
+        elif isinstance(value, (Known, LazyIterable)):
+            value = Struct.sequence("tuple", self.known_elements(value, target))
         if isinstance(value, Struct) and value.kind == "dict":
             value = Struct.sequence("tuple", [Known(k) for k, _ in value.items])
         if not isinstance(value, Struct):
@@ -278,7 +292,7 @@ class AssignmentLowering(_Base):
                 "a derivative that changes globals would change them once more",
                 "return the value instead",
             )  # fmt: skip
-        value = self.boxed(value, name)
+        value = self.boxed(value, plain_name(name))
         box = self.box_of(frame, name)
         if box is not None:
             frame.vars[box] = boxed_name(value)
@@ -290,12 +304,12 @@ class AssignmentLowering(_Base):
             )  # fmt: skip
         else:
             frame.vars[name] = value
-        self.rename(value, name)
+        self.rename(value, plain_name(name))
 
     def rename(self, value: Binding, name: str) -> None:
         """Give an unnamed value the user's name."""
         if isinstance(value, Ref):
-            if value.cell.name in ("t", "list", "dict", "part", "tuple_0") and not value.path:
+            if value.cell.name in ("t", "items", "table", "part", "tuple_0") and not value.path:
                 value.cell.name = name
             content = self.deref(value)
             if isinstance(content, (Value, Struct)):

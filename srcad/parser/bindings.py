@@ -9,7 +9,7 @@ where no single value can describe both, the name is poisoned and reading it is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Union
 
 import gast
@@ -133,6 +133,37 @@ class BoundMethod:
 
 
 @dataclass(frozen=True, eq=False)
+class LazyIterable:
+    """What gives its elements once: `zip(a, b)`, `map(f, a)`, `(e * e for e in a)`; or a range.
+
+    Attributes
+    ----------
+    kind
+        "range", "zip", "enumerate", "map", "generator" ...
+    parts
+        What it was made of.
+    detail
+        For a generator expression, its syntax.
+    used
+        Memory that says whether it was read before (a range has none: it can be read again).
+    """
+
+    kind: str
+    parts: tuple[Binding, ...]
+    detail: Any = None
+    used: Cell | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """`functools.partial(f, ...)` and `operator.itemgetter(...)`: a call with arguments to come."""
+
+    target: Binding
+    args: tuple[Binding, ...] = ()
+    kwargs: tuple[tuple[str, Binding], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Derived:
     """`grad(f)` and its siblings inside a differentiated function, applied to a known function."""
 
@@ -182,8 +213,9 @@ def is_root(key: Key, binding: Any) -> bool:
 
 
 Binding = Union[
-    Known, Value, Ref, Struct, Closure, BoundMethod, Derived, ObjectParam, Choice, Poison
-]  # fmt: skip
+    Known, Value, Ref, Struct, Closure, BoundMethod, LazyIterable, Partial, Derived, ObjectParam,
+    Choice, Poison,
+]
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
 
@@ -272,6 +304,8 @@ def describe(binding: Binding | None) -> str:
         return "an array" if binding.path else f"the object `{binding.cell.name}`"
     if isinstance(binding, Poison):
         return binding.reason
+    if isinstance(binding, LazyIterable):
+        return f"a {binding.kind}"
     return "a function"
 
 
@@ -387,6 +421,8 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
         return Struct(binding.kind, tuple((k, map_values(b, f)) for k, b in binding.items))
     if isinstance(binding, BoundMethod):
         return BoundMethod(map_values(binding.receiver, f), binding.name, binding.function)
+    if isinstance(binding, (LazyIterable, Partial)):
+        return rebuilt(binding, lambda b: map_values(b, f))
     if isinstance(binding, Derived):
         return Derived(binding.transform, map_values(binding.target, f), binding.options)
     if isinstance(binding, Choice):
@@ -395,6 +431,14 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
     if isinstance(binding, ObjectParam):
         return ObjectParam(f(binding.value), binding.name, binding.path, binding.example)
     return binding
+
+
+def rebuilt(binding: LazyIterable | Partial, f: Callable[[Binding], Any]) -> LazyIterable | Partial:
+    """The same iterator or partial call of other parts."""
+    if isinstance(binding, LazyIterable):
+        return replace(binding, parts=tuple(f(p) for p in binding.parts))
+    args = tuple(f(a) for a in binding.args)
+    return Partial(f(binding.target), args, tuple((k, f(b)) for k, b in binding.kwargs))
 
 
 def _map_step(step: Step, f: Callable[[Value], Any]) -> Step:
@@ -412,6 +456,8 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
         return Derived(binding.transform, map_cells(binding.target, f), binding.options)
     if isinstance(binding, BoundMethod):
         return BoundMethod(map_cells(binding.receiver, f), binding.name, binding.function)
+    if isinstance(binding, (LazyIterable, Partial)):
+        return rebuilt(binding, lambda b: map_cells(b, f))
     return binding
 
 
@@ -425,6 +471,11 @@ def cells_in(binding: Any) -> list[Cell]:
 
     map_cells(binding, note)
     return found
+
+
+def plain_name(name: str) -> str:
+    """A name as the user has written it: `x` for `x.3`, which is local to a comprehension."""
+    return name.lstrip("$").partition(".")[0]
 
 
 def values_in(binding: Any) -> list[Value]:

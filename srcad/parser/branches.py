@@ -26,6 +26,7 @@ from srcad.parser.bindings import (
     map_values,
     merge,
     number,
+    plain_name,
     same,
 )
 from srcad.parser.frames import Diverges, Left
@@ -174,6 +175,8 @@ class BranchLowering(_Base):
             )  # fmt: skip
             return joined
         join = _Join(self, (then_ops, then_vars), (else_ops, else_vars), before, condition)
+        if self.in_turns and isinstance(condition, Value):
+            join.exits_by = condition
         joined = join.variables()
         self.builder.block.append(
             if_op(
@@ -280,6 +283,7 @@ class _Join:
         self.yields: tuple[list[Operand], list[Operand]] = ([], [])
         self.results: list[Value] = []
         self.joined: dict[Key, Binding] = {}
+        self.exits_by: Value | None = None  # stands for the flag of an exit that it decides
         self.made: dict[tuple[Any, ...], Value] = {}
         self.linked: dict[tuple[Any, ...], Binding] = {}
         self.sources: list[tuple[Cell, tuple[Binding | None, ...]]] = []
@@ -341,6 +345,11 @@ class _Join:
                 alive[side] = None
                 a, b = alive  # type: ignore[assignment]
         merged = self.merged(a, b, cell.name)
+        if isinstance(merged, Value) and isinstance(merged.type, ListOf):
+            for side, x in enumerate((a, b)):
+                if isinstance(x, Struct):
+                    with self.inside(side):
+                        self.low.note_held(cell, [x])
         if merged is not None:
             self.joined[cell] = merged
 
@@ -370,12 +379,15 @@ class _Join:
         return self.low.at_end_of(*self.sides[side])
 
     def leaf(self, x: Operand, y: Operand, t: Any, name: str) -> Value:
+        if self.exits_by is not None and name in FLAGS:
+            if (x, y) == (Const.of(True), Const.of(False)):
+                return self.exits_by
         if name.startswith("$"):  # no name of the user's, so nothing can be unbound
             x, y = (_NONE if o is UNDEFINED else o for o in (x, y))
         key = tuple(o if isinstance(o, Value) else o.key() for o in (x, y))
         if key not in self.made:
             named = not name.startswith("$")
-            result = self.low.builder.value(t, name.lstrip("$"), named=named)
+            result = self.low.builder.value(t, plain_name(name), named=named)
             self.yields[0].append(x)
             self.yields[1].append(y)
             self.results.append(result)
@@ -391,7 +403,7 @@ class _Join:
         key = tuple(x.key() if isinstance(x, Ref) else id(x) for x in (a, b))
         if key in self.linked:
             return self.linked[key]
-        cell = Cell(name.lstrip("$"))
+        cell = Cell(plain_name(name))
         contents = []
         for side, x in enumerate((a, b)):
             with self.inside(side):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 import types
 from typing import Any
 
@@ -33,39 +32,15 @@ from srcad.parser.bindings import (
     Struct,
     class_of,
     describe,
-    same,
 )
 from srcad.parser.classes import defines
-from srcad.parser.iteration import RangeBinding
+from srcad.parser.iterators import SPECIAL
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
-
-def _wrap_iterable(kind: str) -> Any:
-    def special(
-        low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-    ) -> Binding | None:
-        if kind == "range":
-            args = [low.deref(a) for a in args]
-            known = [a.value for a in args if isinstance(a, Known)]
-            if len(known) == len(args):
-                return Known(range(*known))
-            return Known(RangeBinding("range", tuple(low.operand(a, node) for a in args)))
-        if kind == "enumerate":
-            first = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
-            return Known(RangeBinding(kind, (args[0], low.operand(first, node))))
-        if kwargs and not (kind == "zip" and set(kwargs) == {"strict"}):
-            raise low.unsupported(node, f"these keywords of `{kind}` are not supported",
-                                  "they would be ignored", "leave them out")  # fmt: skip
-        if kwargs and not same(kwargs["strict"], Known(False)):
-            raise low.unsupported(node, "`zip(..., strict=True)` cannot be differentiated yet",
-                                  "the lengths are not compared", "leave `strict` out")  # fmt: skip
-        return Known(RangeBinding(kind, tuple(args)))
-
-    return special
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     cls = low.class_of_binding(args[0])
@@ -130,57 +105,6 @@ def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
         raise low.unsupported(node, f"{describe(args[0])} has no length",
                               "Python raises TypeError here", "pass an array")  # fmt: skip
     return None
-
-def _extremum(fn: Any) -> Any:
-    def special(
-        low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-    ) -> Binding | None:
-        if kwargs:
-            return None
-        if len(args) == 1:
-            if not isinstance(low.deref(args[0]), Struct):
-                return None
-            args = low.known_elements(args[0], node)
-        result = args[0]
-        for other in args[1:]:
-            result = low.apply(fn, [result, other], {}, node)
-        return result
-
-    return special
-
-def _sum(
-    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-) -> Binding | None:
-    if not isinstance(low.deref(args[0]), Struct):
-        return None
-    start = args[1] if len(args) > 1 else kwargs.get("start", Known(0))
-    result = start
-    for part in low.known_elements(args[0], node):
-        result = low.binary(operator.add, result, part, node)
-    return result
-
-def _container(kind: str) -> Any:
-    def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-        if not args:
-            return low.new_sequence(kind, [])
-        args = [low.deref(args[0])]
-        if isinstance(args[0], Struct) and args[0].kind == "dict":
-            return low.new_sequence(kind, [Known(k) for k, _ in args[0].items])
-        if isinstance(args[0], Struct):
-            return low.new_sequence(kind, list(args[0].parts))
-        if isinstance(args[0], Known) and isinstance(args[0].value, (tuple, list, range, str)):
-            return low.new_sequence(kind, [Known(v) for v in args[0].value])
-        if isinstance(args[0], Value) and isinstance(args[0].type, ListOf) and kind == "list":
-            return low.new_cell(args[0], "list")
-        if isinstance(args[0], Value) and isinstance(args[0].type, TupleOf):
-            elems = args[0].type.elems or ()
-            return low.new_sequence(kind, [low.item(args[0], i) for i in range(len(elems))])
-        raise low.unsupported(
-            node, f"`{kind}` of {describe(args[0])} cannot be differentiated yet",
-            "its length is not known while compiling", "use the array itself",
-        )  # fmt: skip
-
-    return special
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     cls = low.class_of_binding(args[0])
@@ -265,13 +189,7 @@ def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})
 
 _SPECIAL: dict[Any, Any] = {
-    range: _wrap_iterable("range"), zip: _wrap_iterable("zip"),
-    enumerate: _wrap_iterable("enumerate"), reversed: _wrap_iterable("reversed"),
-    isinstance: _isinstance, type: _type, len: _len, max: _extremum(max), min: _extremum(min),
-    sum: _sum, tuple: _container("tuple"), list: _container("list"), callable: _callable,
-    hasattr: _hasattr, float: _float, str: _str,
-    getattr: _getattr, setattr: _setattr, iter: _iter,
+    **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
+    hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace,
-}  # fmt: skip  # fmt: skip
-
-
+}  # fmt: skip

@@ -30,7 +30,9 @@ from srcad.parser.bindings import (
     Derived,
     Key,
     Known,
+    LazyIterable,
     ObjectParam,
+    Partial,
     Poison,
     Ref,
     Struct,
@@ -39,6 +41,7 @@ from srcad.parser.bindings import (
     map_values,
     merge,
     number,
+    rebuilt,
     same,
     values_in,
 )
@@ -234,6 +237,14 @@ class CalleeLowering(_Base):
             entry.params.append(param)
             entry.operands.append(binding.value)
             return ObjectParam(param, binding.name, binding.path, binding.example)
+        if isinstance(binding, LazyIterable) and binding.used is not None:
+            raise UnsupportedSyntaxError(
+                f"a {binding.kind} is passed to a function that is followed",
+                reason="it gives its elements once, and who reads it is not followed",
+                advice="pass a list of it", loc=self.builder.loc,
+            )  # fmt: skip
+        if isinstance(binding, (LazyIterable, Partial)):
+            return rebuilt(binding, lambda b: self.param_shape(b, name, on_stack, entry))
         return binding
 
     def param_memory(self, ref: Ref, name: str, on_stack: bool, entry: Entry) -> Binding:

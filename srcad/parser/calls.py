@@ -25,6 +25,7 @@ from srcad.parser.bindings import (
     Closure,
     Derived,
     Known,
+    Partial,
     Ref,
     Struct,
     describe,
@@ -32,6 +33,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
+from srcad.parser.iterators import call_operator
 from srcad.parser.storage import CONTIGUOUS
 from srcad.pristine import np
 from srcad.rules.memory import may_return_operand
@@ -97,6 +99,9 @@ class CallLowering(_Base):
             return self.call_source(callee, args, kwargs, node)
         if isinstance(callee, Derived):
             return self.call_derived(callee, args, kwargs, node)
+        if isinstance(callee, Partial):
+            merged = dict(callee.kwargs) | kwargs
+            return self.call_binding(callee.target, [*callee.args, *args], merged, node)
         if isinstance(callee, Known):
             return self.call_known(callee.value, args, kwargs, node)
         method = self.special_method(callee, "__call__", node)
@@ -126,6 +131,7 @@ class CallLowering(_Base):
         if self.quiet and fn in FILTERS:
             return Known(None)
         special = _SPECIAL.get(fn) if _hashable(fn) else None
+        kwargs = dict(kwargs)
         if special is not None:
             result = special(self, args, kwargs, node)
             if result is not None:
@@ -135,6 +141,9 @@ class CallLowering(_Base):
             return derived
         if lookup(fn) is not None:
             return self.apply(fn, args, kwargs, node)
+        got = call_operator(self, fn, args, node)
+        if got is not None:
+            return got
         if isinstance(fn, functools.partial):
             merged = {k: Known(v) for k, v in fn.keywords.items()} | kwargs
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)

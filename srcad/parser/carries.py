@@ -8,16 +8,18 @@ takes over what they refer to at the end of an iteration.
 
 from __future__ import annotations
 
+import collections
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import gast
 
+from srcad import runtime
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNDEF, ListOf, Type, join
-from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, walk
 from srcad.parser.bindings import (
     Binding,
     Cell,
@@ -34,6 +36,7 @@ from srcad.parser.bindings import (
     number,
     one_object,
     part_name,
+    plain_name,
     same,
     values_in,
 )
@@ -133,8 +136,9 @@ class Carries:
                 for key, shape in self.shapes.items()
                 if shape is not None
             }
+            origins = self.origins()
             body, too_early = self.lower(build, carried, tolerant)
-            changed = self.compare(body)
+            changed = self.compare(body) or self.origins() != origins
             if not changed and too_early:
                 tolerant = False  # now the read is an error, with its place
                 continue
@@ -146,6 +150,10 @@ class Carries:
             advice="give the variables the kind before the loop that they have after it",
             loc=self.low.loc(node),
         )
+
+    def origins(self) -> list[str]:
+        """Whose the memory before the loop is known to be."""
+        return [k.origin for k in (*self.before, *self.own) if isinstance(k, Cell)]
 
     def lower(
         self, build: Any, carried: Mapping[Key, Binding], tolerant: bool
@@ -213,7 +221,10 @@ class Carries:
         self.current = key
         new: Binding | None
         if isinstance(key, Cell) and _different_lists(old, after):
-            new = Value(join(list_type(old, self.low), list_type(after, self.low)), key.name)
+            with self.low.at_end_of(body.ops, body.variables):
+                after_type = list_type(after, self.low)
+                self.low.note_held(key, [x for x in (old, after) if isinstance(x, Struct)])
+            new = Value(join(list_type(old, self.low), after_type), key.name)
         else:
             new = merge(old, after, key_name(key), _type_only, self.link, every=True)
         if not _same_shape(old, new):
@@ -255,7 +266,7 @@ class Carries:
         else:
             entry = self.entry_of(old)
         if key not in self.linked:
-            cell = Cell(name.lstrip("$"), _origin(entry, after))
+            cell = Cell(plain_name(name), _origin(entry, after))
             self.linked[key] = cell
             self.own[cell] = entry
             self.made.add(cell)
@@ -311,7 +322,7 @@ class Carries:
         if operand is None:
             return binding
         hidden = name.startswith("$")
-        return Value(operand.type, name.lstrip("$"), self.low.builder.role, not hidden)
+        return Value(operand.type, plain_name(name), self.low.builder.role, not hidden)
 
     def finish(
         self, body: LoopBody, carried: dict[Key, Binding], params: list[Value]
@@ -344,6 +355,43 @@ class Carries:
         return loop
 
 
+@dataclass
+class Collected:
+    """A list that each iteration appends one value to: an emit of the loop in place of a carry."""
+
+    init: Operand
+    item: Value
+    final: Value
+
+
+def take_collected(loop: Loop) -> list[Collected]:
+    """Take the lists that are only appended to, once per iteration, out of the carries."""
+    defined = {r: op for op in loop.body.ops for r in op.results}
+    uses = collections.Counter(_operands(loop.body.ops))
+    uses.update(o for o in loop.yields if isinstance(o, Value))
+    uses.update(o for o in (loop.stop,) if isinstance(o, Value))
+    found = []
+    for p, y in list(zip(loop.params, loop.yields)):
+        op = defined.get(y) if isinstance(y, Value) else None
+        if op is None or op.attrs.get("fn") is not runtime.appended or op.operands[0] is not p:
+            continue
+        item = op.operands[1]
+        if not isinstance(y, Value) or not isinstance(item, Value) or uses[p] > 1 or uses[y] > 1:
+            continue
+        k = loop.params.index(p)
+        found.append(Collected(loop.inits.pop(k), item, loop.finals.pop(k)))
+        del loop.params[k], loop.yields[k]
+        loop.body.ops.remove(op)
+    return found
+
+
+def _operands(ops: list[Op]) -> Iterator[Value]:
+    for op in walk(Region((), ops, ())):
+        yield from (o for o in op.operands if isinstance(o, Value))
+        for region in op.regions:
+            yield from (o for o in region.yields if isinstance(o, Value))
+
+
 def carries_data(binding: Binding) -> bool:
     if isinstance(binding, Struct):
         return all(carries_data(p) for p in binding.parts)
@@ -357,7 +405,11 @@ def list_type(content: Binding | None, low: Any) -> Type:
     elem: Type = UNDEF
     if isinstance(content, Struct):
         for part in content.parts:
-            operand = number(low.deref(part))
+            part = low.deref(part)
+            if isinstance(part, Struct) and part.kind == "list":
+                elem = join(elem, list_type(part, low))
+                continue
+            operand = number(part)
             elem = join(elem, UNDEF if operand is None else operand.type)
     return ListOf(elem)
 
@@ -406,7 +458,7 @@ def _fresh(v: Value, made: list[Value]) -> Value:
 
 
 def _type_only(x: Operand, y: Operand, t: Any, name: str) -> Value:
-    return Value(t, name.lstrip("$"), named=not name.startswith("$"))
+    return Value(t, plain_name(name), named=not name.startswith("$"))
 
 
 def _same_shape(a: Binding | None, b: Binding | None) -> bool:

@@ -9,7 +9,21 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import BOOL, NONE, OBJECT, STR, UNKNOWN, Array, DictOf, Scalar, TupleOf
+from srcad import runtime
+from srcad.ir.abstract import (
+    BOOL,
+    INT,
+    NONE,
+    OBJECT,
+    STR,
+    UNKNOWN,
+    Array,
+    DictOf,
+    ListOf,
+    Scalar,
+    TupleOf,
+    kind_of,
+)
 from srcad.ir.values import Operand, Value
 from srcad.parser.bindings import (
     Binding,
@@ -17,12 +31,15 @@ from srcad.parser.bindings import (
     Closure,
     Derived,
     Known,
+    LazyIterable,
     ObjectParam,
     Ref,
     Struct,
     describe,
 )
+from srcad.parser.iteration import Unrolled, now
 from srcad.pristine import np
+from srcad.rules.symbols import apply_operands
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -46,16 +63,12 @@ _UNARY: dict[type, Any] = {
 }  # fmt: skip  # fmt: skip
 
 _REFUSED = {
-    "ListComp": ("a list comprehension", "write a `for` loop, or an array expression"),
-    "SetComp": ("a set comprehension", "write a `for` loop"),
-    "DictComp": ("a dict comprehension", "write the dictionary out"),
-    "GeneratorExp": ("a generator expression", "write a `for` loop, or an array expression"),
-    "Set": ("a set", "use a tuple"),
     "Await": ("`await`", "use a plain function"),
     "Yield": ("`yield`", "return the values as a tuple"),
     "YieldFrom": ("`yield from`", "return the values as a tuple"),
 }
 _MEMBERSHIP = (gast.In, gast.NotIn)
+_SEQUENCES = (tuple, list, str, range, dict, set, frozenset)
 _NESTED_TERMS = 8  # of `and` and `or`; longer chains are lowered without nesting
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -98,6 +111,8 @@ class ExpressionLowering(_Base):
             structural = self.binary_struct(fn, left, right)
             if structural is not None:
                 return structural
+        if fn in (operator.add, operator.mul) and (is_list(left) or is_list(right)):
+            return self.binary_list(fn, left, right, node)
         return self.apply(fn, [left, right], {}, node)
 
     def fold(self, fn: Any, *values: Any) -> Known | None:
@@ -114,6 +129,10 @@ class ExpressionLowering(_Base):
         if fn is operator.add and isinstance(left, Struct) and isinstance(right, Struct):
             if left.kind == right.kind != "dict":
                 return self.new_sequence(left.kind, [*left.parts, *right.parts])
+        if fn is operator.or_ and isinstance(left, Struct) and isinstance(right, Struct):
+            if left.kind == right.kind == "dict":
+                items = dict(left.items) | dict(right.items)
+                return self.new_cell(Struct("dict", tuple(items.items())), "table")
         if fn is operator.mul:
             for struct, times in ((left, right), (right, left)):
                 if isinstance(struct, Struct) and isinstance(times, Known):
@@ -121,10 +140,40 @@ class ExpressionLowering(_Base):
                         return self.new_sequence(struct.kind, list(struct.parts) * times.value)
         return None
 
+    def binary_list(self, fn: Any, left: Any, right: Any, node: gast.AST) -> Binding:
+        """`a + b` and `a * n` of lists of which one has no known length."""
+        if fn is operator.mul:
+            items, times = (left, right) if is_list(left) else (right, left)
+            t = getattr(times, "type", None) if isinstance(times, Value) else INT
+            if t in (INT, BOOL, UNKNOWN) or (isinstance(t, Array) and kind_of(t) == "i"):
+                value = self.as_list_value(items, node)
+                if value is not None:
+                    made = apply_operands(
+                        self.builder, runtime.repeated, (value, self.operand(times, node)), {}
+                    )
+                    return self.new_cell(made, "items")
+        elif is_list(left) and is_list(right):
+            values = [self.as_list_value(x, node) for x in (left, right)]
+            if None not in values:
+                made = apply_operands(self.builder, runtime.joined, tuple(values), {})
+                return self.new_cell(made, "items")
+        elif fn is operator.add or not isinstance(right if is_list(left) else left, Value):
+            pass
+        else:
+            return self.apply(fn, [left, right], {}, node)
+        other = right if is_list(left) else left
+        if isinstance(other, Value) and isinstance(other.type, Array) and not other.type.item:
+            return self.apply(fn, [left, right], {}, node)  # NumPy makes an array of the list
+        raise self.unsupported(
+            node, f"a list with {describe(other)} in this operation cannot be differentiated",
+            "it joins or repeats a list whose elements are not alike, or whose length is not "
+            "known while compiling", "make an array of it, or use a loop",
+        )  # fmt: skip
+
     def new_sequence(self, kind: str, parts: list[Binding]) -> Binding:
         """A new tuple or list."""
         made = Struct.sequence(kind, [self.boxed(p, f"{kind}_{i}") for i, p in enumerate(parts)])
-        return made if kind == "tuple" else self.new_cell(made, kind)
+        return made if kind == "tuple" else self.new_cell(made, "items")
 
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
         operand = self.expression(node.operand)
@@ -366,8 +415,14 @@ class ExpressionLowering(_Base):
         binding = self.deref(self.iterable(binding, node))
         if isinstance(binding, Struct) and binding.kind != "dict":
             return list(binding.parts)
-        if isinstance(binding, Known) and isinstance(binding.value, (tuple, list, str, range)):
-            return [Known(v) for v in binding.value]
+        if isinstance(binding, Known) and isinstance(binding.value, _SEQUENCES):
+            return [self.known_object(v) for v in binding.value]
+        if isinstance(binding, Value) and isinstance(binding.type, TupleOf):
+            return [self.item(binding, i) for i in range(len(binding.type.elems or ()))]
+        if isinstance(binding, LazyIterable):
+            over = self.iteration(binding, node)
+            if isinstance(over, Unrolled) and over.limit is None:
+                return [now(self, element) for element in over.elements]
         raise self.unsupported(
             node, "the length of this sequence is not known while compiling",
             f"it is {describe(binding)}", "pass the elements one by one, or a tuple",
@@ -392,7 +447,7 @@ class ExpressionLowering(_Base):
                 raise self.unsupported(k, "a dictionary key must be known while compiling",
                                        f"this is {describe(key)}", "use constant keys")  # fmt: skip
             items[key.value] = self.boxed(self.expression(v), str(key.value))
-        return self.new_cell(Struct("dict", tuple(items.items())), "dict")
+        return self.new_cell(Struct("dict", tuple(items.items())), "table")
 
     def expr_NamedExpr(self, node: gast.NamedExpr) -> Binding:
         value = self.expression(node.value)
@@ -421,6 +476,15 @@ class ExpressionLowering(_Base):
         if known is not None:
             return known
         return self.opaque_expression(node, STR)
+
+
+def is_list(content: Binding) -> bool:
+    """Whether it is certainly a list."""
+    if isinstance(content, Value):
+        return isinstance(content.type, ListOf)
+    if isinstance(content, Known):
+        return isinstance(content.value, list)
+    return isinstance(content, Struct) and content.kind == "list"
 
 
 def _foldable(value: Any) -> bool:

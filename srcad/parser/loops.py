@@ -9,35 +9,50 @@ from typing import Any
 
 import gast
 
-from srcad.errors import TypeInferenceError
+from srcad import runtime
+from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
+from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, ListOf
 from srcad.ir.build import for_op, trip_count, while_op
-from srcad.ir.values import UNDEFINED, Const, Operand, Region, Value
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
     Cell,
     Key,
+    Known,
+    LazyIterable,
     ObjectParam,
+    Poison,
     Ref,
     Struct,
     number,
     same,
 )
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, is_flag
-from srcad.parser.carries import Carries, LoopBody, carries_data
-from srcad.parser.frames import FirstDiffers, blocks_of, own_nodes, stored_names
-from srcad.parser.iteration import (
-    ONE_STEP,
-    ZERO,
-    Iteration,
-    Unrolled,
-    from_zero,
-    is_wrapped,
-)
+from srcad.parser.carries import Carries, Collected, LoopBody, carries_data, take_collected
+from srcad.parser.comprehensions import UNROLLED_RANGE
+from srcad.parser.frames import FirstDiffers, Frame, blocks_of, own_nodes, stored_names
+from srcad.parser.iteration import ONE_STEP, ZERO, Iteration, Unrolled, from_zero, now
+from srcad.parser.storage import key_name
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
+
+
+_UNROLLED_EXITS = 60  # Python allows 100 levels of indentation
+
+
+class Turns(gast.stmt):
+    """What is left of an unrolled loop, as a statement within a branch.
+
+    `checked` is a turn of which it is known that it happens.
+    """
+
+    def __init__(self, loop: gast.For, over: Unrolled, first: int, checked: int = -1) -> None:
+        super().__init__()
+        self.loop, self.over, self.first, self.checked = loop, over, first, checked
+        gast.copy_location(self, loop)
 
 
 class Step(gast.AST):  # type: ignore[misc]
@@ -52,49 +67,123 @@ class Step(gast.AST):  # type: ignore[misc]
 
 class LoopLowering(_Base):
     iterated: list[Cell]
+    frame: Frame
+    context: Any
+    in_turns: bool
 
     def stmt_For(self, node: gast.For, rest: list[gast.stmt]) -> bool | None:
-        over = self.expression(node.iter)
+        return self.loop_over(node, self.expression(node.iter), rest)
+
+    def loop_over(
+        self, node: gast.For, over: Binding, rest: list[gast.stmt]
+    ) -> bool | None:
+        """A `for` statement whose iterable is lowered."""
+        if isinstance(over, LazyIterable) and over.kind == "generator":
+            clauses = over.detail.generators
+            if len(clauses) > 1 or clauses[0].ifs:
+                return self.generator_loop(node, over, rest)
         iterable = self.iteration(over, node.iter)
-        cells = self.reachable(over.value.args if is_wrapped(over) else [over])
         outer = list(self.iterated)
-        self.iterated += cells
+        self.iterated += self.reachable([over])
         try:
             if isinstance(iterable, Unrolled):
                 return self.unrolled(node, iterable, rest, outer)
-            return self.for_loop(node, iterable, rest, outer)
+            short = self.short_range(over)
+            if short is None:
+                return self.for_loop(node, iterable, rest, outer)
+            in_turns = self.in_turns
+            saved = self.frame, self.frame.vars, self.frame.tolerated, self.frame.met, self.context
+            at = len(self.builder.block)
+            self.frame.vars = dict(self.frame.vars)
+            try:
+                return self.for_loop(node, iterable, rest, outer, strict=True)
+            except (TypeInferenceError, UnsupportedSyntaxError):
+                del self.builder.block[at:]
+                self.in_turns = in_turns
+                self.frame, state, tolerated, met, self.context = saved
+                self.frame.vars, self.frame.tolerated, self.frame.met = state, tolerated, met
+            return self.unrolled(node, short, rest, outer)
         finally:
             self.iterated = outer
+
+    def collected(self, found: Collected) -> Value:
+        """The value for the list of what the iterations append."""
+        made = {r: op for op in self.builder.block for r in op.results}.get(found.init)
+        if made is not None and made.kind is O.PACK and not made.operands:
+            return found.final
+        return self.builder.value(ListOf(found.item.type), found.final.name)
+
+    def short_range(self, over: Binding) -> Unrolled | None:
+        """The turns of a range that is so short that it can be unrolled if it must."""
+        known = self.deref(over)
+        if isinstance(known, Known) and isinstance(known.value, range):
+            if len(known.value) <= UNROLLED_RANGE:
+                return Unrolled(tuple(Known(v) for v in known.value))
+        return None
+
+    def refuse_poison(
+        self, after: dict[Key, Binding], before: dict[Key, Binding], node: gast.AST
+    ) -> None:
+        """Refuse a loop after which a name is of several kinds, and was not before."""
+        for key, binding in after.items():
+            if isinstance(binding, Poison) and not isinstance(before.get(key), Poison | None):
+                raise self.of_many_kinds(key_name(key), binding, self.loc(node))
 
     def unrolled(
         self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: list[Cell]
     ) -> bool | None:
         """A loop over a tuple: its body once per element, as nested statements."""
-        nodes = list(own_nodes(node.body))
-        if any(isinstance(n, (gast.Break, gast.Continue)) for n in nodes):
+        if len(iterable.elements) > _UNROLLED_EXITS and _has_break(node.body):
             raise self.unsupported(
-                node, "`break` or `continue` in a loop over a tuple cannot be differentiated yet",
-                "such a loop is unrolled", "loop over an array, or over range(n)",
+                node, f"a loop over {len(iterable.elements)} elements that is left by `break` "
+                "cannot be differentiated", "it is unrolled, each turn within the one before",
+                "loop over an array or over range(n)",
             )  # fmt: skip
-        for element in iterable.elements:
-            self.assign(node.target, element)
-            finished = self.block(node.body)
-            if finished:
-                return True
-            if self.pending_flag() is not None:
-                raise self.unsupported(
-                    node, "an early exit from a loop over a tuple cannot be differentiated yet",
-                    "such a loop is unrolled", "loop over an array, or over range(n)",
-                )  # fmt: skip
+        in_turns, self.in_turns = self.in_turns, True
+        self.turns(Turns(node, iterable, 0))
+        self.in_turns = in_turns
         self.iterated = outer
-        return self.after_flags(self.block(node.orelse), rest)
+        if "$dead" in self.frame.vars:
+            return True
+        if same(self.frame.vars.get(BROKEN), _TRUE):  # in each case: no `else`
+            self.frame.vars.pop(BROKEN)
+            return self.after_flags(False, rest)
+        return self.after_loop(node.orelse, _Exits(node.body, bool(node.orelse)), rest)
+
+    def turns(self, node: Turns) -> None:
+        """The turns of an unrolled loop from one on; after an exit that may happen, the others
+        stand in the branch in which it did not."""
+        for k in range(node.first, len(node.over.elements)):
+            limit = node.over.limit
+            if limit is not None and k != node.checked:
+                more = self.truth(
+                    self.as_binding(self.arithmetic(operator.lt, Const.of(k), limit)), node.loop
+                )
+                self.branch(more, [Turns(node.loop, node.over, k, k)], [], [])
+                return
+            self.assign(node.loop.target, now(self, node.over.elements[k]))
+            self.block(node.loop.body)
+            state = self.frame.vars
+            state.pop(CONTINUED, None)
+            if _has_left(state):
+                return
+            flag = self.pending_flag()
+            if flag is not None:
+                if k + 1 < len(node.over.elements):
+                    self.branch(flag, [], [Turns(node.loop, node.over, k + 1)], [])
+                return
+
+    def stmt_Turns(self, node: Turns, rest: list[gast.stmt]) -> bool | None:
+        self.turns(node)
+        return True if _has_left(self.frame.vars) else None
 
     def for_loop(
-        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: list[Cell]
+        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: list[Cell],
+        strict: bool = False,
     ) -> bool | None:
         exits = _Exits(node.body, bool(node.orelse))
         try:
-            self.counted(node, it, exits, first=True)
+            self.counted(node, it, exits, first=True, strict=strict)
         except FirstDiffers:
             return self.peeled_for(node, it, exits, rest, outer)
         self.iterated = outer
@@ -187,7 +276,9 @@ class LoopLowering(_Base):
         found: bool | None = self.after_flags(node.run(), rest)
         return found
 
-    def counted(self, node: gast.For, it: Iteration, exits: _Exits, first: bool) -> None:
+    def counted(
+        self, node: gast.For, it: Iteration, exits: _Exits, first: bool, strict: bool = False
+    ) -> None:
         names = stored_names([node.target, *node.body])
 
         def build(carries: dict[Key, Binding]) -> LoopBody:
@@ -195,25 +286,39 @@ class LoopLowering(_Base):
             with self.builder.nested() as ops:
                 self.frame.vars = {**before, **carries}
                 self.clear_flags()
+                self.in_turns = False
                 self.assign(node.target, it.element(self, index))
                 if it.plain and not index.named:
                     index.named = True
                 self.block(node.body)
                 return LoopBody(ops, self.frame.vars, index, self.stop_flag())
 
-        before = self.frame.vars
+        before, in_turns = self.frame.vars, self.in_turns
         loop = exits.carries(self, names, first).settle(build, node)
+        self.in_turns = in_turns
+        if strict:
+            self.refuse_poison(loop.after, before, node)
         stop = loop.stop
+        collected = take_collected(loop)
+        lists = [self.collected(c) for c in collected]
         params = (loop.body.index, *loop.params)
-        yields = (*loop.yields, *((stop,) if stop is not None else ()))
+        emitted = [c.item for c in collected]
+        yields = (*loop.yields, *emitted, *((stop,) if stop is not None else ()))
         region = Region(params, loop.body.ops, yields)
         trips = self.builder.value(INT, "trips") if stop is not None else None
         self.builder.block.append(
             for_op(
                 (it.start, it.stop, it.step), loop.inits, (), region, loop.finals,
-                reverse=it.reverse, trips=trips, loc=self.builder.loc,
+                [(v, False) for v in lists], reverse=it.reverse, trips=trips,
+                loc=self.builder.loc,
             )
         )  # fmt: skip
+        for c, v in zip(collected, lists):
+            if v is not c.final:
+                attrs = {"fn": runtime.joined}
+                self.builder.block.append(
+                    Op(O.APPLY, (c.init, v), attrs, (c.final,), (), self.builder.loc)
+                )
         self.frame.vars = {**before, **loop.after}
 
     def stmt_While(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
@@ -414,6 +519,12 @@ def _differs(before: Binding | None, after: Binding | None) -> bool:
     """Whether a name is a known object before, and data after."""
     known = before is not None and not carries_data(before)
     return known and (after is None or not same(before, after))
+
+
+def _has_left(state: dict[Key, Binding]) -> bool:
+    """Whether control does not come to what follows, in any case."""
+    flags = (k for k in state if isinstance(k, str) and is_flag(k))
+    return "$dead" in state or any(same(state[f], _TRUE) for f in flags)
 
 
 class _ConditionWrites(Exception):

@@ -6,6 +6,7 @@ What holds afterwards: the function is pure SSA, everything decidable was decide
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import gast
 
 from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
+    BOOL,
+    INT,
     UNKNOWN,
     Scalar,
     Type,
@@ -35,6 +38,7 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import RESULT, RETURNED, BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.contexts import ContextLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
@@ -98,7 +102,7 @@ class Lowerer(
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering,
-    NestedLowering, EffectLowering,
+    ComprehensionLowering, NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -134,6 +138,8 @@ class Lowerer(
         self.shared_at: dict[frozenset[Cell], Loc | None] = {}  # where one was made of the other
         self.argument_memory: dict[Cell, Value] = {}
         self.written_arguments: set[Cell] = set()
+        self.numbers = itertools.count(1)  # of names that the user does not see
+        self.in_turns = False  # whether this is within an unrolled loop
         self.iterated: list[Cell] = []  # what the loops around run over
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
@@ -168,6 +174,15 @@ class Lowerer(
             advice="use a constant, or an argument that is passed as a plain Python value",
             loc=self.loc(node),
         )
+
+    def counts(self, value: Value) -> bool:
+        """Whether a value is computed from integer arguments only: it may be asked for."""
+        integers = {
+            name for v, names in self.param_origins.items() for name in names
+            if v.type in (INT, BOOL)
+        }  # fmt: skip
+        origins = self.origins(value)
+        return bool(origins) and origins <= integers
 
     def origins(self, value: Operand) -> set[str]:
         """Parameters of the root function that a value is computed from, if only from those."""

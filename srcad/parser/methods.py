@@ -11,6 +11,7 @@ from srcad import runtime
 from srcad.ir.abstract import Array, ListOf, join
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
+from srcad.parser.storage import is_mutable
 from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
 
@@ -166,7 +167,7 @@ class MethodLowering(_Base):
         return Known(None)
 
     def list_copy(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
-        return self.new_cell(held, "list")
+        return self.new_cell(held, "items")
 
     def list_sort(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         made = self.call_known(sorted, [owner], kwargs, node)
@@ -227,6 +228,8 @@ class MethodLowering(_Base):
         if isinstance(made, Value):
             made.type = ListOf(join(t.elem, new.type))
         self.write(owner, made, node)
+        if is_mutable(new.type):
+            self.note_held(owner.cell, args)
         return Known(None)
 
     def value_pop(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
@@ -240,7 +243,7 @@ class MethodLowering(_Base):
         return last
 
     def value_copy(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
-        return self.new_cell(held, "list")
+        return self.new_cell(held, "items")
 
     # ------------------------------------------------------------------ dictionaries
     def dict_items(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
@@ -254,7 +257,7 @@ class MethodLowering(_Base):
         return Struct.sequence("tuple", list(held.parts))
 
     def dict_copy(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
-        return self.new_cell(held, "dict")
+        return self.new_cell(held, "table")
 
     def dict_clear(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         self.write(owner, Struct("dict", ()), node)

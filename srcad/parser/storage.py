@@ -15,7 +15,18 @@ import gast
 
 from srcad.errors import AliasingError
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, Scalar, Type, is_number, join, rank_of
+from srcad.ir.abstract import (
+    UNDEF,
+    UNKNOWN,
+    Array,
+    ListOf,
+    Scalar,
+    TupleOf,
+    Type,
+    is_number,
+    join,
+    rank_of,
+)
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import (
     Binding,
@@ -25,16 +36,19 @@ from srcad.parser.bindings import (
     Derived,
     Key,
     Known,
+    LazyIterable,
+    Partial,
     Poison,
     Ref,
     Step,
     Struct,
     cells_in,
     is_root,
+    plain_name,
 )
 from srcad.pristine import np
 from srcad.rules import indexing
-from srcad.rules.symbols import apply_operands, getitem_operands, pack
+from srcad.rules.symbols import apply_operands, getitem_operands
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -189,6 +203,21 @@ class StorageLowering(_Base):
             if found:
                 self.may_view[result] = tuple(found)
 
+    def note_held(self, cell: Cell, bindings: Iterable[Any]) -> None:
+        """A list that is one value holds these objects. What they become later is not seen in
+        it, so they must not be written any more."""
+        for other in self.reachable(bindings):
+            if other is not cell and other.origin in ("", "argument"):
+                other.origin = f"in the list `{cell.name}`"
+
+    def note_element(self, holder: Binding, element: Any) -> None:
+        """An element of such a list must not be written either."""
+        if not isinstance(element, Value) or not is_mutable(element.type):
+            return
+        if isinstance(getattr(self.deref(holder), "type", None), ListOf):
+            name = f" `{holder.cell.name}`" if isinstance(holder, Ref) else ""
+            self.external.setdefault(element, f"an element of the list{name}")
+
     # ------------------------------------------------------------------ writes
     def write(self, ref: Ref, content: Binding, node: gast.AST, index: Any = None) -> None:
         """Make an object hold `content`, or a view of it; with `index` only what that selects."""
@@ -207,6 +236,8 @@ class StorageLowering(_Base):
             value = self.put_back(base, path[depth], value)
         if isinstance(value, Value):
             self.rename(value, ref.cell.name)
+            if isinstance(value.type, ListOf) and is_mutable(value.type.elem):
+                self.note_held(ref.cell, [content])
         self.frame.vars[ref.cell] = value
 
     def put(self, base: Any, value: Operand, parts: Sequence[Operand]) -> Value:
@@ -236,9 +267,12 @@ class StorageLowering(_Base):
         cell = ref.cell
         name = cell.name
         if cell.origin not in ("", "argument"):
+            outside = " list" not in cell.origin
             raise AliasingError(
                 f"`{name}` is {cell.origin}, and this changes it",
-                reason="a derivative that changes what is outside would change it once more",
+                reason="a derivative that changes what is outside would change it once more"
+                if outside else "which element it is is not known while compiling, so srcad "
+                "cannot tell who else sees the change",
                 advice=f"work on a copy: `{name} = {name}.copy()`",
                 loc=self.loc(node),
             )
@@ -285,7 +319,7 @@ class StorageLowering(_Base):
             state = frame.vars
             for name, binding in state.items():
                 if is_root(name, binding):
-                    self.note_reachable(binding, key_name(name).lstrip("$"), found, frames)
+                    self.note_reachable(binding, plain_name(key_name(name)), found, frames)
             if frame.outer is not None and frame.outer not in frames:
                 frames.append(frame.outer)
         return found
@@ -307,6 +341,10 @@ class StorageLowering(_Base):
                 todo.extend(b.parts)
             elif isinstance(b, BoundMethod):
                 todo.append(b.receiver)
+            elif isinstance(b, LazyIterable):
+                todo.extend(b.parts)
+            elif isinstance(b, Partial):
+                todo.extend([b.target, *b.args, *(v for _, v in b.kwargs)])
             for cell in cells_in(b) if isinstance(b, Ref) else ():
                 if cell not in found:
                     found[cell] = name
@@ -337,6 +375,8 @@ class StorageLowering(_Base):
         """A list of known length as one value of like elements, if they are numbers or arrays."""
         if isinstance(content, Value):
             return content
+        if isinstance(content, Known):
+            content = Struct.sequence("list", [Known(v) for v in content.value])
         parts = [self.deref(p) for p in content.parts]
         operands: list[Operand] = []
         kinds = {is_mutable(p.type) for p in parts if isinstance(p, Value)}
@@ -344,14 +384,26 @@ class StorageLowering(_Base):
         if len(kinds) > 1:  # numbers and arrays: no single type describes them
             return None
         for p in parts:
-            if isinstance(p, Value) and isinstance(p.type, (Scalar, Array, ListOf)):
+            if isinstance(p, Struct) and p.kind == "list":
+                p = self.as_list_value(p, node)
+                if p is None:
+                    return None
+            elif isinstance(p, Struct) and p.kind == "tuple":
+                p = self.operand(p, node)
+            if isinstance(p, Value) and (
+                p.type == UNKNOWN or isinstance(p.type, (Scalar, Array, ListOf, TupleOf))
+            ):
                 operands.append(p)
             elif isinstance(p, Known) and isinstance(p.value, (bool, int, float, complex)):
                 operands.append(Const.of(p.value))
             else:
                 return None
-        made = pack(self.builder, operands, "list")
-        return made if isinstance(made, Value) else None
+        elem: Type = UNDEF
+        for o in operands:
+            elem = join(elem, o.type)
+        made = self.builder.emit1(O.PACK, operands, ListOf(elem), "t", {"container": "list"})
+        self.note_held(Cell("items"), content.parts)
+        return made
 
 
 def composed(path: list[Step], parts: list[Operand], deref: Any) -> tuple[list[Step], list[Any]]:

@@ -276,15 +276,3 @@ def weighted_median_step(x, y):
 
 
 SETTINGS = {"is_instance": {"float32": False}}  # np.float32 is no float
-
-NOT_YET = {  # for now
-    "sum_of_generator", "generator_with_condition", "generator_of_pairs",
-    "generator_over_range", "double_generator", "max_with_key", "max_with_default",
-    "max_of_generator", "any_and_all", "any_of_array", "sorted_values", "sorted_descending",
-    "sorted_by_key", "map_and_sum", "map_of_lambda", "map_to_list", "filtered", "zip_of_three",
-    "unzipped", "enumerate_from_one", "reduce_product", "reduce_with_start", "reduce_operator",
-    "partial_function", "partial_of_active", "product_of_indices", "product_with_repeat",
-    "accumulated", "accumulated_product", "chained", "chained_from_iterable", "combinations",
-    "pairwise_differences", "repeated", "counting", "star_map", "sliced_iterator",
-    "item_getter", "net_present_value", "weighted_median_step",
-}  # fmt: skip

@@ -359,16 +359,4 @@ def binomial_tree(x, n):
         values = [0.95 * (0.6 * values[k + 1] + 0.4 * values[k]) for k in range(step)]
     return values[0]
 
-
-NOT_YET = {  # for now
-    "append_powers", "extend_two_legs", "insert_at_front", "pop_last", "pop_first",
-    "stack_machine", "remove_constant", "index_of_constant", "concatenate_lists",
-    "store_into_list", "update_item_of_list", "swap_items", "bubble_pass",
-    "two_names_for_one_list", "copy_of_list", "nested_lists_product", "pascal_row",
-    "comprehension_of_squares", "comprehension_with_condition", "nested_comprehension",
-    "two_loops_comprehension", "array_from_comprehension", "list_comprehension_of_calls",
-    "trapezoid_lists", "list_of_tuples", "append_arrays_and_stack", "append_in_while",
-    "append_where_positive", "moving_average_of_list", "delete_item", "clear_and_refill",
-    "reverse_in_place", "slice_store", "list_in_helper", "neville", "thomas_algorithm",
-    "binomial_tree",
-}  # fmt: skip
+TYPED = {"update_item_of_list"}  # `+=` on a number or an array?

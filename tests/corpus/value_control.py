@@ -253,9 +253,3 @@ SETTINGS = {
     name: {"float32": False}
     for name in ("newton_root", "fixed_point", "kepler_equation", "secant_until_small")
 }
-
-
-NOT_YET = {  # for now
-    "table_lookup", "table_by_bisect", "table_by_int", "income_tax", "insertion_sort",
-    "huber_loss",
-}  # fmt: skip
