@@ -28,6 +28,7 @@ from srcad.parser.bindings import (
     Struct,
     number,
     same,
+    values_in,
 )
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, is_flag
 from srcad.parser.carries import Carries, Collected, LoopBody, carries_data, take_collected
@@ -500,7 +501,9 @@ class LoopLowering(_Base):
             receiver = binding.receiver if isinstance(binding, BoundMethod) else None
             return self.leaf_operands(receiver, shape.receiver)
         if not isinstance(shape, Value):
-            return []
+            found = values_in(shape)
+            given = values_in(binding) if type(binding) is type(shape) else []
+            return [*given] if len(given) == len(found) else [UNDEFINED] * len(found)
         if isinstance(binding, Struct) and isinstance(shape.type, ListOf):
             value = self.as_list_value(binding, None)
             if value is None:
