@@ -156,4 +156,6 @@ SETTINGS = {
     "captured_array_written": {"size_one": False},
 }  # three elements
 
-NOT_YET = {"recursion_with_state"}  # for now
+NOT_YET = {
+    "recursion_with_state",
+}  # fmt: skip

@@ -328,9 +328,6 @@ def sorted_keys(x, y):
 
 TYPED = {"dict_update_item"}  # `+=` on a number or an array?
 
-NOT_YET = {  # for now
-    "counting_dict", "memo_inside", "namedtuple_fields", "namedtuple_unpacked",
-    "namedtuple_replaced", "namedtuple_indexed", "typed_namedtuple", "dataclass_fields",
-    "dataclass_method", "dataclass_changed", "dataclass_property", "dataclass_replaced",
-    "list_of_dataclasses",
+NOT_YET = {
+    "cached_constants", "counting_dict", "memo_inside",
 }  # fmt: skip

@@ -778,9 +778,8 @@ def _nearest(x, y):
     return _Point(y, 2.0)
 
 
-NOT_YET = {  # for now
-    "vector_iteration", "object_from_method", "polymorphism", "object_in_branch",
-    "getattr_by_name", "class_inside", "swapped_objects",
+NOT_YET = {
+    "class_inside", "object_in_branch", "vector_iteration", "vector_unpacked",
 }  # fmt: skip
 
 SETTINGS = {"grid_of_its_own": {"size_one": False}}
