@@ -189,7 +189,7 @@ def _immediate(
 
 
 def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
-    target = function.function if isinstance(function, Derivative) else function
+    target: Any = function.function if isinstance(function, Derivative) else function
     if isinstance(target, CustomFunction):
         target = target.entry
     if not isinstance(target, types.FunctionType):
