@@ -58,6 +58,8 @@ def _request(function: Any, **options: Any) -> Request:
 
 def _unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
     """(function, the object that is its first argument) of a method or a callable object."""
+    if isinstance(function, CustomFunction):
+        return function.entry, ()
     if isinstance(function, types.MethodType):
         return function.__func__, (function.__self__,)
     if not isinstance(function, (types.FunctionType, Derivative, type)):

@@ -15,12 +15,12 @@ from typing import Any
 
 import gast
 
-from srcad.errors import SignatureError, SrcadError
+from srcad.errors import SignatureError, SrcadError, UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.abstract import OBJECT, UNKNOWN, TupleOf, adjoint_type, differentiable
 from srcad.ir.build import clone_region
 from srcad.ir.custom import CustomRule
-from srcad.ir.values import Const, Function, Operand, Param, Region, Value
+from srcad.ir.values import Const, Function, Operand, Param, Region, Value, free_values
 from srcad.parser.bindings import (
     Binding,
     Closure,
@@ -464,7 +464,15 @@ def _indices(yields: Sequence[Operand]) -> Any:
 def _wrapped(
     name: str, params: Sequence[Value], ops: list[Any], yields: Sequence[Operand], loc: Any
 ) -> Function:
-    region = clone_region(Region(tuple(params), ops, tuple(yields)), {})
+    given = Region(tuple(params), ops, tuple(yields))
+    if free_values(given):
+        raise UnsupportedSyntaxError(
+            f"`{name}` is given an object whose attributes are read when it runs",
+            reason="the rule of a function takes numbers, arrays and containers of these",
+            advice="pass the attributes that it needs as arguments",
+            loc=loc,
+        )
+    region = clone_region(given, {})
     names: set[str] = set()
     for p in region.params:
         base, n = p.name, 0
