@@ -26,6 +26,7 @@ from srcad.errors import (
     TypeStringError,
     UnsupportedSyntaxError,
 )
+from srcad.rules.custom import custom_jvp, custom_vjp, stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,12 +45,15 @@ __all__ = [
     "TypeStringError",
     "UnsupportedSyntaxError",
     "__version__",
+    "custom_jvp",
+    "custom_vjp",
     "grad",
     "hvp",
     "ir",
     "jvp",
     "rules",
     "source",
+    "stop_gradient",
     "value_and_grad",
     "vjp",
 ]

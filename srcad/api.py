@@ -21,6 +21,7 @@ from srcad.ir.build import map_tree
 from srcad.ir.values import Const, Function
 from srcad.parser.depth import with_room
 from srcad.pristine import np
+from srcad.rules.custom import CustomFunction
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
@@ -43,6 +44,8 @@ def _request(function: Any, **options: Any) -> Request:
     cache = options.pop("cache", None)
     if options:
         raise TypeError(f"unknown option {next(iter(options))!r}")
+    if isinstance(function, CustomFunction):
+        function = function.entry
     if not isinstance(function, types.FunctionType):
         raise SourceNotFoundError(
             f"{function!r} has no Python source",
@@ -55,6 +58,8 @@ def _request(function: Any, **options: Any) -> Request:
 
 def _unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
     """(function, the object that is its first argument) of a method or a callable object."""
+    if isinstance(function, CustomFunction):
+        return function.entry, ()
     if isinstance(function, types.MethodType):
         return function.__func__, (function.__self__,)
     if not isinstance(function, (types.FunctionType, Derivative, type)):
@@ -186,7 +191,9 @@ def _immediate(
 
 
 def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
-    target = function.function if isinstance(function, Derivative) else function
+    target: Any = function.function if isinstance(function, Derivative) else function
+    if isinstance(target, CustomFunction):
+        target = target.entry
     if not isinstance(target, types.FunctionType):
         _request(function)
     return parse_argnums(target, tuple(range(count)))[0]

@@ -10,6 +10,7 @@ import numpy as np
 from rule_rows import Row, sample
 
 from srcad import runtime
+from srcad.rules import custom
 
 ROWS: list[Row] = []
 
@@ -237,6 +238,9 @@ add(runtime.expand_reduced, sample(2, 1), sample(2, 3), argnums=(0,),
     kwargs={"axis": 1, "keepdims": True})  # fmt: skip
 add(runtime.astype, sample(3, dtype="f4"), kwargs={"dtype": "float64"})
 add(runtime.as_cotangent, sample(3), sample(2, 3), argnums=(0,))
+add(custom.check_rule, sample(2, 3), sample(2, 3), argnums=(0,))
+add(custom.stop_gradient, sample(3))
+add(custom.parts_of_result, (1.0, 2.0), kwargs={"keys": 2, "name": "f"}, argnums=())
 add(runtime.as_tangent, sample(3), sample(2, 3), argnums=(0,))
 add(runtime.add_lists, sample(3), sample(3), argnums=())
 add(runtime.add_parts, sample(3), sample(3))

@@ -37,8 +37,7 @@ def opaque_call(op: Op) -> MissingRuleError:
         f"`{op.attrs['name']}` has no derivative rule",
         reason="it has neither a rule nor Python source to look into, and is given a value that "
         "is differentiated",
-        advice="register a rule for it with srcad.rules.rule (see docs/rules.md), or leave the "
-        "argument out of argnums",
+        advice=op.attrs["advice"],
         loc=op.loc,
     )
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from srcad.differentiator.contributions import exact, zero_for
+from srcad.differentiator import custom
+from srcad.differentiator.contributions import as_declared, exact, zero_for
 from srcad.differentiator.stand_ins import with_stand_ins
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
@@ -48,7 +49,11 @@ def adjoint_call(reverse: Reverse, op: Op, bars: Bars) -> Op:
     pair = pair_of(callee, wanted, seeded)
     tape = Value(TAPE, f"{callee.name}_tape", Role.TAPE, True)
     new = Op(O.CALL, op.operands, {"callee": pair.forward}, (*op.results, tape), (), op.loc)
-    seeds = [reverse.whole(r, bars.get(r)) for r in op.results if bars.get(r) is not None]
+    seeds = [
+        as_declared(b, reverse.whole(r, bars.get(r)), r)
+        for r in op.results
+        if bars.get(r) is not None
+    ]
     targets = [o for o, w in zip(op.operands, wanted) if w]
     names = [f"{o.name}_bar" for o in targets if isinstance(o, Value)]
     types = [adjoint_type(o.type) for o in targets]
@@ -68,10 +73,28 @@ def pair_of(callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]
         Function(f"{callee.name}_bwd", (), empty, 0, loc=callee.loc),
     )
     callee.derivatives[key] = pair
+    if callee.custom is not None:
+        found = custom.adjoint(callee, wanted, seeded, _functions_of_pair)
+        _fill(pair.forward, found[0])
+        _fill(pair.backward, found[1])
+        return pair
     source = clone_function(callee)
     inputs = [p for p, w in zip(source.body.params, wanted) if w]
     fill_pair(pair.forward, pair.backward, source, inputs, seeded, whole_cotangent)
     return pair
+
+
+def _functions_of_pair(
+    callee: Function, wanted: tuple[bool, ...], seeded: tuple[bool, ...]
+) -> tuple[Function, Function]:
+    pair = pair_of(callee, wanted, seeded)
+    return pair.forward, pair.backward
+
+
+def _fill(empty: Function, made: Function) -> None:
+    """Give a function that may already be called its parameters and body."""
+    empty.params, empty.body, empty.result = made.params, made.body, made.result
+    empty.inputs = made.inputs
 
 
 def whole_cotangent(reverse: Reverse, bars: Bars, v: Value) -> Operand:
@@ -172,6 +195,9 @@ def tangent_call(
     moving = tuple(differentiable(y.type) for y in callee.body.yields)
     function = Function(f"{callee.name}_jvp", (), Region((), [], ()), 0, loc=callee.loc)
     callee.derivatives[key] = (function, moving)
+    if callee.custom is not None:
+        _fill(function, custom.tangent(callee, varied, _functions_of_pair))
+        return function, moving
     source = clone_function(callee)
     body = source.body
     taken = {p.name for p in body.params}

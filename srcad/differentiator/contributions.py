@@ -386,6 +386,14 @@ def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
     return apply_operands(b, runtime.as_cotangent, (derivative, like), {})
 
 
+def as_declared(b: Builder, derivative: Operand, like: Operand) -> Operand:
+    """A derivative of a Python float as one: the function that takes it relies on its type."""
+    t = derivative.type
+    if isinstance(like.type, Scalar) and isinstance(t, Array) and t.item:
+        return exact(b, derivative, like)
+    return derivative
+
+
 # ---------------------------------------------------------------------- forward mode
 def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     """Tangent of an application's result (None: zero): an operand, or a tuple for tuples."""

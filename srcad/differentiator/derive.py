@@ -275,9 +275,20 @@ def _input_leaves(function: Function) -> list[Value]:
 
 def expand(function: Function) -> Function:
     """Fill in the bodies of derivatives that are taken inside of the function (D1)."""
-    for callee in callees(function):
-        fill(callee)
+    _expand(function, set())
     return function
+
+
+def _expand(function: Function, done: set[int]) -> None:
+    if id(function) in done:
+        return
+    done.add(id(function))
+    for callee in (*callees(function), function):
+        fill(callee)
+        if callee.custom is not None:
+            _expand(callee.custom.linear, done)
+            if callee.custom.forward is not None:
+                _expand(callee.custom.forward, done)
 
 
 def fill(callee: Function) -> None:

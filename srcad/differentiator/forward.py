@@ -9,6 +9,7 @@ from typing import Any
 
 from srcad.differentiator.activity import varied_values
 from srcad.differentiator.contributions import (
+    as_declared,
     storable,
     stretch,
     tangent,
@@ -304,7 +305,8 @@ class Forward:
 
         varied = tuple(self.dot(o) is not None for o in op.operands)
         callee, moving = tangent_call(op.attrs["callee"], varied)
-        dots = [d for d in (self.dot(o) for o in op.operands) if d is not None]
+        moved = ((self.dot(o), o) for o in op.operands)
+        dots = [as_declared(self.builder, d, o) for d, o in moved if d is not None]
         targets = [r for r, m in zip(op.results, moving) if m]
         results = self.new_values(targets)
         operands = (*op.operands, *dots)

@@ -23,6 +23,7 @@ from srcad import runtime
 from srcad.emitter.printer import to_text
 from srcad.errors import AliasingError, Loc, SrcadError
 from srcad.pristine import np, original
+from srcad.rules import custom
 
 if TYPE_CHECKING:
     from srcad.emitter.statements import Emitted
@@ -57,7 +58,7 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             plain.append(f"import {home}" if home == name else f"import {home} as {name}")
         elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
             own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
-            helper = place == runtime.__name__ or value is AliasingError
+            helper = place in (runtime.__name__, custom.__name__) or value is AliasingError
             home = str(place) if helper else function.__module__
             alias = own if own == name or not helper else f"{own} as {name}"
             named.setdefault(home, []).append(alias if helper else name)

@@ -17,6 +17,7 @@ from srcad.ir import abstract
 from srcad.ir.abstract import Type
 
 if TYPE_CHECKING:
+    from srcad.ir.custom import CustomRule
     from srcad.ir.ops import OpKind
 
 __all__ = [
@@ -149,6 +150,7 @@ class Function:
     loc: Loc | None = None
     derivatives: dict[Any, Any] = field(default_factory=dict)  # memo of the differentiator
     derivation: tuple[Function, str, tuple[int, ...]] | None = None  # a body yet to be derived
+    custom: CustomRule | None = None  # the derivative that its author gave
 
     def __str__(self) -> str:
         from srcad.ir.text import function_text

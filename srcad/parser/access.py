@@ -38,6 +38,8 @@ from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
 from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
 from srcad.pristine import np
+from srcad.rules import packages
+from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import ARRAY
 from srcad.rules.symbols import apply_operands, getitem_operands, pack
 
@@ -100,6 +102,7 @@ class AccessLowering(_Base):
         if isinstance(owner, np.ufunc):  # nobody can change what its attributes are
             return Known(value)
         if isinstance(owner, types.ModuleType):
+            packages.met(owner)
             if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
                 return Known(value)  # math.pi, np.inf
             if is_data(value):
@@ -166,7 +169,8 @@ class AccessLowering(_Base):
                 error, node, str(error), "Python raises AttributeError here", "correct the name"
             ) from None
         if isinstance(example, (types.MethodType, types.BuiltinMethodType)):
-            if not isinstance(getattr(example, "__func__", None), types.FunctionType):
+            function = getattr(example, "__func__", None)
+            if not isinstance(function, (types.FunctionType, CustomFunction)):
                 kind = type(owner.example)
                 self.argument_assumptions.append((owner.name, owner.path, "class", kind))
                 return Known(opaque.Method(owner, name))

@@ -78,6 +78,7 @@ class Callee:
     captured: list[Value] = field(default_factory=list)
     recursive: bool = False
     inner: dict[Value, Operand] = field(default_factory=dict)  # values as lowered -> as in function
+    writes: bool = False  # lowered as pure, although it changes an argument
 
 
 @dataclass(eq=False)
@@ -413,6 +414,8 @@ class CalleeLowering(_Base):
                     return None
                 result = self.returned(finished, frame.node)
                 if entry.pure:
+                    end = self.frame.vars
+                    callee.writes = any(not same(memory[c], end.get(c)) for c in memory)
                     summary = Struct.sequence("tuple", [self.settled(result)])
                     return summary, [], [*self.context.prologue, *ops], frame
                 if callee.recursive:  # whose array it is may differ with the depth

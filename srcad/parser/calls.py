@@ -36,6 +36,8 @@ from srcad.parser.contexts import FILTERS
 from srcad.parser.iterators import call_operator
 from srcad.parser.storage import CONTIGUOUS
 from srcad.pristine import np
+from srcad.rules import packages
+from srcad.rules.custom import CustomFunction, stop_gradient
 from srcad.rules.memory import may_return_operand
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, lookup
@@ -118,8 +120,18 @@ class CallLowering(_Base):
     ) -> Binding:
         if isinstance(fn, opaque.Method):
             return opaque.call(self, fn, args, kwargs, node)
+        if isinstance(fn, MethodOf) and isinstance(fn.function, CustomFunction):
+            return self.call_custom(fn.function, [fn.receiver, *args], kwargs, node)
         if isinstance(fn, MethodOf):
             return self.call_source(fn.function, [fn.receiver, *args], kwargs, node)
+        if isinstance(fn, CustomFunction):
+            return self.call_custom(fn, args, kwargs, node)
+        if isinstance(fn, types.MethodType) and isinstance(fn.__func__, CustomFunction):
+            return self.call_custom(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
+        if fn is stop_gradient:
+            return self.stopped(args, kwargs, node)
+        if lookup(fn) is None:
+            packages.met(fn)
         if _hashable(fn):
             made = self.unary_object(fn, args, node)
             if made is not None:
@@ -167,6 +179,28 @@ class CallLowering(_Base):
         if isinstance(fn, type) and fn.__module__ != "builtins" and not known:
             self.refuse_class(fn, node)
         return opaque.call(self, fn, args, kwargs, node)
+
+    def stopped(
+        self, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        """`stop_gradient` of a number or array, or of each of a container of these."""
+        given = [*args, *kwargs.values()]
+        if len(given) != 1 or any(k != "x" for k in kwargs):
+            raise self.unsupported(
+                node, "`srcad.stop_gradient` takes one argument",
+                f"{len(given)} are given", "pass a tuple for several values",
+            )  # fmt: skip
+
+        def stop(binding: Binding) -> Binding:
+            held = self.deref(binding)
+            if isinstance(held, Struct):
+                made = Struct(held.kind, tuple((k, stop(b)) for k, b in held.items))
+                return made if held.kind == "tuple" else self.boxed(made, held.kind)
+            if isinstance(held, Value):
+                return self.apply(stop_gradient, [binding], {}, node)
+            return binding
+
+        return stop(given[0])
 
     def apply(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST

@@ -28,6 +28,7 @@ from srcad.parser.bindings import (
     number,
     values_in,
 )
+from srcad.rules.custom import CustomFunction
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,8 @@ class NestedLowering(_Base):
                 break
             chain.append(target)
             target = target.target
+        if isinstance(target, Known) and isinstance(target.value, CustomFunction):
+            target = Known(target.value.entry)
         if isinstance(target, Known) and isinstance(target.value, types.FunctionType):
             function: Any = target.value
         elif isinstance(target, Closure):

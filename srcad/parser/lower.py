@@ -40,6 +40,7 @@ from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
 from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.contexts import ContextLowering
+from srcad.parser.custom import CustomLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
@@ -101,7 +102,7 @@ class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
-    MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering,
+    MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, CustomLowering,
     ComprehensionLowering, NestedLowering, EffectLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
@@ -126,6 +127,10 @@ class Lowerer(
         self.param_origins: dict[Value, set[str]] = {}
         self.pending: dict[Any, Any] = {}
         self.done: dict[Any, Any] = {}
+        self.within_primal = False  # of a function with a derivative of its own
+        self.preparing: list[Any] = []
+        self.deferred: list[Any] = []
+        self.customs: dict[Any, Any] = {}  # functions with a derivative of their own
         self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
         self.call_path: list[Loc] = []
         self.opaque_values: set[Value] = set()  # what opaque calls gave

@@ -33,6 +33,7 @@ from srcad.parser.bindings import (
     describe,
 )
 from srcad.parser.frames import StaticRequired
+from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import lookup
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -238,7 +239,7 @@ class ObjectLowering(_Base):
         if isinstance(found, classmethod):
             return Known(types.MethodType(found.__func__, cls))
         function = found
-        if isinstance(function, types.FunctionType):
+        if isinstance(function, (types.FunctionType, CustomFunction)):
             return BoundMethod(owner, name, function)
         wrapped = inspect.unwrap(function) if callable(function) else None
         if isinstance(function, functools._lru_cache_wrapper) and wrapped is not None:

@@ -20,7 +20,7 @@ from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Known, ObjectParam, Struct, describe
 from srcad.parser.frames import StaticRequired
 from srcad.pristine import copy_of
-from srcad.rules.symbols import missing_rule
+from srcad.rules.symbols import missing_rule, registration
 
 _IMMUTABLE = (str, bytes, int, float, complex, frozenset, type(None))
 _NUMBERS = (int, float, complex, str, bool, type(None))
@@ -72,7 +72,7 @@ def call(
         for key, a in kwargs.items()
     ]
     template = gast.Call(callee, given, named)
-    attrs = {"template": template, "name": name}
+    attrs = {"template": template, "name": name, "advice": registration(fn, name)}
     around = low.builder.loc
     low.builder.loc = low.loc(node)
     result: Value = low.builder.emit1(O.OPAQUE, tuple(operands), UNKNOWN, "t", attrs)

@@ -223,6 +223,8 @@ def int_constant(value: object) -> int | None:
 def default(fn: Any, form: str) -> Infer:
     """The inference used where a declaration names none."""
     if isinstance(fn, np.ufunc) and fn.signature is None:
+        if all(loop.endswith("->O") for loop in fn.types):
+            return unknown  # np.frompyfunc: what the Python function returns
         return of_ufunc(fn)
     if fn in UFUNC_OF_OPERATOR:
         return of_operator(fn)

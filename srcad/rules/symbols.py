@@ -103,6 +103,14 @@ class Sym:
             raise MissingRuleError(f"`np.{name}` has no derivative rule", reason="", advice="")
         return self._apply(ufunc, inputs, kwargs)
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise MissingRuleError(
+            "a rule passes an operand to a function that srcad cannot follow",
+            reason="the function makes an array of it, and the body of a rule is run on symbols",
+            advice="use NumPy functions in the body, or declare the rule with srcad.custom_vjp or "
+            "srcad.custom_jvp, whose functions are ordinary Python",
+        )
+
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return self._apply(func, args, kwargs)
 
@@ -238,12 +246,13 @@ def missing_rule(
         f"`{name}` has no derivative rule",
         reason=reason
         or "it is not in srcad's rule table, and it has no Python source to look into",
-        advice=_registration(fn, name),
+        advice=registration(fn, name),
         loc=loc,
     )
 
 
-def _registration(fn: Any, name: str) -> str:
+def registration(fn: Any, name: str) -> str:
+    """How a rule for a function is declared, as text to paste."""
     if isinstance(fn, np.ufunc) and fn.nout == 1:
         operands = ["x"] if fn.nin == 1 else [f"x{i + 1}" for i in range(fn.nin)]
         partials = [f"dy_d{x}" for x in operands]
