@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from srcad.differentiator import custom
 from srcad.differentiator.contributions import as_declared, exact, zero_for
+from srcad.differentiator.kinds import settle_kinds
 from srcad.differentiator.stand_ins import with_stand_ins
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
@@ -134,6 +135,7 @@ def fill_pair(
             reverse.accumulate(bars, y, seed)
     forward = reverse.block(body.ops, bars)
     b = reverse.builder
+    settle_kinds(b.block)
     results = [finish(reverse, bars, v) for v in inputs]
     backward = prune(b.block, used_values(results))
     region = Region(tuple(seeds), backward, tuple(results))
@@ -208,6 +210,7 @@ def tangent_call(
             dots[p] = Value(adjoint_type(p.type), name, Role.TANGENT, True)
     forward = Forward(dict(dots))
     forward.block(body.ops)
+    settle_kinds(forward.builder.block)
     yields = [*body.yields]
     for y, m in zip(body.yields, moving):
         if m:

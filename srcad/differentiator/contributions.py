@@ -339,11 +339,18 @@ def zero_for(b: Builder, value: Value) -> Operand:
         for i, e in enumerate(t.elems):
             if abstract.differentiable(e):
                 part = field_of(b, value, i)
-                parts.append(zero_for(b, part) if isinstance(part, Value) else Const.of(0.0))
+                parts.append(zero_part(b, part))
             else:
                 parts.append(Const.of(None))
         return pack(b, parts, "tuple")
     return apply(b, runtime.zeros_like, [value])
+
+
+def zero_part(b: Builder, part: Operand) -> Operand:
+    """A zero derivative of a part of a tuple: that of a list of floats is a list, no array."""
+    if part.type == ListOf(FLOAT):
+        return apply(b, runtime.zeros_list, [part])
+    return zero_for_operand(b, part)
 
 
 def add(b: Builder, x: Operand, y: Operand) -> Operand:
@@ -382,13 +389,34 @@ def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
     if isinstance(derivative.type, Array) and derivative.type == t and t.dims is not None:
         return derivative
     if isinstance(t, TupleOf):
-        return derivative
+        return _exact_parts(b, derivative, t)
     return apply_operands(b, runtime.as_cotangent, (derivative, like), {})
 
 
+def _exact_parts(b: Builder, derivative: Operand, t: Type) -> Operand:
+    """The derivative of a tuple with Python floats (and lists of these) where it has them."""
+    have = derivative.type
+    if t == FLOAT and isinstance(have, Array):
+        return apply(b, float, [derivative])
+    if t == ListOf(FLOAT) != have and isinstance(have, ListOf):
+        return apply_operands(b, runtime.as_cotangent, (derivative, Const.of(())), {})
+    if not (isinstance(t, TupleOf) and isinstance(have, TupleOf)) or None in (t.elems, have.elems):
+        return derivative
+    given = [field_of(b, derivative, k) for k in range(len(have.elems or ()))]
+    parts = [_exact_parts(b, part, e) for part, e in zip(given, t.elems or ())]
+    if len(parts) != len(given) or all(p is g for p, g in zip(parts, given)):
+        return derivative
+    return pack(b, parts, "tuple")
+
+
 def as_declared(b: Builder, derivative: Operand, like: Operand) -> Operand:
-    """A derivative of a Python float as one: the function that takes it relies on its type."""
+    """A derivative of a Python float as one: the function that takes it relies on its type.
+
+    That it is one already is known only later, when the kinds are settled.
+    """
     t = derivative.type
+    if like.type == FLOAT and isinstance(derivative, Value):
+        return apply(b, float, [derivative])
     if isinstance(like.type, Scalar) and isinstance(t, Array) and t.item:
         return exact(b, derivative, like)
     return derivative

@@ -14,6 +14,7 @@ from srcad import runtime
 from srcad.differentiator.calls import fill_pair, fresh_name
 from srcad.differentiator.contributions import exact
 from srcad.differentiator.forward import Forward
+from srcad.differentiator.kinds import settle_kinds
 from srcad.differentiator.reverse import Bars, Reverse
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
@@ -75,6 +76,7 @@ def gradient(
     if isinstance(out, Value):
         reverse.accumulate(bars, out, scalar_seed(b, out))
     forward = reverse.block(ops, bars)
+    settle_kinds(b.block)
     if reverse.to_define:
         forward = define_everywhere(forward, reverse.to_define)
     grads = {v: finished(reverse, bars, v) for v in inputs}
@@ -185,6 +187,7 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
     }
     forward = Forward(dict(seeds))
     forward.block(ops)
+    settle_kinds(forward.builder.block)
     yields = list(body.yields)
     indices: dict[int, int | Const] = {}
     for i, y in enumerate(body.yields):

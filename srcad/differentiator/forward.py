@@ -15,8 +15,9 @@ from srcad.differentiator.contributions import (
     tangent,
     zero_for,
     zero_for_operand,
+    zero_part,
 )
-from srcad.differentiator.reverse import settle_type, trace_composite
+from srcad.differentiator.reverse import trace_composite
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -51,6 +52,10 @@ class Forward:
         if found is not None:
             return found
         return zero_for_operand(self.builder, operand)
+
+    def part(self, operand: Operand) -> Operand:
+        found = self.dot(operand)
+        return zero_part(self.builder, operand) if found is None else found
 
     def set(self, value: Value, dot: Operand) -> None:
         if isinstance(dot, Value) and dot.role is Role.TANGENT and not dot.named:
@@ -115,9 +120,7 @@ class Forward:
                 part.type = adjoint_type(op.results[0].type)
             return part
         if op.kind is O.PACK:
-            parts = [
-                self.dot_or_zero(o) if differentiable(o.type) else _still(o) for o in op.operands
-            ]
+            parts = [self.part(o) if differentiable(o.type) else _still(o) for o in op.operands]
             t: Type = TupleOf(tuple(p.type for p in parts))
             if isinstance(op.results[0].type, ListOf):
                 elem: Type = UNDEF
@@ -164,8 +167,6 @@ class Forward:
                   op.results[k].named)
             for k in moving
         ]  # fmt: skip
-        for i, r in enumerate(results):
-            settle_type(r, [region.yields[len(op.results) + i] for region in regions])
         then, orelse = regions
         b.block.append(if_op(op.operands[0], then, orelse, (*op.results, *results), op.loc))
         for k, r in zip(moving, results):
@@ -222,9 +223,6 @@ class Forward:
             self.dots[view.elements[k]] = e
         lists = [k for k, v in enumerate(view.lists) if v in self.varied]
         ops, nexts, emits = self.body(view, moving, lists)
-        for c, f, after, init in zip(carries, finals, nexts, inits):
-            settle_type(c, [after, init])
-            settle_type(f, [after, init])
         list_results = [self.dot_list(view.lists[k], e) for k, e in zip(lists, emits)]
         n = len(view.carries)
         params = (
@@ -279,9 +277,6 @@ class Forward:
             self.dots[view.carries[k]] = c
         lists = [k for k, v in enumerate(view.lists) if v in self.varied]
         ops, nexts, emits = self.body(view, moving, lists)
-        for c, f, after, init in zip(carries, finals, nexts, inits):
-            settle_type(c, [after, init])
-            settle_type(f, [after, init])
         list_results = [self.dot_list(view.lists[k], e) for k, e in zip(lists, emits)]
         n = len(view.carries)
         tail = () if view.stop_flag is None else (view.stop_flag,)

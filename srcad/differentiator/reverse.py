@@ -25,6 +25,7 @@ from srcad.differentiator.contributions import (
     rule_of,
     storable,
     zero_for,
+    zero_part,
 )
 from srcad.differentiator.extents import Extents
 from srcad.errors import MissingRuleError
@@ -33,7 +34,6 @@ from srcad.ir.abstract import (
     FLOAT,
     INT,
     SLICE,
-    UNKNOWN,
     Array,
     ListOf,
     Scalar,
@@ -176,8 +176,7 @@ class Reverse:
             if bar.get(k) is not None:
                 parts.append(bar[k])
             elif differentiable(t):
-                part = field_of(self.builder, target, k)
-                parts.append(zero_for(self.builder, part) if isinstance(part, Value) else ZERO)
+                parts.append(zero_part(self.builder, field_of(self.builder, target, k)))
             else:
                 parts.append(Const.of(None))
         return pack(self.builder, parts, "tuple")
@@ -455,8 +454,6 @@ class Reverse:
             )
             extra += [(value, result, k) for value, result in kept]
             regions.append(region)
-        for i, result in enumerate(results):
-            settle_type(result, [region.yields[i] for region in regions])
         self.builder.block.append(if_op(cond, regions[0], regions[1], results, op.loc))
         for v, result in zip(touched, results):
             bars.set(v, result)
@@ -570,13 +567,6 @@ class Reverse:
         ]
         ops = prune(ops, used_values(yields))
         index = Value(INT, view.index.name if is_for else "i", Role.PRIMAL, is_for)
-        for k in carried:
-            settle_type(params[k], [nexts[k], inits[k]])
-        for v in changed:
-            sources = [self.whole(v, inner.get(v))]
-            if bars.get(v) is not None:
-                sources.append(self.whole(v, bars.get(v)))
-            settle_type(outer_params[v], sources)
         body_params = [
             *(params[k] for k in carried),
             *(outer_params[v] for v in changed),
@@ -719,14 +709,6 @@ def element_of_cotangent(b: Builder, g: Operand, index: Sequence[Operand]) -> Op
 def _element_type(t: Type) -> Type:
     """The type of the elements of a list's cotangent, of which `t` is that of the list's own."""
     return item("float64") if t == FLOAT else t
-
-
-def settle_type(value: Value, sources: list[Operand]) -> None:
-    """A cotangent joined from NumPy scalars is one, though its primal is a Python float."""
-    if value.type == FLOAT and any(isinstance(s.type, Array) or s.type == UNKNOWN for s in sources):
-        value.type = item("float64")
-    elif value.type == ListOf(FLOAT) and any(s.type != value.type for s in sources):
-        value.type = ListOf(item("float64"))
 
 
 def _defined(ops: list[Op]) -> set[Value]:
