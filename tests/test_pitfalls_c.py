@@ -536,3 +536,19 @@ def test_c18_calls_that_could_change_a_value_or_carry_a_derivative(options):
 def test_c8_no_adjoint_of_a_step_is_printed():
     text = srcad.source(steps, types="x: float")
     assert "floor_bar" not in text
+
+
+def terms_of_both_kinds(x, y, c):
+    s = 0.0
+    for _ in range(x.shape[0]):
+        s += c + c
+    for i in range(x.shape[0] - 1):
+        s += np.sin(x[i]) - y[i + 1] * s
+    return s + c
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_c5_a_float_has_a_float_as_gradient_also_where_numpy_scalars_come_in(optimize):
+    x, y = np.array([0.3, 0.4, 0.5]), np.array([0.1, 0.2, 0.7])
+    got = srcad.grad(terms_of_both_kinds, argnums="c", optimize=optimize)(x, y, 1.5)
+    assert_close(got, 6.0 * (1.0 - 0.2) * (1.0 - 0.7) + 1.0)

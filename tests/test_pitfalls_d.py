@@ -132,13 +132,15 @@ THRICE = """
     closures_lambdas.nested_with_loop early_exit.return_in_nested_loop early_exit.bounded_newton
     early_exit.continue_in_nested_loop indexing_reads.slices_in_loop
     indexing_reads.repeated_indices indexing_reads.moving_window loops.zipped
+    loops.carry_from_scalar_to_array loops.while_in_while early_exit.while_true_with_return
+    calls.helper_on_arrays control_flow.condition_on_element scientific.runge_kutta
     loops.array_grows_by_stacking loops.rows_and_elements nested_derivatives.gradient_of_vector
     nested_derivatives.two_arguments nested_derivatives.inner_product_with_outer_variable
     """.split()
 CORPUS = {entry.name: entry for entry in entries()}
 
 
-@pytest.mark.parametrize("name", [*THRICE, "loops.carry_from_scalar_to_array"])
+@pytest.mark.parametrize("name", THRICE)
 def test_d4_third_order_in_all_nestings(name):
     """`check_grads` takes each derivative forward and reverse: eight nestings of three."""
     case = next(CORPUS[name].cases())

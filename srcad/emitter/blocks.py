@@ -25,7 +25,7 @@ from srcad.emitter.ownership import has_memory, is_write
 from srcad.emitter.printer import Comment
 from srcad.errors import Loc
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, ListOf, Type
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
 from srcad.ir.values import Const, Function, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat
@@ -207,7 +207,8 @@ class Blocks:
         return [*found, gast.Assign([target], self.expression(value))]
 
     def copy_of(self, operand: Operand) -> gast.expr:
-        if operand.type == UNKNOWN:  # a number has no `copy`
+        t = operand.type
+        if t == UNKNOWN or isinstance(t, Array) and t.dims is None:  # a number has no `copy`
             return gast.Call(self.names.of_object(runtime.copied), [self.expression(operand)], [])
         return gast.Call(gast.Attribute(self.expression(operand), "copy", gast.Load()), [], [])
 

@@ -291,6 +291,10 @@ class ExpressionLowering(_Base):
                     if isinstance(b, Value) and b.type == UNKNOWN and not self.origins(b):
                         fn = operator.is_ if op is gast.Is else operator.is_not
                         return self.apply(fn, [left, right], {}, node)
+            for a, b in ((left, right), (right, left)):
+                if isinstance(a, Known) and isinstance(a.value, bool) and self.computed(b):
+                    fn = operator.is_ if op is gast.Is else operator.is_not
+                    return self.apply(fn, [b, a], {}, node)
             return Known(self.identical(left, right, node) is (op is gast.Is))
         found = self.compare_object(_COMPARE.get(op), left, right, node)
         if found is not None:
@@ -324,6 +328,18 @@ class ExpressionLowering(_Base):
         if isinstance(left, Known) and left.value is None and isinstance(right, Value):
             return False if isinstance(right.type, Scalar) else None
         return None
+
+    def computed(self, binding: Binding) -> bool:
+        """Whether a value is made at run time; whether it is `True` is seen only then.
+
+        That of a parameter or global is asked for while compiling, where it may be a bool.
+        """
+        if not isinstance(binding, Value) or binding.type in (STR, OBJECT, NONE):
+            return False
+        outside = binding in self.param_origins or any(
+            v is binding for v in self.context.globals_read.values()
+        )
+        return binding.type == UNKNOWN or not outside
 
     def identical(self, left: Binding, right: Binding, node: gast.AST) -> bool:
         """`a is b`, decided while compiling."""

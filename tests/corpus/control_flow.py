@@ -375,6 +375,15 @@ _QUADRANTS = [
     {"x": 0.8, "y": -1.4},
 ]
 
+def stored_condition_is_true(u, x, y):
+    smaller = x < y
+    total = 0.0
+    for v in u:
+        # A comparison of NumPy scalars is not `True` itself.
+        total += v * x if (v < 10.0) is True else v * v * x
+    return total * x if smaller is True else total * y
+
+
 SETTINGS = {
     "elif_chain": {"inputs": [{"x": value, "y": 0.7} for value in (1.3, 0.6, -0.5, -1.4)]},
     "nested_ifs": {"inputs": [{**point, "z": 0.8} for point in _QUADRANTS]},
@@ -393,6 +402,7 @@ SETTINGS = {
     "lazy_value_of_or": {"inputs": [{}, {"k": 0}]},
     "value_of_and": {"inputs": [{}, {"n": 0}]},
     "stored_condition": {"inputs": _QUADRANTS},
+    "stored_condition_is_true": {"inputs": _QUADRANTS},
     "condition_on_overwritten_name": {"inputs": [*_QUADRANTS, {"x": -0.6, "y": -1.5}]},
     "condition_on_int": {"inputs": [{"n": 0}, {"n": 1}, {"n": 4}]},
     "condition_on_flag": {"inputs": [{"flag": True}, {"flag": False}]},
