@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import subprocess
 import sys
@@ -156,7 +157,7 @@ def test_arguments_without_derivative(value, what, reason, advice, options):
 
 
 def no_rule(x):
-    return np.bincount(x)[0]
+    return operator.countOf(x, 1.0) * x
 
 
 def c_method(x, rng):
@@ -178,10 +179,11 @@ own_ufunc = np.frompyfunc(lambda a, b: a * b, 2, 1)
 @pytest.mark.parametrize(
     "f, args, code, marked, name, given, advice",
     [
-        (no_rule, (np.ones(3),), "    return np.bincount(x)[0]", "np.bincount(x)", "np.bincount",
+        (no_rule, (np.ones(3),), "    return operator.countOf(x, 1.0) * x",
+         "operator.countOf(x, 1.0)", "operator.countOf",
          "a value of type f64[*]",
-         "register one: @srcad.rules.rule(np.bincount), over a class with the functions "
-         "jvp(dots, y, x) and vjp(g, y, x); see docs/rules.md"),
+         "register one: @srcad.rules.rule(operator.countOf), over a class with the functions "
+         "jvp(dots, y, a, b) and vjp(g, y, a, b); see docs/rules.md"),
         (of_two, (np.ones(3),), "    return own_ufunc(x, 2.0)", "own_ufunc(x, 2.0)",
          "own_ufunc", "a value of type f64[*]",
          "register one: srcad.rules.elementwise(own_ufunc, lambda y, x1, x2: (dy_dx1, dy_dx2))"),
