@@ -352,13 +352,13 @@ def test_stores():
 
 
 def longer_on_one_path(x):
-    found = [x]
+    found = (x,)
     if x > 0.0:
-        found.append(x * x)
+        found = (x, x * x)
     return found[-1]
 
 
-def test_list_of_another_length_on_another_path():
+def test_tuple_of_another_length_on_another_path():
     f = longer_on_one_path
     error = caught(errors.MissingRuleError, NotImplementedError, lambda: srcad.grad(f)(2.0))
     assert str(error) == (
