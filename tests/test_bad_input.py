@@ -351,24 +351,6 @@ def test_stores():
     )
 
 
-def longer_on_one_path(x):
-    found = (x,)
-    if x > 0.0:
-        found = (x, x * x)
-    return found[-1]
-
-
-def test_tuple_of_another_length_on_another_path():
-    f = longer_on_one_path
-    error = caught(errors.MissingRuleError, NotImplementedError, lambda: srcad.grad(f)(2.0))
-    assert str(error) == (
-        "the adjoint of reading `found` is not known\n"
-        + place(f, 4, "    return found[-1]", "return found[-1]")
-        + "Reason: it is a list or tuple whose length depends on the path that was taken\n"
-        "Instead: give it the same length on every path, or collect it in an array"
-    )
-
-
 def test_seed_of_wrong_shape():
     _, pull = srcad.vjp(square, np.ones(3))
     error = caught(errors.SeedError, ValueError, lambda: pull(np.ones(2)))

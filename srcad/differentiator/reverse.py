@@ -315,13 +315,6 @@ class Reverse:
         x, *index = op.operands
         if not isinstance(x, Value) or x not in self.active:
             return op
-        if isinstance(x.type, TupleOf) and x.type.elems is None:
-            raise MissingRuleError(
-                f"the adjoint of reading `{x.name}` is not known",
-                reason="it is a list or tuple whose length depends on the path that was taken",
-                advice="give it the same length on every path, or collect it in an array",
-                loc=op.loc,
-            )
         old = bars.get(x)
         g = self.whole(op.results[0], bars.get(op.results[0]))
         if isinstance(x.type, ListOf) and index[0].type == SLICE:
