@@ -549,6 +549,8 @@ def interest(x, y, n):
     return balance
 
 
+TYPED = {"kepler_equation", "taylor_sine", "projectile"}  # `+=` on a number or an array?
+
 SETTINGS = {
     "rastrigin": {"float32": False},
     "geometric_mean_of_gauss": {"positive": True},

@@ -296,6 +296,8 @@ def loop_variable_after_loop(x):
 
 SETTINGS = {"try_in_loop": {"float32": False}}  # NumPy divides by zero without an error
 
+TYPED = {"chained_assignment"}  # `+=` on a number or an array?
+
 NOT_YET = {
     "dict_by_f_string", "logging_of_values", "with_errstate", "with_own_context",
 }  # fmt: skip

@@ -249,6 +249,8 @@ def large_and_small(x):
     return 1e4 * x + 1e-4 * x * x
 
 
+TYPED = {"augmented_assignments"}  # `+=` on a number or an array?
+
 SETTINGS = {
     "fractional_powers": {"positive": True},
     "active_exponent": {"positive": True},

@@ -249,6 +249,8 @@ def max_iterations(x):
     return value * (1 + count)
 
 
+TYPED = {"kepler_equation"}  # `+=` on a number or an array?
+
 SETTINGS = {
     name: {"float32": False}
     for name in ("newton_root", "fixed_point", "kepler_equation", "secant_until_small")
