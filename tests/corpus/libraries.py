@@ -1,0 +1,56 @@
+"""What the sources of numeric libraries are made of, in functions as small as can be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def flag_in_condition(x, strict=True):
+    if x > 5.0 and strict:
+        raise ValueError("too large")
+    return x * x
+
+
+def flag_first_in_condition(x, y, loose=False):
+    if loose or y > 0.0:
+        return x * x * y
+    return x - y
+
+
+def number_class_called(x):
+    return np.float64(x * x)
+
+
+def number_class_as_value(x, dtype=None):
+    dtype = np.float64 if dtype is None else dtype
+    return dtype(x) ** 3
+
+
+def number_class_of_array(u):
+    squares = np.float64(u * u)
+    return np.sum(squares * u)
+
+
+def number_class_gives_the_array_itself(u):
+    same = np.float64(u)
+    other = np.float64(same * 1.0)
+    other *= same
+    return np.sum(other)
+
+
+def number_class_of_array_without_dimensions(x, y):
+    return np.float64(np.asarray(x) * y)
+
+
+def number_class_of_list(x, y):
+    return np.sum(np.float64([x, y, x * y]))
+
+
+SETTINGS = {
+    "number_class_gives_the_array_itself": {"float32": False},
+    "number_class_called": {"float32": False},
+    "number_class_as_value": {"float32": False},
+    "number_class_of_array": {"float32": False},
+    "number_class_of_array_without_dimensions": {"float32": False},
+    "number_class_of_list": {"float32": False},
+}
