@@ -46,7 +46,24 @@ def number_class_of_list(x, y):
     return np.sum(np.float64([x, y, x * y]))
 
 
+def masked_store_without_dimensions(x, p_power=2.2):
+    x = np.asarray(x)
+    y = np.zeros(x.shape)
+    positive = x >= 0.0
+    y[positive] = x[positive] ** p_power
+    y[~positive] = -((-x[~positive]) ** p_power)
+    return np.float64(y)
+
+
+def masked_update_without_dimensions(x, y):
+    h = np.array(x)
+    h[h <= 0.0] += 3.0
+    h[np.asarray(np.isnan(h))] = 0.0
+    return np.float64(h * h * y)
+
+
 SETTINGS = {
+    "masked_store_without_dimensions": {"float32": False},
     "number_class_gives_the_array_itself": {"float32": False},
     "number_class_called": {"float32": False},
     "number_class_as_value": {"float32": False},
