@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.cache import stored
-from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object
+from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object, guard_read
 from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names, not_scalar
@@ -651,6 +651,8 @@ def guard_of(a: Assumption) -> AnyGuard:
     if a.kind == "type":
         return TypeGuard(a.source, a.holder, a.name, a.expected)  # type: ignore[arg-type]
     kind = a.kind
+    if kind == "read":
+        return guard_read(a.holder, a.name, a.expected)
     if kind == "default":
         keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
         kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"

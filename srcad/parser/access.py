@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from typing import Any
 
@@ -23,7 +24,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.ir.values import Attribute, Const, Operand, Value
-from srcad.parser import classes, opaque
+from srcad.parser import classes, opaque, reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -220,6 +221,8 @@ class AccessLowering(_Base):
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
+            if reading.is_foreign(owner.value):
+                return reading.read(self, operator.getitem, (owner.value, index.value), node)
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
                     node, f"indexing {describe(owner)} cannot be differentiated yet",

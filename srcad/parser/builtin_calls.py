@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 from typing import Any
 
@@ -22,6 +23,7 @@ from srcad.ir.abstract import (
     Type,
 )
 from srcad.ir.values import Const, Value
+from srcad.parser import reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -99,6 +101,8 @@ def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     args = [low.deref(a) for a in args]
     if isinstance(args[0], Struct):
         return Known(len(args[0].items))
+    if isinstance(args[0], Known) and reading.is_foreign(args[0].value):
+        return reading.read(low, len, (args[0].value,), node)
     if isinstance(args[0], Known):
         return low.fold(len, args[0].value)
     if isinstance(args[0], Value) and isinstance(args[0].type, Scalar):
@@ -192,4 +196,5 @@ _SPECIAL: dict[Any, Any] = {
     **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace,
+    inspect.signature: reading.signature,
 }  # fmt: skip

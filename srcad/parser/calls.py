@@ -16,7 +16,7 @@ import gast
 from srcad.errors import SrcadError
 from srcad.ir.abstract import TupleOf
 from srcad.ir.values import Const, Value
-from srcad.parser import classes, opaque
+from srcad.parser import classes, opaque, reading
 from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
@@ -148,6 +148,10 @@ class CallLowering(_Base):
             result = special(self, args, kwargs, node)
             if result is not None:
                 return result
+        for reader in (reading.method, reading.cached):
+            found = reader(self, fn, args, kwargs, node)
+            if found is not None:
+                return found
         derived = self.derivative_request(fn, args, kwargs, node)
         if derived is not None:
             return derived
