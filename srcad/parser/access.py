@@ -14,6 +14,7 @@ from srcad.ir.abstract import (
     INT,
     NONE,
     OBJECT,
+    ONE,
     SLICE,
     UNKNOWN,
     Array,
@@ -125,6 +126,9 @@ class AccessLowering(_Base):
                     return self.apply(fn, [owner], {}, node)
         if name == "ndim" and rank_of(t) is not None:
             return Known(rank_of(t))
+        if name == "size" and isinstance(t, Array) and t.dims is not None:
+            if all(d is ONE for d in t.dims):
+                return Known(1)
         if name == "shape" and isinstance(t, Array) and t.dims is not None:
             shape = self.as_value(self.apply(np.shape, [owner], {}, node))
             return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])

@@ -250,6 +250,8 @@ class AssignmentLowering(_Base):
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)
         value = self.iterable(value, target)
+        if isinstance(value, Known) and isinstance(value.value, np.ndarray):
+            value = self.as_binding(self.operand(value, target))  # its contents are read live
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
         if isinstance(value, Value):
