@@ -16,11 +16,14 @@ from srcad.ir.abstract import (
     OBJECT,
     ONE,
     SLICE,
+    UNDEF,
     UNKNOWN,
     Array,
     ListOf,
     Scalar,
     TupleOf,
+    Type,
+    join,
     rank_of,
     type_of_value,
 )
@@ -222,6 +225,9 @@ class AccessLowering(_Base):
             if found is not None:
                 return found
         index = self.settled(index)
+        if isinstance(owner, Known) and isinstance(index, Value):
+            table = self.table(owner.value)
+            owner = owner if table is None else table
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
@@ -269,6 +275,13 @@ class AccessLowering(_Base):
             node, f"this subscript of {describe(owner)} cannot be differentiated yet",
             f"the index is {describe(index)}", "index an array or a tuple",
         )  # fmt: skip
+
+    def table(self, sequence: Any) -> Value | None:
+        """A known list or tuple of numbers, or of such, as a value; None for anything else."""
+        t = _table_type(sequence)
+        if t is None:
+            return None
+        return self.global_value(("object", id(sequence)), t, "table", None, sequence)
 
     def struct_item(self, owner: Struct, index: Binding, node: gast.AST) -> Binding:
         if isinstance(index, Known):
@@ -386,6 +399,25 @@ class MethodOf:
 
     def __init__(self, function: Any, receiver: ObjectParam) -> None:
         self.function, self.receiver = function, receiver
+
+
+def _table_type(sequence: Any) -> Type | None:
+    """The type of a table of numbers: a list or tuple of numbers, arrays or tables."""
+    if not isinstance(sequence, (list, tuple)) or not sequence:
+        return None
+    elem: Type = UNDEF
+    for part in sequence:
+        inner = _table_type(part) if isinstance(part, list) else type_of_value(part)
+        if inner is None or not _is_numeric(inner):
+            return None
+        elem = join(elem, inner)
+    return ListOf(elem)
+
+
+def _is_numeric(t: Type) -> bool:
+    if isinstance(t, TupleOf):
+        return t.elems is not None and all(map(_is_numeric, t.elems))
+    return isinstance(t, (Scalar, Array, ListOf))
 
 
 def _constant_module(module: types.ModuleType) -> bool:

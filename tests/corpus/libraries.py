@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 
 
@@ -60,6 +62,55 @@ def masked_update_without_dimensions(x, y):
     h[h <= 0.0] += 3.0
     h[np.asarray(np.isnan(h))] = 0.0
     return np.float64(h * h * y)
+
+
+TABLE = [0.5, 1.5, 1.0, 3.0]
+POINTS = [(0.0, 1.0), (1.0, 3.0), (2.0, -1.0)]
+ROWS = [[1.0, 2.0, 4.0], [3.0, 5.0, 6.0]]
+STEPS = (1, 2, 4)
+
+
+def table_by_computed_index(x, n):
+    i = n - 1
+    return TABLE[i] * x * x + TABLE[-n]
+
+
+def table_of_ints(x, n):
+    return x ** STEPS[n - 2] * STEPS[n - 1]
+
+
+def table_of_pairs(x, n):
+    low, high = POINTS[n - 1]
+    return low * x + high * x * x
+
+
+def table_of_tables(x, k):
+    row = ROWS[k - 1]
+    return row[k] * x**2 + ROWS[k - 2][k - 1] * x
+
+
+def _position(key, table):
+    low, high = 0, len(table) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if key >= table[middle]:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def table_searched(x):
+    knots = [-2.0, -1.0, 0.0, 1.0, 2.0]
+    heights = (1.0, 3.0, 0.5, 2.0, 7.0)
+    i = _position(x, knots) - 1
+    slope = (heights[i + 1] - heights[i]) / (knots[i + 1] - knots[i])
+    return (heights[i] + slope * (x - knots[i])) * x
+
+
+def table_bisected(x):
+    i = bisect.bisect_left(TABLE, 1.2) + bisect.bisect([-2.0, 0.0, 2.0], x)
+    return TABLE[i - 1] * x * x
 
 
 SETTINGS = {
