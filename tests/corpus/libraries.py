@@ -109,8 +109,8 @@ def table_searched(x):
 
 
 def table_bisected(x):
-    i = bisect.bisect_left(TABLE, 1.2) + bisect.bisect([-2.0, 0.0, 2.0], x)
-    return TABLE[i - 1] * x * x
+    i = bisect.bisect([-2.0, 0.0, 2.0], x) + bisect.bisect_left(STEPS, 1)
+    return TABLE[i] * x * x
 
 
 SETTINGS = {
