@@ -108,6 +108,9 @@ class AccessLowering(_Base):
             return Known(value)
         if isinstance(owner, types.ModuleType):
             packages.met(owner)
+            followed = self.global_now(vars(owner), name)
+            if followed is not None:
+                return followed
             if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
                 return Known(value)  # math.pi, np.inf
             if is_data(value):

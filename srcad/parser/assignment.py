@@ -289,11 +289,8 @@ class AssignmentLowering(_Base):
     def bind(self, name: str, value: Binding, node: gast.AST) -> None:
         frame = self.frame
         if name in frame.globals_declared:
-            raise self.unsupported(
-                node, f"the global `{name}` is assigned here",
-                "a derivative that changes globals would change them once more",
-                "return the value instead",
-            )  # fmt: skip
+            self.set_global(name, value, node)
+            return
         value = self.boxed(value, plain_name(name))
         box = self.box_of(frame, name)
         if box is not None:

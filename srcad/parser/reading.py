@@ -18,9 +18,9 @@ from typing import Any
 
 import gast
 
+from srcad.ir.abstract import Array, ListOf, Type
 from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, Struct, describe
-from srcad.parser.storage import is_mutable
 
 _OWN = (tuple, list, dict, set, frozenset, str, bytes, range)
 _READERS = ("__getitem__", "__contains__", "__iter__", "__len__")
@@ -78,6 +78,8 @@ def read(low: Any, fn: Callable[..., Any], args: tuple[Any, ...], node: gast.AST
     UnsupportedSyntaxError
         If the call fails, or gives something else each time.
     """
+    for part in (fn, *map(type, args)):
+        low.check_opaque(part, getattr(part, "__qualname__", "this call"), node)
     try:
         found, again = fn(*args), fn(*args)
     except _ERRORS as error:
@@ -109,6 +111,10 @@ def method(low: Any, fn: Any, args: list[Binding], kwargs: Any, node: gast.AST) 
     return read(low, reader, (owner, *known), node) if is_foreign(owner) else None
 
 
+def is_array(t: Type) -> bool:
+    return isinstance(t, ListOf) or (isinstance(t, Array) and not t.item)
+
+
 def known(binding: Binding) -> Known | None:
     """A binding as one known object, also a tuple of such; None if it is none."""
     if isinstance(binding, Known):
@@ -137,7 +143,7 @@ def cached(
         return read(low, function, tuple(k.value for k in positional if k is not None), node)
     for a in (*args, *kwargs.values()):
         content = low.deref(a)
-        if isinstance(content, Value) and is_mutable(content.type):
+        if isinstance(content, Value) and is_array(content.type):
             raise low.unsupported(
                 node, "an array cannot be an argument of a function with a cache",
                 "Python raises TypeError here: arrays have no hash value",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import copy
+import functools
+import inspect
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -113,7 +117,158 @@ def table_bisected(x):
     return TABLE[i] * x * x
 
 
+MODE = "square"
+SCALE = 1.5
+
+
+def _set_mode(mode):
+    global MODE
+    previous, MODE = MODE, mode
+    return previous
+
+
+def _set_scale(scale):
+    global SCALE
+    SCALE = scale
+
+
+def _by_mode(x):
+    if MODE == "square":
+        return x * x
+    return x * x * x * SCALE
+
+
+def global_set_and_put_back(x):
+    y = _by_mode(x)
+    previous = _set_mode("cube")
+    y = y + _by_mode(x)
+    _set_mode(previous)
+    return y + _by_mode(2.0 * x)
+
+
+def global_number_set_to_a_value(x, y):
+    before = SCALE
+    _set_scale(y * y)
+    previous = _set_mode("cube")
+    z = _by_mode(x)
+    _set_mode(previous)
+    _set_scale(before)
+    return z * SCALE
+
+
+def global_set_in_a_branch(x, y):
+    previous = MODE
+    if y > 0.0:
+        _set_mode("cube")
+        z = _by_mode(x)
+        _set_mode(previous)
+    else:
+        z = _by_mode(x) * y
+    return z + _by_mode(x)
+
+
+def global_set_in_a_loop(x, n):
+    total = 0.0
+    for _ in range(n):
+        previous = _set_mode("cube")
+        total = total + _by_mode(x)
+        _set_mode(previous)
+        total = total + _by_mode(x)
+    return total
+
+
+def global_left_changed(x):
+    _set_scale(2.0)
+    return _by_mode(x)
+
+
+class Settings(Mapping):
+    """A mapping that finds its keys in capitals too."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def __getitem__(self, key):
+        return self._values[key.lower()]
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self):
+        return len(self._values)
+
+
+SETUP = Settings({"rate": 1.5, "weights": np.array([1.0, -2.0, 0.5, 3.0]), "kind": "cubic"})
+
+
+def mapping_of_a_class(x):
+    if "Kind" in SETUP and SETUP["KIND"] == "cubic" and len(SETUP) == 3:
+        return SETUP["rate"] * x**3
+    return x
+
+
+def mapping_with_an_array(u):
+    return np.sum(SETUP["Weights"] * u * u)
+
+
+def keys_of_a_mapping(x):
+    if "kind" in tuple(SETUP) and "rate" in SETUP.keys():
+        return x * x * SETUP.get("rate", 1.0)
+    return x
+
+
+@functools.cache
+def _checked(kind, allowed):
+    if kind.lower() not in allowed:
+        raise ValueError(f"{kind} is none of {allowed}")
+    return kind.lower()
+
+
+def cached_check(x, kind="Cubic"):
+    kind = _checked(kind, ("linear", "cubic"))
+    return x**3 if kind == "cubic" else x
+
+
+@functools.lru_cache(maxsize=8)
+def _slope(x):
+    return x * x + 1.0
+
+
+def cached_function_of_a_value(x, y):
+    return _slope(x) * y + _slope(y)
+
+
+def parameters_of_a_function(x, y):
+    names = tuple(inspect.signature(_weighted).parameters.keys())
+    return _weighted(x, y) if "weight" in names else x
+
+
+def _weighted(value, weight):
+    return value * weight**2
+
+
+def copied_list(x, y):
+    values = [x, y]
+    others = copy.copy(values)
+    others[0] = x * y
+    return values[0] * others[0] + others[1]
+
+
+def unpacked_array_from_outside(x):
+    low, high = LIMITS
+    return (x - low) * (high - x)
+
+
+LIMITS = np.array([-3.0, 5.0])
+
+
+def select_of_three(u):
+    return np.sum(np.select([u < -1.0, u < 0.5, u >= 0.5], [0, u * u, 3 * u], default=7))
+
+
 SETTINGS = {
+    "cached_function_of_a_value": {"float32": False},
+    "global_left_changed": {"error": "UnsupportedSyntaxError"},
     "masked_store_without_dimensions": {"float32": False},
     "number_class_gives_the_array_itself": {"float32": False},
     "number_class_called": {"float32": False},
