@@ -354,7 +354,7 @@ class ExpressionLowering(_Base):
         if isinstance(item, Known) and isinstance(box, Known):
             if reading.is_foreign(box.value):
                 there = reading.read(self, reading.contains, (box.value, item.value), node)
-                return Known(there.value is not negated)
+                return Known(there.value is not negated)  # type: ignore[union-attr]
             fn = (lambda a, b: a not in b) if negated else (lambda a, b: a in b)
             folded = self.fold(fn, item.value, box.value)
             if folded is not None:

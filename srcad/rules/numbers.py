@@ -6,6 +6,8 @@ the argument itself where the dtype is already right.
 
 from __future__ import annotations
 
+from typing import Any
+
 from srcad.ir.abstract import Array, Type
 from srcad.ir.ops import Cost
 from srcad.pristine import np
@@ -20,7 +22,8 @@ DISCRETE = (
 
 def _number_type(call: Call) -> Type:
     dims = array_of(call.types[0]).dims
-    return Array(np.dtype(call.fn).name, dims, dims == ())
+    kind: Any = call.fn
+    return Array(np.dtype(kind).name, dims, dims == ())
 
 
 for _kind in CONTINUOUS:

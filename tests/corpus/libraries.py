@@ -277,3 +277,5 @@ SETTINGS = {
     "number_class_of_array_without_dimensions": {"float32": False},
     "number_class_of_list": {"float32": False},
 }
+
+TYPED = {"global_number_set_to_a_value"}  # in generic code it may be an array
