@@ -266,6 +266,12 @@ def select_of_three(u):
     return np.sum(np.select([u < -1.0, u < 0.5, u >= 0.5], [0, u * u, 3 * u], default=7))
 
 
+def methods_of_ufuncs(a):
+    columns = np.add.reduce(a * a)
+    rows = np.multiply.reduce(a, axis=1)
+    return np.sum(columns * columns) + np.sum(rows) + np.add.accumulate(a)[1, 0] * np.max(a)
+
+
 SETTINGS = {
     "cached_function_of_a_value": {"float32": False},
     "global_left_changed": {"error": "UnsupportedSyntaxError"},
