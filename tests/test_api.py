@@ -101,7 +101,7 @@ def test_argnums_of_keywords():
     assert derivative(3.0, scale=2, n=3) == (24.0, 72.0)
     assert derivative(3.0, n=3, scale=2.0) == (24.0, 72.0)
     assert srcad.grad(f, argnums="options['scale']")(3.0, scale=2.0, n=3) == 72.0
-    with pytest.raises(srcad.errors.SignatureError, match="parts .'scale'"):
+    with pytest.raises(srcad.errors.SignatureError, match="no .*factor"):
         srcad.grad(f, argnums="factor")(3.0, scale=2.0, n=3)
     with pytest.raises(srcad.errors.SignatureError, match="no argument 'scale'"):
         srcad.grad(lambda x: x, argnums="scale")
