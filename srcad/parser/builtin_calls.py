@@ -214,6 +214,8 @@ def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})
 
 _SPECIAL: dict[Any, Any] = {
+    **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
+    hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace,
-    inspect.signature: reading.signature,
+    copy.copy: _copy, inspect.signature: reading.signature,
 }  # fmt: skip
