@@ -286,4 +286,4 @@ SETTINGS = {
 
 TYPED = {"global_number_set_to_a_value"}  # in generic code it may be an array
 
-NOT_YET = {"keys_of_a_mapping", "parameters_of_a_function"}  # for now
+NOT_YET = {"keys_of_a_mapping"}  # for now
