@@ -15,12 +15,12 @@ import os
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.cache import stored
-from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object
+from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object, guard_read
 from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names, not_scalar
@@ -96,6 +96,10 @@ class Request:
     def differentiated(self) -> set[str]:
         """Parameters that are differentiated, in whole or in part."""
         return {path[0] for step in self.steps for path in step.argnums}
+
+    def paths_in(self, name: str) -> list[Path]:
+        """The paths within a parameter to what is differentiated of it."""
+        return below([path for step in self.steps for path in step.argnums], name)
 
 
 @dataclass(frozen=True)
@@ -276,7 +280,7 @@ def lowering_types(request: Request, signature: Signature) -> dict[str, Type]:
     """The types to compile for: generic code knows structures only, an int may be a float."""
     types_of = dict(signature.types)
     for name in request.differentiated & types_of.keys():
-        types_of[name] = as_differentiated(types_of[name])
+        types_of[name] = as_differentiated(types_of[name], request.paths_in(name))
     if request.generic:
         for name, t in types_of.items():
             types_of[name] = without_types(t, name in request.differentiated)
@@ -306,15 +310,24 @@ def without_types(t: Type, differentiated: bool) -> Type:
     return t
 
 
-def as_differentiated(t: Type) -> Type:
-    """A Python int given for a differentiated argument is taken as the float that it is (C6)."""
-    if t == INT:
+def below(paths: Collection[Path], key: Any) -> list[Path]:
+    """The paths that lead into part `key`; the empty one leads everywhere."""
+    return [path[1:] for path in paths if not path or path[0] == key]
+
+
+def as_differentiated(t: Type, paths: Collection[Path] = ((),)) -> Type:
+    """A Python int given for a differentiated argument is taken as the float that it is (C6).
+
+    `paths` lead to the parts that are differentiated.
+    """
+    if t == INT and () in paths:
         return FLOAT
     if isinstance(t, TupleOf) and t.elems is not None:
-        return TupleOf(tuple(as_differentiated(e) for e in t.elems))
+        parts = [as_differentiated(e, below(paths, i)) for i, e in enumerate(t.elems)]
+        return TupleOf(tuple(parts))
     if isinstance(t, DictOf):
-        return DictOf(tuple((k, as_differentiated(e)) for k, e in t.items))
-    if isinstance(t, ListOf):
+        return DictOf(tuple((k, as_differentiated(e, below(paths, k))) for k, e in t.items))
+    if isinstance(t, ListOf) and () in paths:
         return ListOf(as_differentiated(t.elem))
     return t
 
@@ -638,6 +651,8 @@ def guard_of(a: Assumption) -> AnyGuard:
     if a.kind == "type":
         return TypeGuard(a.source, a.holder, a.name, a.expected)  # type: ignore[arg-type]
     kind = a.kind
+    if kind == "read":
+        return guard_read(a.holder, a.name, a.expected)
     if kind == "default":
         keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
         kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"

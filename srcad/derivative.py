@@ -15,7 +15,7 @@ import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
@@ -26,6 +26,7 @@ from srcad.compiler import (
     Request,
     Signature,
     Step,
+    below,
     compile_request,
     lowering_types,
     obtain,
@@ -82,7 +83,8 @@ def parse_argnums(
 
 
 def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
-    names = list(parameters_of(function))
+    parameters = parameters_of(function)
+    names = list(parameters)
     if isinstance(argnum, bool) or not isinstance(argnum, (int, str)):
         raise SignatureError(
             f"argnums must be an int, a name, or a tuple of these, not {argnum!r}",
@@ -97,7 +99,10 @@ def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
     if argnum in names:
         return (argnum,)
     path = _parsed_path(argnum)
-    if path is None or path[0] not in names:
+    if path is not None and path[0] not in names:  # a keyword that `**kwargs` takes
+        takers = [name for name, p in parameters.items() if p.kind is p.VAR_KEYWORD]
+        path = (*takers, *path) if takers else None
+    if path is None:
         raise _no_argument(function, argnum, names)
     return path
 
@@ -314,7 +319,9 @@ class Derivative(Generic[P]):
         those that are no literals are not in the text.
         """
         for name in self._differentiated & bound.arguments.keys():
-            bound.arguments[name] = _as_floats(bound.arguments[name])
+            bound.arguments[name] = _as_floats(
+                bound.arguments[name], self.request.paths_in(name)
+            )
         given = bound.arguments
         bound.arguments = {
             name: given.get(name, p.default)
@@ -433,17 +440,18 @@ def _rebuild(
     return Derivative(Request(function, steps, *options))
 
 
-def _as_floats(value: Any) -> Any:
-    if type(value) is int:
+def _as_floats(value: Any, paths: Collection[Path] = ((),)) -> Any:
+    """An argument with the Python ints at the ends of the paths as floats."""
+    if type(value) is int and () in paths:
         return float(value)
     if type(value) is list and set(map(type, value)) == {float}:
         return value  # the common case, without a copy
     if type(value) in (tuple, list):
-        parts = list(map(_as_floats, value))
+        parts = [_as_floats(part, below(paths, i)) for i, part in enumerate(value)]
         changed = any(new is not old for new, old in zip(parts, value))
         return type(value)(parts) if changed else value  # two arguments may be one object
     if type(value) is dict:
-        named = {key: _as_floats(part) for key, part in value.items()}
+        named = {key: _as_floats(part, below(paths, key)) for key, part in value.items()}
         return named if any(named[key] is not value[key] for key in value) else value
     return value
 

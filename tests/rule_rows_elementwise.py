@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import operator
 from typing import Any
@@ -299,6 +300,9 @@ add(round, 1.77, 1)
 add(round, np.float64(1.77), 1)
 for fn in (math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite, math.ulp):
     on_floats(fn, 1.7)
+for fn in (bisect.bisect_left, bisect.bisect_right):
+    ROWS.append(Row(fn, ([0.5, 1.5, 2.5], 1.2), argnums=()))
+    ROWS.append(Row(fn, ([0.5, 1.5, 2.5], 1.2, 1), argnums=()))
 for fn in (math.factorial, math.isqrt):
     add(fn, 5)
 for fn in (math.comb, math.perm, math.gcd, math.lcm):

@@ -93,6 +93,27 @@ class Model:
         return self.k * x * x
 
 
+def test_argnums_of_keywords():
+    def f(x, **options):
+        return x * options["scale"] ** 2 * math.factorial(options["n"])
+
+    derivative = srcad.grad(f, argnums=("x", "scale"))
+    assert derivative(3.0, scale=2, n=3) == (24.0, 72.0)
+    assert derivative(3.0, n=3, scale=2.0) == (24.0, 72.0)
+    assert srcad.grad(f, argnums="options['scale']")(3.0, scale=2.0, n=3) == 72.0
+    with pytest.raises(srcad.errors.SignatureError, match="no .*factor"):
+        srcad.grad(f, argnums="factor")(3.0, scale=2.0, n=3)
+    with pytest.raises(srcad.errors.SignatureError, match="no argument 'scale'"):
+        srcad.grad(lambda x: x, argnums="scale")
+
+
+def test_ints_beside_what_is_differentiated_stay():
+    def f(params):
+        return params["a"] ** params["n"] * math.factorial(params["n"])
+
+    assert srcad.grad(f, argnums="params['a']")({"a": 2, "n": 3}) == 72.0
+
+
 def test_method():
     one, two = Model(3.0), Model(5.0)
     assert_close((one.slope(2.0), two.slope(2.0)), (12.0, 20.0))

@@ -38,7 +38,7 @@ LAYERS = (
 # A printed gradient may carry parts of this file, so nothing but NumPy may be needed by it.
 STANDALONE = "runtime"
 THIRD_PARTY = {"numpy", "gast", "astunparse"}
-OPTIONAL = {"cli": {"pygments"}}
+OPTIONAL = {"cli": {"pygments"}, "rules": {"scipy"}}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -13,14 +13,16 @@ import builtins
 import struct
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import Signature
 from typing import Any, Literal, TypeAlias
 
 from srcad.ir.abstract import Type, type_of_value
 
 Kind: TypeAlias = Literal["global", "builtin", "cell", "attribute", "default", "kwdefault", "code"]
 MISSING = object()
+_READ_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 # Compared by value; None, True and False are single objects. A bound method is a new object at
 # each look-up. All else (arrays, NumPy scalars, classes) is compared by identity.
 BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType,
@@ -91,7 +93,32 @@ class TypeGuard:
         return value is MISSING or type_of_value(value) == self.expected
 
 
-AnyGuard: TypeAlias = Guard | ContentsGuard | TypeGuard
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadGuard:
+    """The assumption that a function still gives what it gave: a look-up in a mapping, say."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    expected: object
+    held: object
+
+    def holds(self) -> bool:
+        """Return whether the result is the same object, or an equal constant."""
+        try:
+            found = self.function(*self.arguments)
+        except _READ_ERRORS:
+            return False
+        if isinstance(found, Signature):
+            return bool(found == self.expected)
+        return same(contents(found), self.held)
+
+
+AnyGuard: TypeAlias = Guard | ContentsGuard | TypeGuard | ReadGuard
+
+
+def guard_read(function: Callable[..., Any], args: tuple[Any, ...], expected: object) -> ReadGuard:
+    """Return the guard for the result of a call."""
+    return ReadGuard(function, args, expected, contents(expected))
 
 
 def guard_object(kind: Kind, holder: Any, name: str, expected: object) -> Guard | ContentsGuard:

@@ -34,6 +34,8 @@ from srcad.cache.guards import (
     MISSING,
     AnyGuard,
     ContentsGuard,
+    Guard,
+    ReadGuard,
     TypeGuard,
     found_at,
     guard_object,
@@ -159,6 +161,8 @@ def keep(
     at: dict[str, AnyGuard] = {}
     references = _References(function)
     for guard in guards:
+        if isinstance(guard, ReadGuard):
+            return
         place, description = references.note_guard(guard), _describe_guard(guard)
         if place is None or description is None:
             return
@@ -351,7 +355,7 @@ class _References:
             self._note(named, reference)
         return self._known.get(id(value), (None, None))[1]
 
-    def note_guard(self, guard: AnyGuard) -> str | None:
+    def note_guard(self, guard: Guard | ContentsGuard | TypeGuard) -> str | None:
         """The place of a guard as text, or None."""
         kind, holder, name = _place(guard)
         reference = self.of(holder)
@@ -423,7 +427,7 @@ def _description_now(function: types.FunctionType, found: list[AnyGuard], place:
     return _describe_guard(found[-1])
 
 
-def _place(guard: AnyGuard) -> tuple[str, Any, str]:
+def _place(guard: Guard | ContentsGuard | TypeGuard) -> tuple[str, Any, str]:
     at = guard.guard if isinstance(guard, ContentsGuard) else guard
     return at.kind, at.holder, at.name
 

@@ -245,9 +245,13 @@ def _converted(b: Builder, v: Any, target: Operand) -> Any:
     return cast_to(b, as_operand(b, v), target.type, target)
 
 
-def storable(b: Builder, x: Operand) -> Operand:
-    """`x` for a store: one without dimensions may be a NumPy scalar, which takes no store."""
-    return apply(b, np.asarray, [x]) if dims_of(as_array(x.type)) == () else x
+def storable(b: Builder, x: Operand, like: Operand) -> Operand:
+    """`x` for a store, as `like` takes it: without dimensions it may be a NumPy scalar."""
+    t = like.type
+    if dims_of(as_array(x.type)) == ():
+        return apply(b, np.asarray, [x])
+    unknown = isinstance(t, Array) and t.dims is None and dims_of(as_array(x.type)) is None
+    return apply(b, np.asarray, [x]) if unknown else x
 
 
 def reduce_to(b: Builder, g: Operand, target: Operand, others: Sequence[Type]) -> Operand:

@@ -107,7 +107,8 @@ class Forward:
         if op.kind in (O.SETITEM, O.ADD_AT):
             if dots[0] is None and dots[1] is None:
                 return None
-            x = storable(b, zero_for_operand(b, op.operands[0]) if dots[0] is None else dots[0])
+            dot = zero_for_operand(b, op.operands[0]) if dots[0] is None else dots[0]
+            x = storable(b, dot, op.operands[0])
             v: Operand = Const.of(0.0) if dots[1] is None else dots[1]
             if op.kind is O.ADD_AT and dots[1] is None:
                 return x

@@ -332,14 +332,14 @@ class Reverse:
         t = adjoint_type(x.type)
         if x not in self.plain_lists:
             t = as_array(t)
-        new = self.builder.emit1(O.ADD_AT, (storable(self.builder, base), g, *index), t, "t")
+        new = self.builder.emit1(O.ADD_AT, (storable(self.builder, base, x), g, *index), t, "t")
         self.name(new, x)
         bars.set(x, new)
         return op
 
     def setitem(self, op: Op, bars: Bars) -> Op:
         x, v, *index = op.operands
-        g = bars.get(op.results[0])
+        g = storable(self.builder, bars.get(op.results[0]), x)
         if isinstance(v, Value) and v in self.active:
             part = element_of_cotangent(self.builder, g, index)
             if may_repeat(index) and not self.distinct(index):
@@ -352,8 +352,7 @@ class Reverse:
                 part = reduce_to(self.builder, part, v, [part.type])
             self.accumulate(bars, v, part)
         if isinstance(x, Value) and x in self.active:
-            base = storable(self.builder, g)
-            rest = self.builder.emit1(O.SETITEM, (base, Const.of(0.0), *index), base.type, "t")
+            rest = self.builder.emit1(O.SETITEM, (g, Const.of(0.0), *index), g.type, "t")
             self.accumulate(bars, x, rest)
         return op
 
@@ -374,7 +373,7 @@ class Reverse:
 
     def add_at(self, op: Op, bars: Bars) -> Op:
         x, v, *index = op.operands
-        g = bars.get(op.results[0])
+        g = storable(self.builder, bars.get(op.results[0]), x)
         if isinstance(v, Value) and v in self.active:
             part = element_of_cotangent(self.builder, g, index)
             self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))

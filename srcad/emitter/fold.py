@@ -417,6 +417,8 @@ class _Folder:
             return branch
         for side in ("then", "orelse"):  # one of them at most is the condition
             source = getattr(choice, side)
+            if choice.then is None:
+                break  # `c or x`; one side of them has to be there
             if source is branch.cond:
                 self.count[source] -= 1  # type: ignore[index]
                 setattr(choice, side, None)

@@ -202,6 +202,8 @@ class _Simplifier:
         kept = []
         for k, result in enumerate(op.results):
             same = self.common_yield(regions, k)
+            if same is None and self.is_condition(condition, regions, k):
+                same = condition
             if same is None:
                 same = self.same_flag(condition, [r.yields[k] for r in regions], result)
             if same is None or not self.stands_for(same, result):
@@ -243,6 +245,15 @@ class _Simplifier:
         self.block[self.block.index(source)] = both
         self.defining.update(dict.fromkeys(both.results, both))
         return opposite
+
+    def is_condition(self, condition: Operand, regions: Sequence[Region], k: int) -> bool:
+        """Whether a branch gives what its condition is: `if c: True else: c`, and so on."""
+        if condition.type != BOOL:
+            return False
+        return all(
+            r.yields[k] is condition or same_operand(r.yields[k], Const.of(truth))
+            for r, truth in zip(regions, (True, False), strict=True)
+        )
 
     def common_yield(self, regions: Sequence[Region], k: int) -> Operand | None:
         """What all branches yield that end; None if they differ."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from typing import Any
 
@@ -13,17 +14,21 @@ from srcad.ir.abstract import (
     INT,
     NONE,
     OBJECT,
+    ONE,
     SLICE,
+    UNDEF,
     UNKNOWN,
     Array,
     ListOf,
     Scalar,
     TupleOf,
+    Type,
+    join,
     rank_of,
     type_of_value,
 )
 from srcad.ir.values import Attribute, Const, Operand, Value
-from srcad.parser import classes, opaque
+from srcad.parser import classes, opaque, reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -103,6 +108,9 @@ class AccessLowering(_Base):
             return Known(value)
         if isinstance(owner, types.ModuleType):
             packages.met(owner)
+            followed = self.global_now(vars(owner), name)
+            if followed is not None:
+                return followed
             if is_data(value) and not isinstance(value, np.ndarray) and _constant_module(owner):
                 return Known(value)  # math.pi, np.inf
             if is_data(value):
@@ -124,6 +132,9 @@ class AccessLowering(_Base):
                     return self.apply(fn, [owner], {}, node)
         if name == "ndim" and rank_of(t) is not None:
             return Known(rank_of(t))
+        if name == "size" and isinstance(t, Array) and t.dims is not None:
+            if all(d is ONE for d in t.dims):
+                return Known(1)
         if name == "shape" and isinstance(t, Array) and t.dims is not None:
             shape = self.as_value(self.apply(np.shape, [owner], {}, node))
             return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
@@ -217,9 +228,14 @@ class AccessLowering(_Base):
             if found is not None:
                 return found
         index = self.settled(index)
+        if isinstance(owner, Known) and isinstance(index, Value):
+            table = self.table(owner.value)
+            owner = owner if table is None else table
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
+            if reading.is_foreign(owner.value):
+                return reading.read(self, operator.getitem, (owner.value, index.value), node)
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
                     node, f"indexing {describe(owner)} cannot be differentiated yet",
@@ -262,6 +278,13 @@ class AccessLowering(_Base):
             node, f"this subscript of {describe(owner)} cannot be differentiated yet",
             f"the index is {describe(index)}", "index an array or a tuple",
         )  # fmt: skip
+
+    def table(self, sequence: Any) -> Value | None:
+        """A known list or tuple of numbers, or of such, as a value; None for anything else."""
+        t = _table_type(sequence)
+        if t is None:
+            return None
+        return self.global_value(("object", id(sequence)), t, "table", None, sequence)
 
     def struct_item(self, owner: Struct, index: Binding, node: gast.AST) -> Binding:
         if isinstance(index, Known):
@@ -379,6 +402,25 @@ class MethodOf:
 
     def __init__(self, function: Any, receiver: ObjectParam) -> None:
         self.function, self.receiver = function, receiver
+
+
+def _table_type(sequence: Any) -> Type | None:
+    """The type of a table of numbers: a list or tuple of numbers, arrays or tables."""
+    if not isinstance(sequence, (list, tuple)) or not sequence:
+        return None
+    elem: Type = UNDEF
+    for part in sequence:
+        inner = _table_type(part) if isinstance(part, list) else type_of_value(part)
+        if inner is None or not _is_numeric(inner):
+            return None
+        elem = join(elem, inner)
+    return ListOf(elem)
+
+
+def _is_numeric(t: Type) -> bool:
+    if isinstance(t, TupleOf):
+        return t.elems is not None and all(map(_is_numeric, t.elems))
+    return isinstance(t, (Scalar, Array, ListOf))
 
 
 def _constant_module(module: types.ModuleType) -> bool:

@@ -250,6 +250,8 @@ class AssignmentLowering(_Base):
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)
         value = self.iterable(value, target)
+        if isinstance(value, Known) and isinstance(value.value, np.ndarray):
+            value = self.as_binding(self.operand(value, target))  # its contents are read live
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
         if isinstance(value, Value):
@@ -287,11 +289,8 @@ class AssignmentLowering(_Base):
     def bind(self, name: str, value: Binding, node: gast.AST) -> None:
         frame = self.frame
         if name in frame.globals_declared:
-            raise self.unsupported(
-                node, f"the global `{name}` is assigned here",
-                "a derivative that changes globals would change them once more",
-                "return the value instead",
-            )  # fmt: skip
+            self.set_global(name, value, node)
+            return
         value = self.boxed(value, plain_name(name))
         box = self.box_of(frame, name)
         if box is not None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import inspect
 import types
 from typing import Any
 
@@ -22,6 +24,7 @@ from srcad.ir.abstract import (
     Type,
 )
 from srcad.ir.values import Const, Value
+from srcad.parser import reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -40,6 +43,7 @@ from srcad.pristine import np
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
+_CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -55,8 +59,7 @@ def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
     if isinstance(value, Struct) and value.kind == "object":
         return Known(issubclass(cls, classes.value))
     if isinstance(value, Struct):
-        kind = {"tuple": tuple, "list": list, "dict": dict}[value.kind]
-        return Known(issubclass(kind, classes.value))
+        return Known(issubclass(_CONTAINERS[value.kind], classes.value))
     if isinstance(value, ObjectParam):
         return Known(isinstance(value.example, classes.value))
     if isinstance(value, Value):
@@ -93,17 +96,39 @@ def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
             return Known(python)
     if len(args) == 1 and isinstance(args[0], Known):
         return Known(type(args[0].value))
+    if len(args) == 1 and isinstance(args[0], Struct):
+        return Known(_CONTAINERS[args[0].kind])
     return None
 
 def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     args = [low.deref(a) for a in args]
     if isinstance(args[0], Struct):
         return Known(len(args[0].items))
+    if isinstance(args[0], Known) and reading.is_foreign(args[0].value):
+        return reading.read(low, len, (args[0].value,), node)
     if isinstance(args[0], Known):
         return low.fold(len, args[0].value)
     if isinstance(args[0], Value) and isinstance(args[0].type, Scalar):
         raise low.unsupported(node, f"{describe(args[0])} has no length",
                               "Python raises TypeError here", "pass an array")  # fmt: skip
+    return None
+
+def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`copy.copy`: another list, dictionary or array with the same parts."""
+    if len(args) != 1 or kwargs:
+        return None
+    content = low.deref(args[0])
+    if isinstance(content, Struct) and content.kind in ("list", "dict"):
+        return low.new_cell(content, content.kind)
+    if isinstance(content, Value) and isinstance(content.type, ListOf):
+        return low.new_cell(content, "list")
+    if isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
+        copied = isinstance(content.type, Array) and not content.type.item
+        return low.apply(np.copy, args, {}, node) if copied else content
+    if (isinstance(content, Struct) and content.kind == "tuple") or (
+        isinstance(content, Known) and isinstance(content.value, (str, tuple, type(None)))
+    ):
+        return content
     return None
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -192,4 +217,5 @@ _SPECIAL: dict[Any, Any] = {
     **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace,
+    copy.copy: _copy, inspect.signature: reading.signature,
 }  # fmt: skip

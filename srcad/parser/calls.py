@@ -16,7 +16,7 @@ import gast
 from srcad.errors import SrcadError
 from srcad.ir.abstract import TupleOf
 from srcad.ir.values import Const, Value
-from srcad.parser import classes, opaque
+from srcad.parser import classes, opaque, reading
 from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
@@ -142,12 +142,21 @@ class CallLowering(_Base):
             return written
         if self.quiet and fn in FILTERS:
             return Known(None)
+        reduced = reduction(fn)
+        if reduced is not None and len(args) <= 2:
+            if len(args) < 2 and "axis" not in kwargs:
+                kwargs = {**kwargs, "axis": Known(0)}
+            return self.apply(reduced, args, kwargs, node)
         special = _SPECIAL.get(fn) if _hashable(fn) else None
         kwargs = dict(kwargs)
         if special is not None:
             result = special(self, args, kwargs, node)
             if result is not None:
                 return result
+        for reader in (reading.method, reading.cached):
+            found = reader(self, fn, args, kwargs, node)
+            if found is not None:
+                return found
         derived = self.derivative_request(fn, args, kwargs, node)
         if derived is not None:
             return derived
@@ -298,6 +307,21 @@ class CallLowering(_Base):
         if isinstance(value, (tuple, list)):
             return Struct.sequence(type(value).__name__, [self.rebind(v) for v in value])
         return Known(value)
+
+
+_REDUCTIONS: dict[Any, Any] = {
+    (np.add, "reduce"): np.sum, (np.multiply, "reduce"): np.prod, (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min, (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+}  # fmt: skip
+
+
+def reduction(fn: Any) -> Any:
+    """The function that a method of a ufunc is, with axis=0: `np.sum` for `np.add.reduce`."""
+    owner = getattr(fn, "__self__", None)
+    if isinstance(owner, np.ufunc) and isinstance(fn, types.BuiltinMethodType):
+        return _REDUCTIONS.get((owner, fn.__name__))
+    return None
 
 
 def _hashable(value: Any) -> bool:

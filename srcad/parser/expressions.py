@@ -25,6 +25,7 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.values import Operand, Value
+from srcad.parser import reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -367,6 +368,9 @@ class ExpressionLowering(_Base):
 
     def contains(self, item: Binding, box: Binding, negated: bool, node: gast.AST) -> Binding:
         if isinstance(item, Known) and isinstance(box, Known):
+            if reading.is_foreign(box.value):
+                there = reading.read(self, reading.contains, (box.value, item.value), node)
+                return Known(there.value is not negated)  # type: ignore[union-attr]
             fn = (lambda a, b: a not in b) if negated else (lambda a, b: a in b)
             folded = self.fold(fn, item.value, box.value)
             if folded is not None:
@@ -431,6 +435,8 @@ class ExpressionLowering(_Base):
         binding = self.deref(self.iterable(binding, node))
         if isinstance(binding, Struct) and binding.kind != "dict":
             return list(binding.parts)
+        if isinstance(binding, Known) and reading.is_foreign(binding.value):
+            binding = reading.read(self, tuple, (binding.value,), node)
         if isinstance(binding, Known) and isinstance(binding.value, _SEQUENCES):
             return [self.known_object(v) for v in binding.value]
         if isinstance(binding, Value) and isinstance(binding.type, TupleOf):

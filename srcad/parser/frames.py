@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,13 +29,14 @@ class Assumption:
     """Something outside of the function on which the compiled code depends.
 
     `kind` is "global", "cell", "attribute", "builtin", "code" or "default" (`expected` is the
-    object itself), or "type" (`expected` is an abstract type; `source` is "global", "cell" or
-    "attribute").
+    object itself), "type" (`expected` is an abstract type; `source` is "global", "cell" or
+    "attribute"), or "read" (`expected` is what the call of `holder` with the arguments `name`
+    gives).
     """
 
     kind: str
     holder: Any
-    name: str
+    name: Any
     expected: Any
     source: str = ""
 
@@ -249,6 +250,13 @@ class Assumptions:
         if key not in self._seen:
             self._seen.add(key)
             self.items.append(Assumption(kind, holder, name, expected, source))
+
+    def add_read(self, fn: Callable[..., Any], args: tuple[Any, ...], expected: Any) -> None:
+        """Note that this call gave `expected`."""
+        key = ("read", id(fn), tuple(a if isinstance(a, str) else id(a) for a in args), "")
+        if key not in self._seen:
+            self._seen.add(key)
+            self.items.append(Assumption("read", fn, args, expected))
 
     def add_type(self, source: str, holder: Any, name: str, expected: Type) -> None:
         self.add("type", holder, name, expected, source)

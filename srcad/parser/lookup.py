@@ -94,6 +94,9 @@ class NameLowering(_Base):
             elif name in frame.cells():
                 return self.cell(frame, name, node)
         namespace = frame.globals
+        followed = self.global_now(namespace, name)
+        if followed is not None:
+            return followed
         if name in namespace:
             return self.outside("global", namespace, name, namespace[name], frame)
         builtin = builtin_names(namespace)

@@ -53,6 +53,7 @@ from srcad.parser.frames import (
     body_of,
     make_frame,
 )
+from srcad.parser.global_names import GlobalLowering, GlobalWritten, Place
 from srcad.parser.importing import ImportLowering
 from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
@@ -103,7 +104,7 @@ class Lowerer(
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, CustomLowering,
-    ComprehensionLowering, NestedLowering, EffectLowering,
+    ComprehensionLowering, NestedLowering, EffectLowering, GlobalLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -145,6 +146,10 @@ class Lowerer(
         self.written_arguments: set[Cell] = set()
         self.numbers = itertools.count(1)  # of names that the user does not see
         self.in_turns = False  # whether this is within an unrolled loop
+        # globals that the function sets: where they are kept, and what they were at first
+        self.global_cells: dict[Place, tuple[Cell, Binding]] = {}
+        self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
+        self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
         self.iterated: list[Cell] = []  # what the loops around run over
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
@@ -244,13 +249,33 @@ def lower(
         If the value of a parameter is needed while compiling.
     """
     source = source or read_source(function)
-    lowerer = Lowerer(static_outside, paths, stored_paths)
+    written: list[tuple[Frame, str]] = []
+    while True:
+        lowerer = Lowerer(static_outside, paths, stored_paths)
+        try:
+            return _lower(lowerer, function, types_of, statics, examples or {}, source, written)
+        except GlobalWritten as found:
+            written.append((found.frame, found.name))
+
+
+def _lower(
+    lowerer: Lowerer,
+    function: types.FunctionType,
+    types_of: Mapping[str, Type],
+    statics: Mapping[str, Any],
+    examples: Mapping[str, Any],
+    source: FunctionSource,
+    written: list[tuple[Frame, str]],
+) -> Lowered:
+    """As `lower`, with these globals followed."""
     frame = make_frame(source, source.node, function, None, function.__globals__, source.name)
     lowerer.frame = lowerer.root_frame = frame
     lowerer.local_names = set(frame.locals)
-    params, inputs = lowerer.parameters(function, types_of, statics, examples or {})
+    params, inputs = lowerer.parameters(function, types_of, statics, examples)
     start = len(lowerer.builder.block)
+    lowerer.follow_globals(written)
     result = _body(lowerer, source.node)
+    lowerer.check_restored(source.node)
     tree, yields = lowerer.result_tree(result)
     ops = lowerer.builder.block
     guards = checks(

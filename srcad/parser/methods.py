@@ -13,6 +13,7 @@ from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
 from srcad.parser.storage import is_mutable
 from srcad.pristine import np
+from srcad.rules.numbers import CONTINUOUS as NUMBER_CLASSES
 from srcad.rules.symbols import apply_operands
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -100,6 +101,8 @@ class MethodLowering(_Base):
         if not isinstance(t, Array) or t.item or t.dims is None:
             return None
         if fn in (np.asarray, np.asanyarray) and len(args) == 1:
+            return owner
+        if fn in NUMBER_CLASSES and len(args) == 1 and t.dims and t.dtype == np.dtype(fn).name:
             return owner
         if fn is np.asarray and isinstance(args[1], Known) and t.dtype is not None:
             wanted = args[1].value

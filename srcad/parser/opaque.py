@@ -60,6 +60,7 @@ def call(
         name = _dotted(node) or f"{receiver.name}.{fn.name}"
     else:
         name = _dotted(node) or getattr(fn, "__qualname__", type(fn).__name__)
+        low.check_opaque(fn, name, node)
         text = _text_of(low, fn, node)
         if text is None:
             callee = placeholder(Const(fn, OBJECT))

@@ -15,7 +15,7 @@ import gast
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNKNOWN, Array
 from srcad.ir.values import Value
-from srcad.parser import classes
+from srcad.parser import classes, reading
 from srcad.parser.bindings import CLASS, Binding, Known, Ref, Struct, class_of, describe
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -275,7 +275,7 @@ class OperatorLowering(_Base):
         cls = self.class_of_binding(binding)
         if cls is None:
             return binding
-        if isinstance(binding, Known) and isinstance(binding.value, tuple):
+        if isinstance(binding, Known) and reading.is_iterable(binding.value):
             return binding
         found: Binding | None = self.unary_object(iter, [binding], node)
         if found is None:

@@ -6,6 +6,7 @@ newer versions of Python have rows where they exist.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import operator
 from typing import Any
@@ -82,6 +83,13 @@ zero(
 )  # fmt: skip
 zero(math.ulp, signature="x", infer=inference.constant_type(FLOAT))
 
+
+# -- positions in sorted lists
+
+zero(
+    bisect.bisect_left, bisect.bisect_right, signature="a, x, *bounds",
+    infer=inference.constant_type(INT),
+)  # fmt: skip
 
 # -- sequences
 

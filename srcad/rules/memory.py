@@ -26,7 +26,7 @@ FRESH: set[Any] = {
     *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
     *(getattr(np.linalg, name) for name in _LINALG),
     runtime.zeros_like, runtime.zeros_list, runtime.as_cotangent, runtime.astype,
-    runtime.log_argument, np.array, np.float64, np.ndarray.tolist,
+    runtime.log_argument, np.array, np.ndarray.tolist,
     runtime.add_lists, runtime.put_slice, runtime.sum_repeats, runtime.joined, runtime.repeated,
     runtime.sorting_order, runtime.with_last, runtime.as_list,
     slice, len, float, int, complex, bool, abs, round, divmod, range,

@@ -19,6 +19,7 @@ static keywords. Names are those of the documented NumPy signature, so that keyw
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -92,12 +93,23 @@ _SKIPPED_FIRST = {
 }  # fmt: skip
 
 
+# Modules of other packages, and the modules of ours that declare rules for them when asked.
+ON_DEMAND = {"scipy.special": "srcad.rules.special"}
+
+
 def lookup(fn: object) -> Rule | None:
     """The rule of a function, or None."""
     try:
-        return TABLE.get(fn)
+        found = TABLE.get(fn)
     except TypeError:  # unhashable objects have no rule
         return None
+    if found is None:
+        for owner, rules in ON_DEMAND.items():
+            there = getattr(sys.modules.get(owner), getattr(fn, "__name__", ""), None)
+            if there is fn and rules not in sys.modules:
+                importlib.import_module(rules)
+                return TABLE.get(fn)
+    return found
 
 
 def _place(depth: int = 3) -> str:

@@ -17,7 +17,6 @@ from srcad.ir.abstract import (
 )
 from srcad.pristine import np
 from srcad.rules.arithmetic import elements
-from srcad.rules.inference import result_dtype
 from srcad.rules.language import call, unbroadcast_to
 from srcad.rules.registry import Call, composite, linear, rule, zero
 from srcad.rules.shape_types import (
@@ -43,10 +42,21 @@ def _where_type(call: Call) -> Type:
     return Array(_chosen_dtype(call.types[1:]), dims)
 
 
+_NUMBERS: dict[str, Any] = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
+
+
 def _chosen_dtype(types: Any) -> str | None:
-    """The dtype in which values are chosen from: that of adding them (Python numbers are weak)."""
-    kinds = tuple(t if isinstance(t, Scalar) else array_of(t) for t in types)
-    return result_dtype(np.add, kinds)
+    """The dtype in which values are chosen from (Python numbers are weak)."""
+    samples: list[Any] = []
+    for t in types:
+        dtype = array_of(t).dtype
+        if dtype is None:
+            return None
+        samples.append(_NUMBERS[t.kind] if isinstance(t, Scalar) else np.dtype(dtype))
+    try:
+        return np.result_type(*samples).name
+    except TypeError:  # no common dtype: the primal will raise
+        return None
 
 
 def _where(g: Any, condition: Any, *xy: Any) -> Any:
