@@ -97,7 +97,7 @@ def test(arguments: list[str]) -> int:
     checks = {
         "ruff": ["-m", "ruff", "check"],
         "mypy": ["-m", "mypy"],
-        "pytest": ["-m", "pytest", *arguments],
+        "pytest": ["-m", "pytest", "-n", "auto", *arguments],
     }
     failed = []
     for name, check in checks.items():

@@ -34,6 +34,10 @@ def place(function, line: int, code: str, marked: str, name: str = "") -> str:
     )
 
 
+def one(x):
+    return 1.0
+
+
 def square(x):
     return x * x
 
@@ -146,12 +150,11 @@ NO_REALS = "its values are not real numbers, so a derivative in them means nothi
     ],
 )  # fmt: skip
 def test_arguments_without_derivative(value, what, reason, advice, options):
-    error = caught(
-        errors.SignatureError, TypeError, lambda: srcad.grad(square, **options)(value)
-    )
+    f = one if isinstance(value, list) else square  # lists cannot be multiplied
+    error = caught(errors.SignatureError, TypeError, lambda: srcad.grad(f, **options)(value))
     assert str(error) == (
         f"`x` {what}cannot be differentiated\n"
-        + place(square, 0, "def square(x):", "def")
+        + place(f, 0, f"def {f.__name__}(x):", "def")
         + f"Reason: {reason}\nInstead: {advice}"
     )
 
@@ -262,27 +265,6 @@ REFUSED = {
         "import no_such_module", "import no_such_module",
         "this import fails: No module named 'no_such_module'", "Python raises the same here",
         "install the module, or correct its name",
-    ),
-    "list_comprehension": (
-        "y = [x for i in range(3)]", "[x for i in range(3)]",
-        "a list comprehension cannot be differentiated yet", FOLLOWED,
-        "write a `for` loop, or an array expression",
-    ),
-    "set_comprehension": (
-        "y = {x for i in range(3)}", "{x for i in range(3)}",
-        "a set comprehension cannot be differentiated yet", FOLLOWED, "write a `for` loop",
-    ),
-    "dict_comprehension": (
-        "y = {i: x for i in range(3)}", "{i: x for i in range(3)}",
-        "a dict comprehension cannot be differentiated yet", FOLLOWED, "write the dictionary out",
-    ),
-    "generator_expression": (
-        "y = (x for i in range(3))", "(x for i in range(3))",
-        "a generator expression cannot be differentiated yet", FOLLOWED,
-        "write a `for` loop, or an array expression",
-    ),
-    "set_display": (
-        "y = {x}", "{x}", "a set cannot be differentiated yet", FOLLOWED, "use a tuple",
     ),
     "yield": (
         "yield x", "yield x", "`yield` cannot be differentiated yet", FOLLOWED,

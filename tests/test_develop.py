@@ -62,7 +62,7 @@ def test_each_command_installs_what_it_needs(machine: Machine) -> None:
     develop.main(["benchmark"])
     machine.did()
     assert develop.main(["test", "-k", "printer"]) == 0
-    assert machine.commands[-1] == "-m pytest -k printer"
+    assert machine.commands[-1] == "-m pytest -n auto -k printer"
     assert machine.did() == ["pip", "pip", "check", "check", "check"]
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import srcad
@@ -112,6 +113,7 @@ def test_examples_run_and_print_what_is_shown(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SRCAD_CACHE_DIR", raising=False)
+    np.set_printoptions(legacy=False)  # some library that another test imports changes it
     namespace: dict[str, Any] = {"__name__": "example"}
     for block in blocks(document):
         if block.language == "console":
