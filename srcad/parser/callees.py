@@ -397,7 +397,7 @@ class CalleeLowering(_Base):
         state.update(shapes.items())
         self.fill_boxes(frame, state)
         frame.vars = state
-        frame.lasting = set(memory)
+        frame.lasting = set(memory) - (set(entry.contents) if entry.pure else set())
         self.local_names |= frame.locals
         saved = self.frame, self.context, self.catchers
         self.frame, self.context = frame, Context()

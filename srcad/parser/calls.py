@@ -13,8 +13,8 @@ from typing import Any
 
 import gast
 
-from srcad.errors import SrcadError
-from srcad.ir.abstract import TupleOf
+from srcad.errors import MissingRuleError, SrcadError
+from srcad.ir.abstract import STR, TupleOf
 from srcad.ir.values import Const, Value
 from srcad.parser import classes, opaque, reading
 from srcad.parser.access import MethodOf
@@ -215,6 +215,7 @@ class CallLowering(_Base):
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
         """Apply a function of the rule table."""
+        self.refuse_text(fn, args, node)
         if _python_function(fn) and all(isinstance(a, Known) for a in args) and not kwargs:
             folded = self.fold(fn, *(a.value for a in args))  # type: ignore[union-attr]
             if folded is not None and not isinstance(folded.value, np.generic):
@@ -249,6 +250,17 @@ class CallLowering(_Base):
                         self.note_views(args, part)
                 return self.new_sequence("tuple", parts)
         return self.as_binding(result)
+
+    def refuse_text(self, fn: Any, args: list[Binding], node: gast.AST) -> None:
+        """`float(text)`: what the text was made of is lost."""
+        reads = fn in (float, complex) or (isinstance(fn, type) and issubclass(fn, np.generic))
+        if reads and any(isinstance(a, Value) and a.type == STR for a in args):
+            raise MissingRuleError(
+                "a number is read from a text of run time here",
+                reason="a derivative would have to flow through the text",
+                advice="compute with the number that the text was made of",
+                loc=self.loc(node),
+            )
 
     def argument(self, binding: Binding, node: gast.AST) -> Any:
         """A binding as `rules.symbols.apply` takes it: known objects plain, the rest operands."""

@@ -329,5 +329,5 @@ def sorted_keys(x, y):
 TYPED = {"dict_update_item"}  # `+=` on a number or an array?
 
 NOT_YET = {
-    "cached_constants", "counting_dict", "memo_inside",
+    "counting_dict", "memo_inside",
 }  # fmt: skip

@@ -778,6 +778,14 @@ def _nearest(x, y):
     return _Point(y, 2.0)
 
 
+# Attributes that are updated: numbers, or arrays that others may hold?
+TYPED = {
+    "accumulator_with_history", "attribute_set_in_branch", "attribute_store", "chained_methods",
+    "method_changes_state", "object_made_in_loop", "private_counter", "property_of_state",
+    "running_variance", "super_and_override", "swapped_objects",
+    "vector_in_place",
+}  # fmt: skip
+
 NOT_YET = {
     "class_inside", "object_in_branch", "vector_iteration", "vector_unpacked",
 }  # fmt: skip
