@@ -167,7 +167,9 @@ def test_value_and_arguments(case: Case) -> None:
 
 TWICE = [
     pytest.param(
-        c, id=str(c), marks=pytest.mark.xfail(reason=KNOWN[f"{c}-hvp"]) if f"{c}-hvp" in KNOWN else ()
+        c,
+        id=str(c),
+        marks=pytest.mark.xfail(reason=KNOWN[f"{c}-hvp"]) if f"{c}-hvp" in KNOWN else (),
     )
     for c in TYPICAL
     if c.settings.scalar and c.settings.gradient is None

@@ -463,6 +463,8 @@ def test_test_files_have_different_names() -> None:
 def test_no_handler_swallows_everything(folder: str) -> None:
     found = []
     for path in sorted((ROOT / folder).rglob("*.py")):
+        if path.name == "handlers.py":  # functions of the corpus whose handlers are the matter
+            continue
         for node in ast.walk(_parsed(path)):
             if isinstance(node, ast.ExceptHandler) and _swallows(node.type):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")

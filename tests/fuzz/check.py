@@ -25,6 +25,8 @@ from srcad.errors import InternalError, SrcadError
 
 from .grammar import program
 
+# What a program raises that the grammar should not have written.
+_MISTAKES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
 STEP = 1e-4
 # Of the disagreement between differences of two steps, between those of the two sides (which
 # differ by the step times the second derivative), and between differences and a derivative.
@@ -66,7 +68,7 @@ def check(text: str) -> Outcome:
             try:
                 function = load(text, folder)
                 expected = differences(function)
-            except Exception as error:  # so that a mistake of the grammar is counted, not lost
+            except _MISTAKES as error:  # of the grammar: counted, not lost
                 return Outcome("invalid", f"{type(error).__name__}: {error}")
             return Outcome("skipped") if expected is None else _check(function, expected)
 
@@ -151,7 +153,7 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
         except SrcadError as error:
             outcome = Outcome("refused", f"{type(error).__name__}: {_headline(error)}")
             continue
-        except Exception as error:  # whatever it is, the program itself does not raise it
+        except (*_MISTAKES, AssertionError, RuntimeError) as error:  # the program raises none
             place = traceback.extract_tb(error.__traceback__)[-1]
             at = f"{os.path.basename(place.filename)} in {place.name}"
             return Outcome("crash", f"{mode} {type(error).__name__}: {error} ({at})")
