@@ -213,7 +213,7 @@ MODEL = Model()
         (MODEL, OBJECT),
         (Model, OBJECT),
     ],
-    ids=repr,
+    ids=lambda v: type(v).__name__ if v is MODEL else repr(v),
 )
 def test_as_type(given: Any, expected: Type) -> None:
     assert as_type(given) == expected

@@ -1229,7 +1229,9 @@ def evaluated(f: Function, x: Any) -> dict[Value, Any]:
     return env
 
 
-@pytest.mark.parametrize("name, body, t, depth", PATTERN_CASES, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(
+    "name, body, t, depth", PATTERN_CASES, ids=lambda v: "body" if callable(v) else str(v)[:30]
+)
 def test_pattern(name: str, body: Callable[..., Any], t: Type, depth: int) -> None:
     f = program(body, t)
     last, pattern = found_pattern(f)

@@ -82,7 +82,8 @@ def module_of(path: Path, text: str) -> types.ModuleType:
 # ---------------------------------------------------------------------- numbers
 # These read arrays and lists of their module.
 READ_OUTSIDE = {
-    "lennard_jones_by_loop", "mapping_with_an_array", "table_bisected", "table_of_pairs",
+    "config_arrays", "lennard_jones_by_loop", "mapping_with_an_array", "table_bisected",
+    "table_of_pairs",
 }  # fmt: skip
 
 

@@ -223,6 +223,10 @@ class AccessLowering(_Base):
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
         if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
             owner = self.as_binding(self.operand(owner, node))  # its contents are read live
+        if isinstance(owner, Known) and reading.is_foreign(owner.value):
+            key = self.settled(index)
+            if isinstance(key, Known):
+                return reading.read(self, operator.getitem, (owner.value, key.value), node)
         if self.class_of_binding(owner) is not None:
             found = self.subscript_object(owner, index, node)
             if found is not None:
@@ -234,8 +238,6 @@ class AccessLowering(_Base):
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(index, Known):
-            if reading.is_foreign(owner.value):
-                return reading.read(self, operator.getitem, (owner.value, index.value), node)
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
                     node, f"indexing {describe(owner)} cannot be differentiated yet",
