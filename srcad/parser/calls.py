@@ -44,6 +44,8 @@ from srcad.rules.registry import ARRAY, lookup
 from srcad.rules.symbols import NeedsConstant
 from srcad.rules.symbols import apply as apply_rule
 
+_DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
+
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
@@ -179,6 +181,12 @@ class CallLowering(_Base):
             except SrcadError:
                 if not known:  # else no derivative flows through it, whatever it does
                     raise
+                return opaque.call(self, fn, args, kwargs, node)
+        wrapped = getattr(fn, "__wrapped__", None)
+        if isinstance(fn, _DISPATCHER) and isinstance(wrapped, types.FunctionType):
+            try:  # a function of NumPy that is written in Python
+                return self.call_source(wrapped, args, kwargs, node)
+            except SrcadError:
                 return opaque.call(self, fn, args, kwargs, node)
         method = self.special_method(Known(fn), "__call__", node)
         if method is not None:

@@ -22,6 +22,7 @@ from srcad.ir.abstract import (
     ListOf,
     Scalar,
     TupleOf,
+    is_number,
     kind_of,
 )
 from srcad.ir.values import Operand, Value
@@ -109,7 +110,7 @@ class ExpressionLowering(_Base):
             what = "unsupported operand type: NoneType"
             raise self.python_raises(TypeError(what), node, what, "", "")
         if isinstance(left, Struct) or isinstance(right, Struct):
-            structural = self.binary_struct(fn, left, right)
+            structural = self.binary_struct(fn, left, right, node)
             if structural is not None:
                 return structural
         if fn in (operator.add, operator.mul) and (is_list(left) or is_list(right)):
@@ -126,7 +127,9 @@ class ExpressionLowering(_Base):
             return None
         return Known(result)
 
-    def binary_struct(self, fn: Any, left: Binding, right: Binding) -> Binding | None:
+    def binary_struct(
+        self, fn: Any, left: Binding, right: Binding, node: gast.AST
+    ) -> Binding | None:
         if fn is operator.add and isinstance(left, Struct) and isinstance(right, Struct):
             if left.kind == right.kind != "dict":
                 return self.new_sequence(left.kind, [*left.parts, *right.parts])
@@ -139,6 +142,10 @@ class ExpressionLowering(_Base):
                 if isinstance(struct, Struct) and isinstance(times, Known):
                     if isinstance(times.value, int) and struct.kind != "dict":
                         return self.new_sequence(struct.kind, list(struct.parts) * times.value)
+                t = times.type if isinstance(times, Value) else None
+                counts = t == UNKNOWN or (t is not None and is_number(t))
+                if isinstance(struct, Struct) and struct.kind == "tuple" and counts:
+                    return self.binary_list(fn, Struct("list", struct.items), times, node)
         return None
 
     def binary_list(self, fn: Any, left: Any, right: Any, node: gast.AST) -> Binding:

@@ -113,6 +113,14 @@ def pairs_of_run_time_length(u):
     return sum(a * b for a, b in pairs)
 
 
+def tuple_repeated_by_length(u, v):
+    return np.sum(np.concatenate((u,) * len(v)) ** 2)
+
+
+def resized(u):
+    return np.sum(np.resize(u, (3, 4)) ** 2) * u[0]
+
+
 def fsum_of_generator(u):
     return math.fsum(e * e for e in u) + math.prod(math.cos(e) for e in u)
 
