@@ -23,7 +23,6 @@ KNOWN: dict[int, str] = {
     671: _UNBOUND,
     799: "a crash: a list without a cotangent on one path",
     984: "chaotic: differences and the derivative are both meaningless",
-    996: "NumPy's own overlapping store of a column into a row (docs/limits.md)",
 }
 
 

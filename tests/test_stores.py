@@ -217,3 +217,39 @@ def contracted(m, v):
 
 def test_out_of_a_function_of_any_number_of_operands():
     check_grads(contracted, (SQUARE, V))
+
+
+def column_into_row(a):
+    b = a * 1.0
+    b[1, 1:] = b[:-1, 2]
+    return np.sum(b * b)
+
+
+def steps_that_differ(x):
+    y = x * 1.0
+    y[::2] = y[:2]
+    return np.sum(y * y)
+
+
+def shifted(x):
+    y = x * 1.0
+    y[1:] = y[:-1]
+    y[::-1] = y[:]
+    y[:2] = y[2:].copy()
+    return np.sum(y * y * x)
+
+
+@pytest.mark.parametrize(
+    "f, arg", [(column_into_row, np.ones((3, 3))), (steps_that_differ, np.ones(4))]
+)
+def test_overlapping_parts_are_not_stored(f, arg):
+    """In one dimension NumPy may read what it has overwritten; the old values would be a guess."""
+    with pytest.raises(srcad.AliasingError) as caught:
+        srcad.grad(f)(arg)
+    assert caught.value.loc.line == f.__code__.co_firstlineno + 2
+    assert "add `.copy()` to the right side" in str(caught.value)
+
+
+def test_parts_that_numpy_copies_first():
+    x = np.array([1.0, -2.0, 3.0, 0.5])
+    check_grads(shifted, (x,))

@@ -7,8 +7,8 @@ from typing import Any
 
 import gast
 
-from srcad.errors import TypeInferenceError
-from srcad.ir.abstract import UNKNOWN, Array, ListOf
+from srcad.errors import AliasingError, TypeInferenceError
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
     Binding,
@@ -23,6 +23,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.expressions import OPERATORS
 from srcad.parser.frames import Diverges
+from srcad.parser.overlap import reads_what_it_overwrites
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -166,9 +167,23 @@ class AssignmentLowering(_Base):
         if not isinstance(held, Value):
             self.refuse_write(owner, node)
         parts = self.index_operands(self.settled(index), node)
+        self.check_overlap(owner, parts, value, node)
         self.write(owner, self.deref(value), node, parts)
         if isinstance(held.type, ListOf):
             self.note_held(owner.cell, [value])
+
+    def check_overlap(self, owner: Ref, parts: Any, value: Binding, node: gast.AST) -> None:
+        """Raise if NumPy may read elements of `value` after the store has overwritten them."""
+        rank = rank_of(getattr(self.frame.vars[owner.cell], "type", UNKNOWN))
+        if rank is not None and reads_what_it_overwrites(rank, owner, parts, value):
+            raise AliasingError(
+                f"a part of `{owner.cell.name}` is stored into another part of it, which may "
+                "overlap with it",
+                reason="NumPy reads and writes them element by element here, along different "
+                "axes or with different steps, so that it may read what it has overwritten",
+                advice="store a copy: add `.copy()` to the right side",
+                loc=self.loc(node),
+            )
 
     def stored(
         self, held: Struct, index: Binding, value: Binding, node: gast.AST
