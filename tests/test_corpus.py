@@ -38,12 +38,25 @@ OPTIONS = {
 }
 
 
+_KIND = "a tangent that went through a list is a NumPy scalar where a float is due"
 _LISTS_OF_LISTS = "the second adjoint of a list of lists or tuples, or of a list with a key"
 KNOWN = {
     f"containers_loops.{name}-mixed-reverse-over-reverse-{kind}{suffix}": _LISTS_OF_LISTS
     for name in ("swap_of_rows", "extremes_of_run_time_lists", "pairs_of_run_time_length")
     for kind in ("typed", "generic")
     for suffix in ("", "-unoptimised")
+} | {
+    f"{name}-{variant}-forward-typed{suffix}": _KIND
+    for name in ("containers_lists.pascal_row", "containers_loops.repeat_and_join")
+    for variant, suffix in (
+        ("mixed", ""), ("mixed", "-unoptimised"), ("positive", ""), ("size_one", "")
+    )
+} | {
+    f"containers_lists.repeat_list-{variant}": _KIND
+    for variant in (
+        "mixed-forward-over-reverse-typed", "positive-forward-over-reverse-typed",
+        "size_one-forward-over-reverse-typed", "mixed-hvp",
+    )
 } | {
     "containers_lists.bubble_pass-positive-forward-over-reverse-typed": _LISTS_OF_LISTS,
 } | {

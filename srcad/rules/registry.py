@@ -105,8 +105,10 @@ def lookup(fn: object) -> Rule | None:
         return None
     if found is None:
         for owner, rules in ON_DEMAND.items():
-            there = getattr(sys.modules.get(owner), getattr(fn, "__name__", ""), None)
-            if there is fn and rules not in sys.modules:
+            module, name = sys.modules.get(owner), getattr(fn, "__name__", None)
+            if module is None or name is None or rules in sys.modules:
+                continue
+            if getattr(module, name, None) is fn:
                 importlib.import_module(rules)
                 return TABLE.get(fn)
     return found

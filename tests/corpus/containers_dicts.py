@@ -12,7 +12,6 @@ import numpy as np
 
 _CONSTANTS = {"g": 9.81, "rho": 1.2}
 _KNOWN = {"euler", "midpoint"}
-_CACHE = {}
 Point = namedtuple("Point", "x y")
 
 
@@ -241,12 +240,6 @@ def counting_dict(x, n):
     for k in range(n + 3):
         counts[k % 3] = counts.get(k % 3, 0.0) + x * k
     return counts[0] * counts[1] + counts[2]
-
-
-def cached_constants(x):
-    if "scale" not in _CACHE:
-        _CACHE["scale"] = math.sqrt(2.0)
-    return _CACHE["scale"] * x * x
 
 
 def memo_inside(x, n):
