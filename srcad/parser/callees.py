@@ -6,7 +6,6 @@ become parameters of it.
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import types
@@ -27,7 +26,6 @@ from srcad.parser.bindings import (
     BoundMethod,
     Cell,
     Closure,
-    Derived,
     Key,
     Known,
     LazyIterable,
@@ -47,6 +45,15 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.branches import ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
+from srcad.parser.handover import (
+    ConstantPart,
+    closure_signature,
+    constants_known,
+    has_closure,
+    moved,
+    rebased,
+    shape_key,
+)
 from srcad.parser.source import read_source
 from srcad.parser.storage import is_mutable
 
@@ -108,7 +115,7 @@ class Entry:
         ]
         parts = [*shapes.values(), *self.contents.values()]
         origins = tuple((c.origin, c.contiguous) for c in self.cells)
-        keys = tuple(_shape_key(p, place) for p in parts)
+        keys = tuple(shape_key(p, place) for p in parts)
         return (keys, tuple(sorted(shared)), origins, self.pure)
 
 
@@ -141,7 +148,7 @@ class CalleeLowering(_Base):
     ) -> dict[str, Binding]:
         """Arguments by parameter name, defaults filled in."""
         if isinstance(target, Closure):
-            signature = _closure_signature(target)
+            signature = closure_signature(target)
         else:
             signature = inspect.signature(target, follow_wrapped=False)
         try:
@@ -196,7 +203,7 @@ class CalleeLowering(_Base):
         # what a function that is passed along reads of its surroundings may have changed since
         passed = (*shapes.values(), *entry.contents.values())
         if memo is not None and not isinstance(target, Closure) and not any(
-            map(_has_closure, passed)
+            map(has_closure, passed)
         ):
             return memo, entry
         callee = self.lower_callee(target, key, shapes, entry, node)
@@ -325,7 +332,7 @@ class CalleeLowering(_Base):
             old = None if callee.result is None else _summary(callee)
             widened = summary if old is None else self.widen(old, summary)
             same_cells = old is not None and cells == [c for c, _ in callee.left]
-            if same_cells and _shape_key(widened) == _shape_key(old):
+            if same_cells and shape_key(widened) == shape_key(old):
                 break
             assert isinstance(widened, Struct)
             self.settle_callee(callee, widened, cells)
@@ -509,7 +516,7 @@ class CalleeLowering(_Base):
         pending = any(c is callee for c in self.pending.values())
         if not pending:
             operands = [*operands, *callee.captured]
-        makes_functions = callee.result is not None and _has_closure(callee.result)
+        makes_functions = callee.result is not None and has_closure(callee.result)
         if not pending and not callee.recursive:
             if makes_functions or _size(function) <= INLINE_OPS:
                 return self.inline(callee, entry, operands, node)
@@ -540,7 +547,7 @@ class CalleeLowering(_Base):
                     ref.cell.share(refs[other].cell if other in refs else other)
 
         def here(binding: Any) -> Any:
-            return _rebased(_constants_known(map_values(binding, value)), refs)
+            return rebased(constants_known(map_values(binding, value)), refs)
 
         for cell, content in memory:
             target = refs.get(cell, Ref(cell))
@@ -572,15 +579,15 @@ class CalleeLowering(_Base):
 
         def put(v: Value) -> Any:
             found = replace[v]
-            return found if isinstance(found, Value) else _Constant(found)
+            return found if isinstance(found, Value) else ConstantPart(found)
 
         def outside(v: Value) -> Any:
             inner = callee.inner.get(v, v)
             found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
-            return found if isinstance(found, Value) else _Constant(found)
+            return found if isinstance(found, Value) else ConstantPart(found)
 
         frames: dict[int, Frame] = {}
-        result: Binding = _moved(self.take_over(callee, entry, put, node), outside, frames)
+        result: Binding = moved(self.take_over(callee, entry, put, node), outside, frames)
         for frame in frames.values():  # functions that live on keep their memory
             for key, content in frame.vars.items():
                 if isinstance(key, Cell):
@@ -616,71 +623,6 @@ class CalleeLowering(_Base):
         return visit(result), yields
 
 
-class _Constant:
-    """A constant where `map_values` expects a binding; replaced at once."""
-
-    def __init__(self, operand: Const) -> None:
-        self.operand = operand
-
-
-def _constants_known(binding: Any) -> Any:
-    if isinstance(binding, _Constant):
-        return Known(binding.operand.value)
-    if isinstance(binding, Struct):
-        return Struct(binding.kind, tuple((k, _constants_known(b)) for k, b in binding.items))
-    return binding
-
-
-def _has_closure(binding: Binding) -> bool:
-    if isinstance(binding, Struct):
-        return any(_has_closure(p) for p in binding.parts)
-    if isinstance(binding, Derived):
-        return _has_closure(binding.target)
-    if isinstance(binding, BoundMethod):
-        return _has_closure(binding.receiver)
-    return isinstance(binding, Closure)
-
-
-def _moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
-    """A result that holds functions, with the values they close over as the caller has them."""
-    if isinstance(binding, Struct):
-        return Struct(
-            binding.kind, tuple((k, _moved(b, outside, frames)) for k, b in binding.items)
-        )
-    if isinstance(binding, Derived):
-        return Derived(
-            binding.transform, _moved(binding.target, outside, frames), binding.options
-        )
-    if isinstance(binding, Closure):
-        return Closure(
-            binding.node, _moved_frame(binding.frame, outside, frames),
-            tuple(_inner(d, outside, frames) for d in binding.defaults),
-            tuple(None if d is None else _inner(d, outside, frames) for d in binding.kw_defaults),
-            binding.name,
-        )  # fmt: skip
-    return binding
-
-
-def _inner(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
-    return _moved(_constants_known(map_values(binding, outside)), outside, frames)
-
-
-def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
-    if id(frame) not in frames:
-        made = copy.copy(frame)
-        frames[id(frame)] = made
-        # each call has names of its own that its functions store to
-        made.boxes = {name: Cell(name) for name in frame.boxes}
-        fresh: dict[Key, Key] = {box: made.boxes[name] for name, box in frame.boxes.items()}
-        made.vars = {
-            fresh.get(k, k): _inner(b, outside, frames)
-            for k, b in frame.vars.items()
-        }
-        if frame.outer is not None and frame.outer.is_callee:
-            made.outer = _moved_frame(frame.outer, outside, frames)
-    return frames[id(frame)]
-
-
 def _summary(callee: Callee) -> Struct:
     """The result and what memory holds at the end, as one binding."""
     assert callee.result is not None
@@ -699,20 +641,6 @@ def _renamed(
     return map_cells(summary, lambda c: names.get(c, c)), [names.get(c, c) for c in cells]
 
 
-def _rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
-    """A binding of a callee with the caller's references to its memory."""
-    if isinstance(binding, Ref) and binding.cell in refs:
-        source = refs[binding.cell]
-        return Ref(source.cell, (*source.path, *binding.path))
-    if isinstance(binding, Struct):
-        return Struct(binding.kind, tuple((k, _rebased(b, refs)) for k, b in binding.items))
-    if isinstance(binding, BoundMethod):
-        return BoundMethod(_rebased(binding.receiver, refs), binding.name, binding.function)
-    if isinstance(binding, Derived):
-        return Derived(binding.transform, _rebased(binding.target, refs), binding.options)
-    return binding
-
-
 def _name_of(target: types.FunctionType | Closure) -> str:
     return target.name if isinstance(target, Closure) else target.__name__
 
@@ -725,49 +653,3 @@ def _like(v: Value, outputs: list[Value]) -> Value:
 
 def _size(function: Function) -> int:
     return sum(1 for _ in walk(function.body))
-
-
-def _shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
-    if isinstance(binding, Value):
-        return binding.type
-    if isinstance(binding, Struct):
-        return (binding.kind, tuple((k, _shape_key(b, place)) for k, b in binding.items))
-    if isinstance(binding, Ref):
-        steps = tuple(
-            (s.kind, *(_operand_key(o) for o in s.operands)) for s in binding.path
-        )
-        return ("ref", (place or {}).get(binding.cell, id(binding.cell)), steps)
-    if isinstance(binding, Known):
-        value = binding.value
-        if type(value) in (bool, int, float, complex, str, type(None)):
-            return ("known", type(value), repr(value))
-        return ("object", id(value))
-    if isinstance(binding, ObjectParam):
-        return ("param", binding.name, binding.path)
-    if isinstance(binding, BoundMethod):
-        receiver = _shape_key(binding.receiver, place)
-        return ("method", binding.name, id(binding.function), receiver)
-    return ("binding", id(binding))
-
-
-def _closure_signature(closure: Closure) -> inspect.Signature:
-    a = closure.node.args
-    positional = [*a.posonlyargs, *a.args]
-    kinds = inspect.Parameter
-    missing = len(positional) - len(closure.defaults)
-    params = []
-    for i, p in enumerate(positional):
-        kind = kinds.POSITIONAL_ONLY if i < len(a.posonlyargs) else kinds.POSITIONAL_OR_KEYWORD
-        default: Any = closure.defaults[i - missing] if i >= missing else kinds.empty
-        params.append(kinds(p.id, kind, default=default))
-    if a.vararg is not None:
-        params.append(kinds(a.vararg.id, kinds.VAR_POSITIONAL))
-    for p, d in zip(a.kwonlyargs, closure.kw_defaults):
-        params.append(kinds(p.id, kinds.KEYWORD_ONLY, default=kinds.empty if d is None else d))
-    if a.kwarg is not None:
-        params.append(kinds(a.kwarg.id, kinds.VAR_KEYWORD))
-    return inspect.Signature(params)
-
-
-def _operand_key(operand: Operand) -> Any:
-    return operand.type if isinstance(operand, Value) else operand.key()

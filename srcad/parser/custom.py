@@ -33,8 +33,9 @@ from srcad.parser.bindings import (
     number,
     values_in,
 )
-from srcad.parser.callees import Callee, _shape_key
+from srcad.parser.callees import Callee
 from srcad.parser.frames import Frame
+from srcad.parser.handover import shape_key
 from srcad.rules.custom import CustomFunction, parts_of_result
 from srcad.rules.symbols import field_of
 
@@ -100,7 +101,7 @@ class CustomLowering(_Base):
             return made
 
         seen = [map_values(a, hole) for a in given]
-        key = (id(custom), tuple(_shape_key(a) for a in seen))
+        key = (id(custom), tuple(shape_key(a) for a in seen))
         if key not in self.customs:
             self.customs[key] = self.primal(custom, seen, holes, node)
             request = Request(custom, key, seen, holes, node, self.frame)
@@ -197,7 +198,7 @@ class CustomLowering(_Base):
                     advice="return the result of the function first",
                     loc=self.loc(node),
                 )
-            if _shape_key(wider) == _shape_key(prepared.result):
+            if shape_key(wider) == shape_key(prepared.result):
                 break
             if final:
                 raise SignatureError(
