@@ -21,7 +21,6 @@ _UNBOUND = "a crash: a name of the gradient that no path has bound"
 KNOWN: dict[int, str] = {
     671: _UNBOUND,
     799: "a crash: a list without a cotangent on one path",
-    984: "chaotic: differences and the derivative are both meaningless",
 }
 
 

@@ -32,6 +32,8 @@ STEP = 1e-4
 # differ by the step times the second derivative), and between differences and a derivative.
 AGREEMENT, SIDES, TOLERANCE = 1e-6, 0.02, 1e-5
 
+STEEPEST = 1e4
+
 _numbers = itertools.count()
 
 
@@ -128,6 +130,8 @@ def differences(function: Callable[..., Any]) -> float | None:
     near, far = ((values[k] - values[-k]) / (2 * k * STEP) for k in (1, 2))
     left, right = (values[0] - values[-1]) / STEP, (values[1] - values[0]) / STEP
     scale = 1.0 + abs(near)
+    if scale > STEEPEST:  # a sine within turns more than once between the points
+        return None
     certain = abs(near - far) < AGREEMENT * scale and abs(left - right) < SIDES * scale
     return (4.0 * near - far) / 3.0 if certain else None
 
