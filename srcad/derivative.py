@@ -601,8 +601,7 @@ def _dispatcher(
         if positional_only and i == len(positional_only) - 1:
             listed.append("/")
     self_name = "_self"
-    if positional_only or not params or True:
-        head = f"def __call__({', '.join([self_name, *listed])}):\n"
+    head = f"def __call__({', '.join([self_name, *listed])}):\n"
     given = "{" + ", ".join(f"{n!r}: {n}" for n in params) + "}"
     text = head + "".join(lines) + f"    return _slow({self_name}, {given})\n"
     names["_slow"] = _slow

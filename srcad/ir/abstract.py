@@ -196,10 +196,6 @@ def is_number(t: Type) -> bool:
     return rank_of(t) == 0
 
 
-def is_python_float(t: Type) -> bool:
-    return t == FLOAT
-
-
 def with_dims(t: Type, dims: tuple[Dim, ...] | None) -> Array:
     """An array type of the same dtype as `t` (float64 for a Python float) with these dims."""
     dtype = t.dtype if isinstance(t, Array) else _DEFAULT_DTYPE.get(str(t))

@@ -164,9 +164,6 @@ def trip_count(name: str = "trips") -> Value:
     return Value(INT, name)
 
 
-Mapper = Callable[[Operand], Operand]
-
-
 def clone_region(region: Region, mapping: dict[Value, Operand]) -> Region:
     """A copy of a region with fresh values; `mapping` gives replacements of free values and is
     extended by old -> new."""

@@ -14,7 +14,6 @@ from srcad.parser.bindings import (
     Binding,
     Known,
     LazyIterable,
-    Poison,
     Ref,
     Struct,
     boxed_name,
@@ -22,7 +21,6 @@ from srcad.parser.bindings import (
     plain_name,
 )
 from srcad.parser.expressions import OPERATORS
-from srcad.parser.frames import Diverges
 from srcad.parser.overlap import reads_what_it_overwrites
 from srcad.pristine import np
 
@@ -340,6 +338,3 @@ class AssignmentLowering(_Base):
 
 def _target_name(target: gast.AST) -> str:
     return target.id if isinstance(target, gast.Name) else "t"
-
-
-__all__ = ["AssignmentLowering", "Diverges", "Poison"]

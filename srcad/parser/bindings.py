@@ -9,7 +9,7 @@ where no single value can describe both, the name is poisoned and reading it is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Union
 
 import gast
@@ -225,13 +225,6 @@ def class_of(content: Struct) -> type:
     assert isinstance(known, Known)
     found: type = known.value
     return found
-
-
-@dataclass
-class Leaves:
-    """Operands collected from bindings, one per leaf that becomes a value."""
-
-    operands: list[Operand] = field(default_factory=list)
 
 
 def same(a: Binding | None, b: Binding | None) -> bool:

@@ -357,9 +357,11 @@ class CalleeLowering(_Base):
     @contextmanager
     def at_end_of_callee(self, ops: list[Op], frame: Frame) -> Iterator[None]:
         outer, self.frame = self.frame, frame
-        with self.builder.within(ops):
-            yield
-        self.frame = outer
+        try:
+            with self.builder.within(ops):
+                yield
+        finally:
+            self.frame = outer
 
     def widen(self, old: Binding, new: Binding) -> Binding:
         def leaf(x: Operand, y: Operand, t: Type, name: str) -> Value:

@@ -13,9 +13,8 @@ from typing import Any
 
 import gast
 
-from srcad.parser.bindings import Binding, Known, LazyIterable, describe
+from srcad.parser.bindings import Binding, Known, LazyIterable
 from srcad.parser.frames import Diverges, own_nodes, stored_names
-from srcad.parser.iteration import Iteration, Unrolled
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -214,6 +213,3 @@ def placed(node: gast.AST, place: gast.AST) -> None:
         gast.copy_location(node, place)
     for child in gast.iter_child_nodes(node):
         placed(child, place)
-
-
-__all__ = ["ComprehensionLowering", "Iteration", "Unrolled", "describe", "nested"]

@@ -561,6 +561,3 @@ def _parts(binding: Binding | None) -> Iterator[Binding]:
             yield from _parts(part)
     elif binding is not None:
         yield binding
-
-
-__all__ = ["CustomLowering", "Prepared"]

@@ -6,7 +6,6 @@ computed when a loop comes to them; `sum`, `any`, `reduce` ... of an iterator ar
 
 from __future__ import annotations
 
-import collections
 import functools
 import itertools
 import math
@@ -15,12 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gast
-import numpy as np
 
 from srcad import runtime
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Known, LazyIterable, Partial, Ref, Struct, describe
+from srcad.parser.bindings import Binding, Known, LazyIterable, Partial, Struct, describe
 from srcad.parser.iteration import Unrolled, now
 from srcad.rules.symbols import getitem_operands
 
@@ -183,9 +181,6 @@ def _chain_of(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bin
 
 
 # ---------------------------------------------------------------------- readers
-def is_lazy(low: Any, binding: Binding) -> bool:
-    """Whether a binding is read element by element: no array and no list that is one value."""
-    return not isinstance(low.deref(binding), Value)
 
 
 def _sum(
@@ -201,14 +196,6 @@ def _sum(
 def _nested(value: Value) -> bool:
     """Whether it is a list of arrays, of which the elements are added one by one."""
     return isinstance(value.type, ListOf) and isinstance(value.type.elem, Array)
-
-
-def _product(
-    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
-) -> Binding | None:
-    if not isinstance(args[0], LazyIterable):
-        return None
-    return low.lower_text(_PRODUCT, node, iterable=args[0], start=kwargs.get("start", Known(1)))
 
 
 def _truth_of(text: str) -> Special:
@@ -521,5 +508,3 @@ SPECIAL: dict[Any, Special] = {
     list: _container("list"), tuple: _container("tuple"), dict: _dict,
     set: _set, frozenset: _set,
 }  # fmt: skip
-
-__all__ = ["SPECIAL", "Ref", "as_list", "call_operator", "collections", "np"]

@@ -14,16 +14,13 @@ from typing import Any
 
 import gast
 
-from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
+from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     BOOL,
     INT,
-    UNKNOWN,
-    Scalar,
     Type,
-    rank_of,
 )
-from srcad.ir.build import Builder, map_tree
+from srcad.ir.build import Builder
 from srcad.ir.check import check
 from srcad.ir.values import Const, Function, Loc, Op, Operand, Region, Value
 from srcad.parser.access import AccessLowering
@@ -32,10 +29,9 @@ from srcad.parser.assignment import AssignmentLowering
 from srcad.parser.bindings import (
     Binding,
     Cell,
-    Poison,
     describe,
 )
-from srcad.parser.branches import RESULT, RETURNED, BranchLowering
+from srcad.parser.branches import BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
 from srcad.parser.comprehensions import ComprehensionLowering
@@ -133,7 +129,6 @@ class Lowerer(
         self.deferred: list[Any] = []
         self.customs: dict[Any, Any] = {}  # functions with a derivative of their own
         self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
-        self.call_path: list[Loc] = []
         self.opaque_values: set[Value] = set()  # what opaque calls gave
         self.local_names: set[str] = set()
         # memory: values of others', new arrays in C order, possible views, views made so far
@@ -306,9 +301,3 @@ def _body(lowerer: Lowerer, node: gast.FunctionDef | gast.Lambda) -> Binding:
         finished = True
         lowerer.dead()
     return lowerer.returned(finished, node)
-
-
-__all__ = [
-    "Lowered", "Lowerer", "RESULT", "RETURNED", "Poison", "Scalar", "SignatureError", "SrcadError",
-    "UNKNOWN", "lower", "map_tree", "rank_of",
-]  # fmt: skip

@@ -16,7 +16,7 @@ from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import UNKNOWN, Array
 from srcad.ir.values import Value
 from srcad.parser import classes, reading
-from srcad.parser.bindings import CLASS, Binding, Known, Ref, Struct, class_of, describe
+from srcad.parser.bindings import CLASS, Binding, Known, Struct, class_of, describe
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -306,6 +306,3 @@ class OperatorLowering(_Base):
         if classes.is_namedtuple(class_of(content)):
             return len(content.items) > 1
         return True
-
-
-__all__ = ["OperatorLowering", "Ref"]

@@ -149,9 +149,11 @@ class StorageLowering(_Base):
         """Read what was so at the end of a block that is already lowered."""
         outer = self.frame.vars
         self.frame.vars = state
-        with self.builder.within(block):
-            yield
-        self.frame.vars = outer
+        try:
+            with self.builder.within(block):
+                yield
+        finally:
+            self.frame.vars = outer
 
     # ------------------------------------------------------------------ views
     def view(self, owner: Ref, step: Step) -> Binding | None:
@@ -279,11 +281,11 @@ class StorageLowering(_Base):
         if cell.shared:
             visible = self.visible_names()
             # the caller sees it, or a loop around reads on
-            for other in cell.shared & self.frame.lasting.union(self.iterated):
+            unnamed = cell.shared & self.frame.lasting.union(self.iterated)
+            for other in sorted(unnamed, key=lambda c: c.name):
                 visible.setdefault(other, other.name)
-            for other in cell.shared:
-                if other in visible:
-                    second = visible[other]
+            for other, second in visible.items():
+                if other in cell.shared:
                     place = self.shared_at.get(frozenset((cell, other)))
                     made = f" (line {place.line}: `{place.text.strip()}`)" if place else ""
                     raise AliasingError(

@@ -137,11 +137,6 @@ def _python_arithmetic(fn: Callable[..., Any], call: Call) -> Type:
     return INT
 
 
-def scalar_or_ufunc(kind: Scalar) -> Infer:
-    """For `math` functions: always a Python number of this kind."""
-    return lambda call: kind
-
-
 def constant_type(t: Type) -> Infer:
     return lambda call: t
 
@@ -202,11 +197,6 @@ def normalised_axes(axis: Any, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(sorted({int(a) % rank for a in axes if -rank <= int(a) < rank}))
-
-
-def as_many(n: int) -> Infer:
-    """An array of a known number of dimensions, sizes and dtype unknown."""
-    return lambda call: Array(None, (ANY,) * n)
 
 
 def unknown(call: Call) -> Type:
