@@ -12,7 +12,6 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from srcad.compiler import Signature
 from srcad.errors import SignatureError, TypeStringError
 from srcad.ir.abstract import (
     ANY,
@@ -44,6 +43,7 @@ from srcad.ir.abstract import (
     with_dims,
 )
 from srcad.pristine import np
+from srcad.requests import Signature
 
 _PYTHON: dict[type, Type] = {float: FLOAT, int: INT, bool: BOOL, complex: COMPLEX, str: STR}
 _PLAIN: dict[str, Type] = {

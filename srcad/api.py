@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, Protocol, Union, overload
 
 from srcad.annotations import signature_from_types
-from srcad.compiler import Compiled, Request, Step, compile_request, lower_request, transform
-from srcad.derivative import Derivative, P, parse_argnums, with_receiver
+from srcad.argnums import parse_argnums
+from srcad.compiler import Compiled, compile_request, lower_request, transform
+from srcad.derivative import Derivative, P, with_receiver
 from srcad.emitter.standalone import importing_text, standalone_text
 from srcad.errors import SeedError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
@@ -21,6 +22,7 @@ from srcad.ir.build import map_tree
 from srcad.ir.values import Const, Function
 from srcad.parser.depth import with_room
 from srcad.pristine import np
+from srcad.requests import Request, Step
 from srcad.rules.custom import CustomFunction
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
@@ -298,7 +300,7 @@ def vjp(
 
 
 def _as_float_type(value: Any) -> Any:
-    from srcad.compiler import as_differentiated
+    from srcad.requests import as_differentiated
 
     t = type_of_value(value)
     return t if str(t) == "int" else as_differentiated(t)

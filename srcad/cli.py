@@ -30,9 +30,9 @@ import gast
 
 from srcad.annotations import signature_from_types
 from srcad.api import ir, source
+from srcad.argnums import parse_argnums, path_text
 from srcad.cache.disk import DiskCache, SrcadCacheWarning, default_directory
-from srcad.compiler import path_text
-from srcad.derivative import Derivative, parse_argnums
+from srcad.derivative import Derivative
 from srcad.errors import SignatureError, SrcadError, TypeStringError
 from srcad.parser.depth import with_room
 from srcad.parser.source import read_source

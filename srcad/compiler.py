@@ -10,105 +10,39 @@ import ast
 import builtins
 import inspect
 import keyword
-import math
-import os
 import re
-import sys
 import types
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from srcad.argnums import Path, path_text
 from srcad.cache import stored
 from srcad.cache.guards import AnyGuard, Guard, TypeGuard, guard_object, guard_read
 from srcad.cache.load import load
 from srcad.cache.stored import Part, Stored
-from srcad.cache.surroundings import live_names, not_scalar
+from srcad.cache.surroundings import live_names
+from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
 from srcad.emitter.unbox import unbox
-from srcad.errors import SignatureError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
+from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
-    FLOAT,
-    INT,
-    NONE,
-    OBJECT,
-    STR,
-    UNDEF,
     UNKNOWN,
-    Array,
-    DictOf,
-    ListOf,
-    Scalar,
-    TupleOf,
-    Type,
-    differentiable,
-    dims_of,
-    kind_of,
-    rank_of,
 )
-from srcad.ir.abstract import MANY as _MANY
 from srcad.ir.build import leaves, map_tree
-from srcad.ir.values import Attribute, Const, Function, Value
+from srcad.ir.values import Function
 from srcad.optimizer.pipeline import optimize
 from srcad.optimizer.raising import keep_raising
 from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
-from srcad.parser.source import FunctionSource, read_source
+from srcad.parser.source import read_source
 from srcad.pristine import np
+from srcad.requests import Request, Signature, constant_copy, lowering_types
 
 NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
-Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
 _INDENTATION_LEVELS = 99  # of Python's parser
-
-
-@dataclass(frozen=True)
-class Step:
-    """One transform. `argnums` are paths; `single` if the user gave one, not a tuple."""
-
-    transform: str  # "grad" | "value_and_grad" | "jvp" | "vjp"
-    argnums: tuple[Path, ...]
-    single: bool = True
-    has_aux: bool = False
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for: transforms of a function (the first is applied first), and options.
-
-    `cache` is None, "disk", or the directory of a disk cache.
-    """
-
-    function: types.FunctionType
-    steps: tuple[Step, ...]
-    optimized: bool = True
-    generic: bool = False
-    source: str | None = None
-    cache: str | None = None
-
-    @property
-    def paths(self) -> frozenset[Path]:
-        """The paths that are differentiated."""
-        return frozenset(path for step in self.steps for path in step.argnums)
-
-    @property
-    def differentiated(self) -> set[str]:
-        """Parameters that are differentiated, in whole or in part."""
-        return {path[0] for step in self.steps for path in step.argnums}
-
-    def paths_in(self, name: str) -> list[Path]:
-        """The paths within a parameter to what is differentiated of it."""
-        return below([path for step in self.steps for path in step.argnums], name)
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What is known of the arguments: a type per parameter, values of the static ones."""
-
-    types: Mapping[str, Type]
-    statics: Mapping[str, Any]
-    examples: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -276,62 +210,6 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
         return lowered, replace(signature, types=types_of, statics=statics)
 
 
-def lowering_types(request: Request, signature: Signature) -> dict[str, Type]:
-    """The types to compile for: generic code knows structures only, an int may be a float."""
-    types_of = dict(signature.types)
-    for name in request.differentiated & types_of.keys():
-        types_of[name] = as_differentiated(types_of[name], request.paths_in(name))
-    if request.generic:
-        for name, t in types_of.items():
-            types_of[name] = without_types(t, name in request.differentiated)
-    return types_of
-
-
-def constant_copy(value: Any) -> Any:
-    """A static argument as it is now: the caller may change its own lists and dicts."""
-    if type(value) in (list, tuple):
-        return type(value)(map(constant_copy, value))
-    if type(value) is dict:
-        return {key: constant_copy(part) for key, part in value.items()}
-    return value
-
-
-def without_types(t: Type, differentiated: bool) -> Type:
-    """The type for generic code: structure stays, numbers and arrays are unknown.
-
-    Of what is differentiated, integers stay too, so that they are refused.
-    """
-    if isinstance(t, (Scalar, Array)):
-        return t if differentiated and kind_of(t) in ("i", "b") else UNKNOWN
-    if isinstance(t, TupleOf) and t.elems is not None:
-        return TupleOf(tuple(without_types(e, differentiated) for e in t.elems))
-    if isinstance(t, DictOf):
-        return DictOf(tuple((k, without_types(e, differentiated)) for k, e in t.items))
-    return t
-
-
-def below(paths: Collection[Path], key: Any) -> list[Path]:
-    """The paths that lead into part `key`; the empty one leads everywhere."""
-    return [path[1:] for path in paths if not path or path[0] == key]
-
-
-def as_differentiated(t: Type, paths: Collection[Path] = ((),)) -> Type:
-    """A Python int given for a differentiated argument is taken as the float that it is (C6).
-
-    `paths` lead to the parts that are differentiated.
-    """
-    if t == INT and () in paths:
-        return FLOAT
-    if isinstance(t, TupleOf) and t.elems is not None:
-        parts = [as_differentiated(e, below(paths, i)) for i, e in enumerate(t.elems)]
-        return TupleOf(tuple(parts))
-    if isinstance(t, DictOf):
-        return DictOf(tuple((k, as_differentiated(e, below(paths, k))) for k, e in t.items))
-    if isinstance(t, ListOf) and () in paths:
-        return ListOf(as_differentiated(t.elem))
-    return t
-
-
 @dataclass(frozen=True)
 class Transformed:
     """The IR after all steps; for a vjp with its backward function."""
@@ -378,143 +256,6 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
         function = unbox(function)
         backward = unbox(backward) if backward is not None else None
     return Transformed(function, wrt, backward, seeds, result_tree)
-
-
-def input_tree(function: Function, step: Step, source: FunctionSource) -> Any:
-    """The tree of input values that a step differentiates in."""
-    trees = [_at_path(function, path, source) for path in step.argnums]
-    return trees[0] if step.single else tuple(trees)
-
-
-def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
-    name, *keys = path
-    shown = path_text(path)
-    tree = function.inputs.get(name)
-    for key in keys:
-        parts: dict[Any, Any] = {}
-        if isinstance(tree, dict):
-            parts = tree
-        elif isinstance(tree, (tuple, list)):
-            parts = dict(enumerate(tree))
-        if key not in parts:
-            raise SignatureError(
-                f"`{function.name}` has no argument `{shown}`",
-                reason=f"`{name}` has the parts {', '.join(map(str, parts))}"
-                if parts
-                else f"`{name}` has no parts",
-                advice="choose one of its parts in argnums",
-                loc=source.loc(source.node),
-            )
-        tree = parts[key]
-    if tree is None:
-        raise SignatureError(
-            f"`{shown}` cannot be differentiated",
-            reason="it is not a number or an array",
-            advice="leave it out of argnums",
-            loc=source.loc(source.node),
-        )
-    for leaf in leaves(tree):
-        check_input(leaf, shown, source)
-    return _with_names(tree)
-
-
-def _with_names(tree: Any) -> Any:
-    """A tree with the attributes of objects as the keys of a dictionary."""
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(map(_with_names, tree))
-    if isinstance(tree, dict):
-        return {getattr(k, "name", k) if isinstance(k, Attribute) else k: _with_names(t)
-                for k, t in tree.items()}  # fmt: skip
-    return tree
-
-
-def path_text(path: Path) -> str:
-    """A path as the user writes it: ``model.layers[0].w``."""
-    keys = (f".{k}" if isinstance(k, Attribute) else f"[{k!r}]" for k in path[1:])
-    return path[0] + "".join(keys)
-
-
-def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
-    """A differentiated input is a float (or complex) number or array.
-
-    Raises
-    ------
-    SignatureError
-        Advising a cast, or another choice of argnums.
-    """
-    kind = kind_of(leaf.type)
-    numbers = not isinstance(leaf.type, ListOf) or isinstance(leaf.type.elem, Scalar) or (
-        isinstance(leaf.type.elem, Array) and leaf.type.elem.item
-    )
-    if kind in ("f", "c", None) and differentiable(leaf.type) and numbers:
-        return
-    place = source.loc(source.node)
-    if kind in ("i", "b"):
-        word = "a bool" if kind == "b" else "an int"
-        array = isinstance(leaf.type, Array)
-        raise SignatureError(
-            f"`{shown}` is {word}{' array' if array else ''}, and cannot be differentiated",
-            reason="its values are not real numbers, so a derivative in them means nothing",
-            advice=f"pass {shown}.astype(float), or leave `{shown}` out of argnums"
-            if array
-            else f"pass a float, or leave `{shown}` out of argnums",
-            loc=place,
-        )
-    raise SignatureError(
-        f"`{shown}` cannot be differentiated",
-        reason=f"it is {describe_type(leaf.type)}, not a number or an array",
-        advice=f"leave `{shown}` out of argnums",
-        loc=place,
-    )
-
-
-def describe_type(t: Type) -> str:
-    names: dict[Type, str] = {STR: "a string", NONE: "None", OBJECT: "an object"}
-    if isinstance(t, ListOf):
-        names[ListOf(UNDEF)] = "an empty list, whose elements have no type"
-        names[ListOf(UNKNOWN)] = "a list whose elements are not of one type"
-    return names.get(t, f"of type {t}")
-
-
-def check_scalar(function: Function, step: Step, source: FunctionSource) -> None:
-    """`grad` is of one real number.
-
-    Raises
-    ------
-    SignatureError
-        Advising vjp or jvp.
-    """
-    result = function.result
-    if step.has_aux:
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise SignatureError(
-                f"`{function.name}` must return (value, auxiliary) for has_aux=True",
-                reason="it returns something else", advice="return a pair, or drop has_aux",
-                loc=source.loc(source.node),
-            )  # fmt: skip
-        result = result[0]
-    what = ""
-    if not isinstance(result, int) or isinstance(result, bool):
-        what = _structure(result)
-    else:
-        t = function.body.yields[result].type
-        dims = dims_of(t)
-        if isinstance(t, Array) and dims is not None and _MANY in dims:
-            what = f"an array of type {t}"
-        elif kind_of(t) == "c":
-            what = "a complex number"
-        elif kind_of(t) == "O":
-            what = describe_type(t)
-    if what:
-        raise not_scalar(function.name, what, source.loc(source.node))
-
-
-def _structure(result: Any) -> str:
-    """What a result that is no number is: a container, or a constant such as None."""
-    if isinstance(result, Const):
-        plain = isinstance(result.value, (bool, str)) or result.value is None
-        return repr(result.value) if plain else "no number"
-    return f"a {type(result).__name__}"
 
 
 # ---------------------------------------------------------------------- emission and loading
@@ -674,7 +415,3 @@ def guards_of_names(names: frozenset[str], function: types.FunctionType) -> list
             holder = function.__globals__ if cell is None else cell
             guards.append(Guard("global" if cell is None else "cell", holder, name, value))
     return guards
-
-
-__all__ = ["Compiled", "Request", "Signature", "SrcadError", "Step", "compile_request", "map_tree",
-           "math", "obtain", "os", "rank_of", "sys"]  # fmt: skip

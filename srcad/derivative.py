@@ -6,7 +6,6 @@ are generated text too (`__call__` of a subclass made for the object).
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import inspect
@@ -19,38 +18,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
-from srcad.cache.guards import Guard, contents, guard_expression, same
-from srcad.compiler import (
-    Compiled,
-    Path,
-    Request,
-    Signature,
-    Step,
-    below,
-    compile_request,
-    lowering_types,
-    obtain,
-)
-from srcad.errors import SignatureError
+from srcad.argnums import Path, below, parameters_of
+from srcad.compiler import Compiled, compile_request, obtain
+from srcad.dispatch import dispatcher, matches
 from srcad.ir.abstract import (
-    BOOL,
-    COMPLEX,
-    FLOAT,
-    INT,
-    ONE,
-    Array,
-    Type,
     type_of_value,
 )
-from srcad.ir.values import Attribute
-from srcad.parser.classes import instance_names
 from srcad.parser.depth import with_room
 from srcad.pristine import np
+from srcad.requests import Request, Signature, Step, lowering_types
 from srcad.rules.registry import ON_CHANGE
 
 P = ParamSpec("P")  # the parameters of the function, which its derivative has too
 Q = ParamSpec("Q")
-_MISSING = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 MAX_SIGNATURES = 64  # compilations per object, then generic code; as many are kept of that
 _HOT_ENTRIES = 4
@@ -59,78 +39,6 @@ _STATIC_TYPES = (
     str, type(None), type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
     np.ufunc, np.dtype, functools.partial,
 )  # fmt: skip
-
-
-def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(function, follow_wrapped=False).parameters)
-
-
-def parse_argnums(
-    function: types.FunctionType, argnums: int | str | Sequence[int | str], bound: int = 0
-) -> tuple[tuple[Path, ...], bool]:
-    """(paths, whether a single one was given).
-
-    Positions do not count the first `bound` arguments: the object of a method.
-
-    Raises
-    ------
-    SignatureError
-        If there is no such argument.
-    """
-    single = isinstance(argnums, (int, str))
-    wanted = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
-    return tuple(_path(function, a, bound) for a in wanted), single
-
-
-def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
-    parameters = parameters_of(function)
-    names = list(parameters)
-    if isinstance(argnum, bool) or not isinstance(argnum, (int, str)):
-        raise SignatureError(
-            f"argnums must be an int, a name, or a tuple of these, not {argnum!r}",
-            reason="it says which arguments are differentiated",
-            advice="use argnums=0, argnums='x', or argnums=('x', 'y')",
-        )
-    if isinstance(argnum, int):
-        counted = names[bound:]
-        if not -len(counted) <= argnum < len(counted):
-            raise _no_argument(function, str(argnum), counted)
-        return (counted[argnum],)
-    if argnum in names:
-        return (argnum,)
-    path = _parsed_path(argnum)
-    if path is not None and path[0] not in names:  # a keyword that `**kwargs` takes
-        takers = [name for name, p in parameters.items() if p.kind is p.VAR_KEYWORD]
-        path = (*takers, *path) if takers else None
-    if path is None:
-        raise _no_argument(function, argnum, names)
-    return path
-
-
-def _no_argument(function: types.FunctionType, argnum: str, names: list[str]) -> SignatureError:
-    return SignatureError(
-        f"`{function.__name__}` has no argument {argnum!r}",
-        reason="its arguments are " + (", ".join(names) or "none"),
-        advice="choose one of them in argnums",
-    )
-
-
-def _parsed_path(text: str) -> Path | None:
-    """``params['b'][0].w`` as ("params", "b", 0, Attribute("w")); None if it is no such path."""
-    try:
-        node: ast.AST = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return None
-    keys: list[Any] = []
-    while isinstance(node, (ast.Subscript, ast.Attribute)):
-        if isinstance(node, ast.Attribute):
-            keys.append(Attribute(node.attr))
-        elif isinstance(node.slice, ast.Constant):
-            keys.append(node.slice.value)
-        else:
-            return None
-        node = node.value
-    return (node.id, *reversed(keys)) if isinstance(node, ast.Name) else None
 
 
 def is_static(value: Any) -> bool:
@@ -160,7 +68,7 @@ def with_receiver(
 
 
 def key_of(request: Request, signature: Signature) -> tuple[Any, ...]:
-    """A hashable key of a signature; `_matches` has to tell apart what it does not."""
+    """A hashable key of a signature; `matches` has to tell apart what it does not."""
     types_of = lowering_types(request, signature) if request.generic else signature.types
     key: list[Any] = [request.generic]
     for name, value in signature.examples.items():
@@ -270,7 +178,7 @@ class Derivative(Generic[P]):
         key = key_of(request, signature)
         entries = self._entries.get(key, [])
         for compiled in tuple(entries):
-            if not _matches(compiled, request, signature):
+            if not matches(compiled, request, signature):
                 continue
             if compiled.valid():
                 return compiled
@@ -331,7 +239,7 @@ class Derivative(Generic[P]):
 
     def _specialise(self) -> None:
         """Give the object a `__call__` that tests for the recent signatures by itself."""
-        made = _dispatcher(self, self._recent)
+        made = dispatcher(self, self._recent)
         if made is not None:
             body = {"__call__": made, "__slots__": (), "__doc__": None}
             self.__class__ = type("Derivative", (Derivative,), body)
@@ -467,66 +375,6 @@ def _outline(value: Any) -> Any:
     return object() if str(type_of_value(value)) == "object" else value
 
 
-def _matches(compiled: Compiled, request: Request, signature: Signature) -> bool:
-    """Whether code found by its key is for these arguments."""
-    if request.generic:  # what needs to be known is known in generic code too
-        exact = lowering_types(replace(request, generic=False), signature)
-        unknown = lowering_types(request, signature)
-        if any(t not in (unknown[n], exact[n]) for n, t in compiled.signature.types.items()):
-            return False
-    arguments = signature.examples
-    return _statics_match(compiled, arguments) and _objects_match(compiled, arguments)
-
-
-def _statics_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
-    return all(
-        _same_static(arguments.get(name, _MISSING), expected)
-        for name, expected in compiled.statics.items()
-    )
-
-
-def _same_static(value: Any, expected: Any) -> bool:
-    if isinstance(expected, np.generic):
-        return type(value) is type(expected) and value.tobytes() == expected.tobytes()
-    return type(value) is type(expected) and same(contents(value), contents(expected))
-
-
-def _part_of(value: Any, key: Any) -> Any:
-    """A part of an argument, or the marker of a missing one."""
-    if isinstance(key, Attribute):
-        return getattr(value, key.name, _MISSING)
-    if isinstance(value, dict):
-        return value.get(key, _MISSING)
-    if isinstance(value, (tuple, list)) and len(value) > key:
-        return value[key]
-    return _MISSING
-
-
-def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
-    for name, path, what, expected in compiled.argument_assumptions:
-        value = arguments.get(name, _MISSING)
-        for part in path:
-            value = _part_of(value, part)
-        if what == "length":
-            if type(value) is not list or len(value) != expected:
-                return False
-        elif what == "lacks":
-            if expected in instance_names(value):
-                return False
-        elif what == "type":
-            if type_of_value(value) != expected:
-                return False
-        elif what == "method":
-            if getattr(value, "__func__", None) is not expected:
-                return False
-        elif what == "class":
-            if type(value) is not expected:
-                return False
-        elif not _same_static(value, expected):
-            return False
-    return True
-
-
 # The objects that hold compiled code. It was made with the rules as they were.
 _with_code: weakref.WeakSet[Derivative[...]] = weakref.WeakSet()
 
@@ -555,145 +403,3 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock_in_child)
 
 
-# ---------------------------------------------------------------------- the generated fast path
-# A test raises a KeyError if a name that it guards has gone. No call stands within the `try`, so
-# that no error of the user's is caught.
-_ENTRY = """\
-    try:
-        {holds} = {test}
-    except KeyError:
-        {holds} = False
-    if {holds}:
-        return _run{k}({arguments})
-"""
-
-
-def _dispatcher(
-    derivative: Derivative[...], entries: Sequence[Compiled]
-) -> Callable[..., Any] | None:
-    """A `__call__` with a test per entry, or None if no entry can be tested simply."""
-    kinds = inspect.Parameter
-    params = derivative._parameters
-    if any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in params.values()):
-        return None
-    if "self" in params and next(iter(params)) != "self":
-        return None
-    names: dict[str, object] = {"_missing": _MISSING, "_ndarray": np.ndarray}
-    lines: list[str] = []
-    holds = "_holds"
-    while holds in params:
-        holds += "_"
-    for k, compiled in enumerate(entries):
-        test = _entry_test(derivative, compiled, k, names)
-        if test is None:
-            continue
-        names[f"_run{k}"] = compiled.run
-        arguments = _arguments(params, compiled)
-        lines.append(_ENTRY.format(holds=holds, test=test, k=k, arguments=arguments))
-    if not lines:
-        return None
-    listed = []
-    positional_only = [p for p in params.values() if p.kind is kinds.POSITIONAL_ONLY]
-    for i, p in enumerate(params.values()):
-        if p.kind is kinds.KEYWORD_ONLY and "*" not in listed:
-            listed.append("*")
-        listed.append(p.name if p.default is p.empty else f"{p.name}=_missing")
-        if positional_only and i == len(positional_only) - 1:
-            listed.append("/")
-    self_name = "_self"
-    head = f"def __call__({', '.join([self_name, *listed])}):\n"
-    given = "{" + ", ".join(f"{n!r}: {n}" for n in params) + "}"
-    text = head + "".join(lines) + f"    return _slow({self_name}, {given})\n"
-    names["_slow"] = _slow
-    namespace = dict(names)
-    exec(compile(text, "<srcad dispatch>", "exec"), namespace)
-    return namespace["__call__"]  # type: ignore[return-value]
-
-
-def _slow(derivative: Derivative[...], given: dict[str, Any]) -> Any:
-    args, kwargs = [], {}
-    for name, value in given.items():
-        if value is _MISSING:
-            continue
-        if derivative._parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
-            args.append(value)
-        else:
-            kwargs[name] = value
-    return derivative.call(args, kwargs)
-
-
-def _arguments(params: Mapping[str, inspect.Parameter], compiled: Compiled) -> str:
-    given = {*compiled.signature.types, *compiled.statics} & {*compiled.signature.examples}
-    parts = []
-    skipped = False
-    for p in params.values():
-        if p.name not in given:
-            skipped = True
-        elif p.kind is p.KEYWORD_ONLY or (skipped and p.kind is not p.POSITIONAL_ONLY):
-            parts.append(f"{p.name}={p.name}")
-        else:
-            parts.append(p.name)
-    return ", ".join(parts)
-
-
-def _entry_test(
-    derivative: Derivative[...], compiled: Compiled, k: int, names: dict[str, object]
-) -> str | None:
-    if compiled.argument_assumptions:
-        return None
-    given = compiled.signature.examples
-    optional = {n for n, p in parameters_of(compiled.run).items() if p.default is not p.empty}
-    tests: list[str] = []
-    for name in derivative._parameters:
-        if name not in given:
-            if name not in optional:
-                return None
-            tests.append(f"{name} is _missing")
-            continue
-        if name in compiled.statics:
-            expected = compiled.statics[name]
-            names[f"_s{k}_{name}"] = expected
-            if isinstance(expected, (str, int)):
-                tests.append(f"type({name}) is type(_s{k}_{name}) and {name} == _s{k}_{name}")
-            else:
-                tests.append(f"{name} is _s{k}_{name}")
-            continue
-        value = given[name]
-        test = _type_test(name, type_of_value(value), value, names)
-        if test is None or (name in derivative._differentiated and type(value) is int):
-            return None
-        tests.append(test)
-    plain = [g for g in compiled.guards if isinstance(g, Guard)]
-    typed = [g for g in compiled.guards if not isinstance(g, Guard)]
-    if plain:
-        text, bindings = guard_expression(plain, f"_g{k}_", may_raise=True)
-        names.update(bindings)
-        tests.append(text)
-    for i, g in enumerate(typed):
-        names[f"_t{k}_{i}"] = g.holds
-        tests.append(f"_t{k}_{i}()")
-    return " and ".join(tests) or "True"
-
-
-def _type_test(name: str, t: Type, value: Any, names: dict[str, object]) -> str | None:
-    plain = {FLOAT: "float", INT: "int", BOOL: "bool", COMPLEX: "complex"}.get(t)  # type: ignore[call-overload]
-    if plain is not None:
-        return f"type({name}) is {plain}"
-    if not isinstance(t, Array) or t.dims is None or t.dtype is None:
-        return None
-    if t.item:
-        names[f"_{type(value).__name__}"] = type(value)
-        return f"type({name}) is _{type(value).__name__}"
-    if value.dtype is not np.dtype(t.dtype):
-        return None
-    names[f"_d_{t.dtype}"] = value.dtype
-    tests = [f"type({name}) is _ndarray", f"{name}.dtype is _d_{t.dtype}",
-             f"{name}.ndim == {len(t.dims)}"]  # fmt: skip
-    if ONE not in t.dims:
-        if t.dims:
-            tests.append(f"1 not in {name}.shape")
-    else:
-        tests += [
-            f"{name}.shape[{i}] {'==' if d is ONE else '!='} 1" for i, d in enumerate(t.dims)
-        ]
-    return " and ".join(tests)

@@ -20,7 +20,6 @@ from srcad.annotations import (
     type_of_annotation,
 )
 from srcad.api import source
-from srcad.compiler import Signature
 from srcad.errors import SignatureError, TypeInferenceError, TypeStringError
 from srcad.ir.abstract import (
     ANY,
@@ -42,6 +41,7 @@ from srcad.ir.abstract import (
     item,
     type_of_value,
 )
+from srcad.requests import Signature
 
 F64 = "float64"
 

@@ -817,9 +817,14 @@ def refused(function):
 
 
 def test_e18_absurd_depth_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", sys.getrecursionlimit() + 200)
+    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", 1200)
     text = "def f(x):\n    return " + " + ".join(["x"] * 1000) + "\n"
-    refused(load(tmp_path, monkeypatch, "too_deep", text).f)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)  # another test's library may have raised it
+    try:
+        refused(load(tmp_path, monkeypatch, "too_deep", text).f)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_e18_blocks_deeper_than_python_allows_are_refused(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from srcad.differentiator import custom
+from srcad.differentiator.bars import Bars
 from srcad.differentiator.contributions import as_declared, exact, zero_for
 from srcad.differentiator.kinds import settle_kinds
 from srcad.differentiator.stand_ins import with_stand_ins
@@ -24,7 +25,7 @@ from srcad.optimizer.dce import prune, used_values
 from srcad.rules.symbols import field_of
 
 if TYPE_CHECKING:
-    from srcad.differentiator.reverse import Bars, Reverse
+    from srcad.differentiator.reverse import Reverse
 
 TAPE = TupleOf(None)
 
@@ -119,7 +120,7 @@ def fill_pair(
     `forward_function` returns the yields of `source`, then the tape; `backward_function` takes
     the tape and a seed per seeded yield, and returns the cotangents of `inputs`.
     """
-    from srcad.differentiator.reverse import Bars, Reverse
+    from srcad.differentiator.reverse import Reverse
 
     body = source.body
     outputs = [y for y, s in zip(body.yields, seeded) if s and isinstance(y, Value)]

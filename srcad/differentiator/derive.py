@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from srcad import runtime
+from srcad.differentiator.bars import Bars
 from srcad.differentiator.calls import fill_pair, fresh_name
 from srcad.differentiator.contributions import exact
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.kinds import settle_kinds
-from srcad.differentiator.reverse import Bars, Reverse
+from srcad.differentiator.reverse import Reverse
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import (

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from srcad import runtime
 from srcad.differentiator import tape
 from srcad.differentiator.activity import active_positions, useful_values, varied_values
+from srcad.differentiator.bars import Bars
+from srcad.differentiator.branches import adjoint_branch
+from srcad.differentiator.calls import adjoint_call
 from srcad.differentiator.contributions import (
     add,
     cast_to,
@@ -28,6 +31,7 @@ from srcad.differentiator.contributions import (
     zero_part,
 )
 from srcad.differentiator.extents import Extents
+from srcad.differentiator.loops import ZERO, adjoint_loop
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -38,17 +42,15 @@ from srcad.ir.abstract import (
     ListOf,
     Scalar,
     TupleOf,
-    Type,
     adjoint_type,
     differentiable,
-    is_number,
     item,
     rank_of,
 )
-from srcad.ir.build import Builder, clone_region, for_op, if_op
-from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
+from srcad.ir.build import Builder
+from srcad.ir.values import Const, Op, Operand, Role, Value
 from srcad.optimizer import patterns
-from srcad.optimizer.dce import prune, used_values
+from srcad.optimizer.dce import used_values
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat, without_repeats
 from srcad.rules.inference import as_array
@@ -62,27 +64,6 @@ from srcad.rules.symbols import (
     getitem_operands,
     pack,
 )
-
-ZERO, ONE = Const.of(0), Const.of(1)
-
-
-class Bars:
-    """Cotangents by value. A nested scope falls back to its parent and keeps its own changes.
-
-    The cotangent of a tuple value is a dict from element to operand (`Parts`).
-    """
-
-    def __init__(self, parent: Bars | None = None) -> None:
-        self.own: dict[Value, Any] = {}
-        self.parent = parent
-
-    def get(self, v: Value) -> Any:
-        if v in self.own:
-            return self.own[v]
-        return self.parent.get(v) if self.parent is not None else None
-
-    def set(self, v: Value, bar: Any) -> None:
-        self.own[v] = bar
 
 
 class Reverse:
@@ -409,77 +390,6 @@ class Reverse:
         )
 
     # ------------------------------------------------------------------ branches
-    def branch(self, op: Op, bars: Bars) -> Op:
-        cond = op.operands[0]
-        result_bars = [bars.get(r) for r in op.results]
-        inner_bars: list[Bars] = []
-        adjoints: list[list[Op]] = []
-        forwards: list[list[Op]] = []
-        for region in op.regions:
-            inner = Bars(bars)
-            with self.builder.nested() as ops:
-                for r, y, bar in zip(op.results, region.yields, result_bars):
-                    if bar is not None:
-                        self.accumulate(inner, y, self.fit(bar, r, y))
-                forwards.append(self.block(region.ops, inner))
-                self.pass_on(op, inner)
-            inner_bars.append(inner)
-            adjoints.append(ops)
-        inside = [_defined(region.ops) for region in op.regions]
-        touched = dict.fromkeys(
-            v for k, inner in enumerate(inner_bars) for v in inner.own if v not in inside[k]
-        )
-        if not touched:
-            return op
-        regions = []
-        results = []
-        for v in touched:
-            result = Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named)
-            results.append(result)
-        extra: list[tuple[Operand, Value, int]] = []
-        for k, inner in enumerate(inner_bars):
-            yields: list[Operand] = []
-            with self.builder.nested() as tail:
-                for v in touched:
-                    bar = inner.get(v)
-                    yields.append(
-                        self.zero(v) if bar is None else self.whole(v, bar)
-                    )
-            live = used_values(yields)
-            ops = prune([*adjoints[k], *tail], live)
-            region = Region((), ops, tuple(yields))
-            region, kept = tape.restore_in_branch(
-                region, forwards[k], self.memory
-            )
-            extra += [(value, result, k) for value, result in kept]
-            regions.append(region)
-        self.builder.block.append(if_op(cond, regions[0], regions[1], results, op.loc))
-        for v, result in zip(touched, results):
-            bars.set(v, result)
-        return tape.record_in_branch(op, forwards, extra)
-
-    def pass_on(self, branch: Op, inner: Bars) -> None:
-        """Give the cotangents of elements that only branches use to their arrays right here.
-
-        Otherwise the other branch would have zeros to hand out, and they would be added there.
-        """
-        for v in list(inner.own):
-            op = self.defining.get(v)
-            if op is None or op.kind is not O.GETITEM or inner.parent.get(v) is not None:  # type: ignore[union-attr]
-                continue
-            if self.loop_of.get(v) is None or not is_number(v.type):
-                continue
-            if self.loop_of[v] is not self.loop_of.get(branch.results[0]):
-                continue
-            if any(op in region.ops for region in branch.regions):
-                continue
-            block = self.in_loops[v]
-            if any(self.in_loops.get(r.results[0]) is block for r in self.readers.get(v, ())):
-                continue
-            if inner.get(op.operands[0]) is not None:  # type: ignore[arg-type]
-                with self.builder.at(op.loc):
-                    self.getitem(op, inner)
-                del inner.own[v]
 
     def fit(self, bar: Any, result: Value, source: Operand) -> Any:
         """The cotangent of a joined value as that of the value on one path (B4)."""
@@ -487,185 +397,11 @@ class Reverse:
             return bar
         return reduce_to(self.builder, bar, source, [result.type])
 
-    # ------------------------------------------------------------------ loops
-    def loop(self, op: Op, bars: Bars) -> Op:
-        is_for = op.kind is O.FOR
-        view: Any = O.ForView(op) if is_for else O.WhileView(op)
-        b = self.builder
-        carried = [
-            k
-            for k, (c, f) in enumerate(zip(view.carries, view.finals))
-            if (c in self.active and c in self.varied) or bars.get(f) is not None
-        ]
-        carried = [k for k in carried if differentiable(view.carries[k].type)]
-        params: dict[int, Value] = {}
-        inits: dict[int, Operand] = {}
-        for k in carried:
-            c, f = view.carries[k], view.finals[k]
-            bar = bars.get(f)
-            inits[k] = self.zero(f) if bar is None else self.whole(f, bar)
-            params[k] = Value(adjoint_type(c.type), f"{c.name}_bar", Role.ADJOINT, c.named)
-        lists = [
-            (e, v, flag)
-            for e, v, flag in zip(view.emits, view.lists, view.emit_flags)
-            if bars.get(v) is not None
-        ]
-        element_bars = [
-            Value(_element_type(v.type.elem), "t_bar", Role.ADJOINT) for _, v, _ in lists
-        ]
-        stream_bars = {
-            s: self.as_list(bars.get(s)) for s in (view.streams if is_for else ())
-            if isinstance(s, Value) and bars.get(s) is not None
-        }  # fmt: skip
-        list_bars = {v: self.as_list(bars.get(v)) for _, v, _ in lists}
-        outer = [v for v in free_values(view.body) if v in self.active]
-        outer_params = {
-            v: Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named) for v in outer
-        }
-        streams_in: list[tuple[Value, Operand, bool]] = []  # (element bar so far, list, flag)
-        inner = Bars()
-        with b.nested() as ops:
-            for v, p in outer_params.items():
-                inner.set(v, p)
-            elements = view.elements if is_for else ()
-            for e, s, flag in zip(
-                elements, view.streams if is_for else (), view.stream_flags if is_for else ()
-            ):
-                if e in self.active and isinstance(s, Value) and s in stream_bars:
-                    so_far = Value(_element_type(e.type), f"{e.name}_bar", Role.ADJOINT)
-                    streams_in.append((so_far, stream_bars[s], not flag))
-                    inner.set(e, so_far)
-            for k in carried:
-                y = view.next_carries[k]
-                if isinstance(y, Value):
-                    self.accumulate(inner, y, self.fit(params[k], view.finals[k], y))
-            for (e, _, _), bar in zip(lists, element_bars):
-                self.accumulate(inner, e, bar)
-            forward = self.block(view.body.ops, inner)
-            nexts: dict[int, Operand] = {}
-            for k in carried:
-                bar = inner.get(view.carries[k])
-                c = view.carries[k]
-                nexts[k] = self.zero(c) if bar is None else self.whole(c, bar)
-        # what no iteration changes is no carry
-        constant = {params[k]: inits[k] for k in carried if nexts[k] is params[k]}
-        unchanged = [k for k in carried if nexts[k] is params[k]]
-        carried = [k for k in carried if nexts[k] is not params[k]]
-        changed = [v for v in outer if inner.get(v) is not outer_params[v]]
-        emitted = [
-            (e, s, flag)
-            for e, s, flag in zip(
-                elements, view.streams if is_for else (), view.stream_flags if is_for else ()
-            )
-            if inner.get(e) is not None
-        ]
-        yields = [
-            *(nexts[k] for k in carried),
-            *(self.whole(v, inner.get(v)) for v in changed),
-            *(inner.get(e) for e, _, _ in emitted),
-        ]
-        ops = prune(ops, used_values(yields))
-        index = Value(INT, view.index.name if is_for else "i", Role.PRIMAL, is_for)
-        body_params = [
-            *(params[k] for k in carried),
-            *(outer_params[v] for v in changed),
-        ]
-        region = clone_region(Region((), ops, tuple(yields)), dict(constant))
-        region, streams, new_op, restored = tape.restore_in_loop(
-            op, view, forward, region, index, self.memory, len(body_params)
-        )
-        body_params += [v for v, _ in restored]
-        stream_params = [
-            *(s[0] for s in streams_in),
-            *(element_bars),
-            *(s[0] for s in streams),
-        ]
-        stream_lists = [
-            *((s[1], s[2]) for s in streams_in),
-            *((list_bars[v], not flag) for _, v, flag in lists),
-            *((s[1], s[2]) for s in streams),
-        ]
-        body = Region((index, *body_params, *stream_params), region.ops, region.yields)
-        finals = [
-            *(
-                Value(params[k].type, params[k].name, Role.ADJOINT, params[k].named)
-                for k in carried
-            ),
-            *(
-                Value(outer_params[v].type, outer_params[v].name, Role.ADJOINT, v.named)
-                for v in changed
-            ),
-        ]
-        finals += [Value(v.type, v.name, v.role, v.named) for v, _ in restored]
-        list_results = [
-            (Value(s.type, f"{s.name}_bar", Role.ADJOINT), not flag) for _, s, flag in emitted
-        ]
-        start_bars = [inits[k] for k in carried]
-        for v in changed:
-            bar = bars.get(v)
-            start_bars.append(self.zero(v) if bar is None else self.whole(v, bar))
-        start_bars += [last for _, last in restored]
-        bounds, reverse = self.bounds(view, is_for)
-        b.block.append(
-            for_op(
-                bounds, start_bars, stream_lists, body, finals, list_results,
-                reverse=reverse, loc=op.loc,
-            )
-        )  # fmt: skip
-        for v, final in zip(changed, finals[len(carried) :]):
-            bars.set(v, final)
-        for k, final in zip(carried, finals):
-            init = view.inits[k]
-            if isinstance(init, Value):
-                self.accumulate(bars, init, self.fit(final, view.carries[k], init))
-        for k in unchanged:
-            init = view.inits[k]
-            if isinstance(init, Value):
-                self.accumulate(bars, init, self.fit(inits[k], view.carries[k], init))
-        for (_, s, _), (value, _) in zip(emitted, list_results):
-            bars.set(s, value)
-        return new_op
-
-    def as_list(self, bar: Any) -> Operand:
-        """The cotangent of a list that a loop reads element by element."""
-        if isinstance(bar.type, ListOf):
-            return bar  # type: ignore[no-any-return]
-        return apply_operands(self.builder, runtime.as_list, (bar,), {})
-
-    def bounds(self, view: Any, is_for: bool) -> tuple[tuple[Operand, Operand, Operand], bool]:
-        """Bounds and direction of the adjoint loop: the iterations that ran, backwards."""
-        if not is_for:
-            return (ZERO, view.trips, ONE), True
-        start, stop, step = view.start, view.stop, view.step
-        if view.trips is None:
-            return (start, stop, step), not view.reverse
-        b = self.builder
-
-        def arithmetic(fn: Callable[..., Any], x: Operand, y: Operand) -> Operand:
-            if isinstance(x, Const) and isinstance(y, Const):
-                return Const.of(fn(x.value, y.value))
-            if fn is operator.mul and isinstance(y, Const) and y.value == 1:
-                return x
-            if fn is operator.add and isinstance(x, Const) and x.value == 0:
-                return y
-            return apply(b, fn, [x, y])
-
-        span = arithmetic(operator.mul, view.trips, step)
-        if not view.reverse:
-            return (start, arithmetic(operator.add, start, span), step), True
-        length = apply(b, len, [apply(b, range, [start, stop, step])])
-        skipped = arithmetic(operator.mul, arithmetic(operator.sub, length, view.trips), step)
-        return (arithmetic(operator.add, start, skipped), stop, step), False
-
-    # ------------------------------------------------------------------ calls
-    def call(self, op: Op, bars: Bars) -> Op:
-        from srcad.differentiator.calls import adjoint_call
-
-        return adjoint_call(self, op, bars)
 
     methods: dict[O.OpKind, Any] = {
         O.APPLY: apply, O.GETITEM: getitem, O.SETITEM: setitem, O.ADD_AT: add_at, O.FIELD: field,
-        O.PACK: pack, O.OPAQUE: opaque, O.IF: branch, O.FOR: loop, O.WHILE: loop, O.CALL: call,
+        O.PACK: pack, O.OPAQUE: opaque, O.IF: adjoint_branch, O.FOR: adjoint_loop,
+        O.WHILE: adjoint_loop, O.CALL: adjoint_call,
     }  # fmt: skip
 
 
@@ -705,15 +441,6 @@ def element_of_cotangent(b: Builder, g: Operand, index: Sequence[Operand]) -> Op
     return part
 
 
-def _element_type(t: Type) -> Type:
-    """The type of the elements of a list's cotangent, of which `t` is that of the list's own."""
-    return item("float64") if t == FLOAT else t
-
-
-def _defined(ops: list[Op]) -> set[Value]:
-    return {r for op in ops for r in op.results}
-
-
 def _flat(out: Any) -> list[Operand]:
     return list(out) if isinstance(out, tuple) else [out]
 
@@ -728,9 +455,3 @@ def trace_composite(op: Op, b: Builder) -> tuple[list[Op], Any]:
         if isinstance(out, (tuple, list)):
             return ops, tuple(as_operand(b, o) for o in out)
         return ops, as_operand(b, out)
-
-
-__all__ = [
-    "FLOAT", "Bars", "Reverse", "Scalar", "active_positions", "apply_operands", "cast_to",
-    "clone_region", "trace_composite",
-]  # fmt: skip

@@ -11,7 +11,6 @@ import inspect
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import gast
@@ -23,14 +22,11 @@ from srcad.ir.build import clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Value, free_values, walk
 from srcad.parser.bindings import (
     Binding,
-    BoundMethod,
     Cell,
     Closure,
     Key,
     Known,
-    LazyIterable,
     ObjectParam,
-    Partial,
     Poison,
     Ref,
     Struct,
@@ -39,84 +35,20 @@ from srcad.parser.bindings import (
     map_values,
     merge,
     number,
-    rebuilt,
     same,
-    values_in,
 )
 from srcad.parser.branches import ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.handover import (
-    ConstantPart,
     closure_signature,
-    constants_known,
     has_closure,
-    moved,
-    rebased,
     shape_key,
 )
+from srcad.parser.passing import Callee, Entry
 from srcad.parser.source import read_source
-from srcad.parser.storage import is_mutable
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
-
-INLINE_OPS = 24  # a callee with at most this many operations is inlined
-
-@dataclass(eq=False)
-class Callee:
-    """A function with source, lowered for one kind of call.
-
-    Attributes
-    ----------
-    result
-        What it returns, in terms of `outputs`; None while it is not known.
-    entry
-        The memory of its arguments.
-    left
-        What the memory holds at the end that it wrote or made: (memory, content) pairs; and the
-        flags by which it leaves a `try` of a caller.
-    """
-
-    function: Function
-    result: Binding | None
-    entry: tuple[Cell, ...] = ()
-    left: tuple[tuple[Key, Binding], ...] = ()
-    outputs: list[Value] = field(default_factory=list)
-    captured: list[Value] = field(default_factory=list)
-    recursive: bool = False
-    inner: dict[Value, Operand] = field(default_factory=dict)  # values as lowered -> as in function
-    writes: bool = False  # lowered as pure, although it changes an argument
-
-
-@dataclass(eq=False)
-class Entry:
-    """The arguments of a call as the callee sees them.
-
-    `sources` are the references of the caller to the memory that the callee knows as `cells`.
-    """
-
-    params: list[Value] = field(default_factory=list)
-    operands: list[Operand] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
-    sources: list[Ref | None] = field(default_factory=list)
-    contents: dict[Cell, Binding] = field(default_factory=dict)
-    known: dict[Any, Cell] = field(default_factory=dict)
-    direct: frozenset[Cell] = frozenset()  # memory that a closure sees as it is
-    pure: bool = False
-
-    def key(self, shapes: dict[str, Binding]) -> tuple[Any, ...]:
-        """Equal for calls that one lowering of the callee serves."""
-        place = {cell: i for i, cell in enumerate(self.cells)}
-        shared = [
-            (i, place[other])
-            for i, cell in enumerate(self.cells)
-            for other in cell.shared
-            if other in place
-        ]
-        parts = [*shapes.values(), *self.contents.values()]
-        origins = tuple((c.origin, c.contiguous) for c in self.cells)
-        keys = tuple(shape_key(p, place) for p in parts)
-        return (keys, tuple(sorted(shared)), origins, self.pure)
 
 
 class CalleeLowering(_Base):
@@ -211,80 +143,6 @@ class CalleeLowering(_Base):
         if not self.unsettled:  # else it was lowered on a guess of what an outer function returns
             self.done[key] = callee
         return callee, entry
-
-    def param_shape(self, binding: Binding, name: str, on_stack: bool, entry: Entry) -> Binding:
-        """How a callee sees an argument: run-time leaves become parameters of it."""
-        if isinstance(binding, Struct):
-            parts = tuple(
-                (k, self.param_shape(b, f"{name}_{k}", on_stack, entry))
-                for k, b in binding.items
-            )
-            return Struct(binding.kind, parts)
-        if isinstance(binding, Ref):
-            return self.param_memory(binding, name, on_stack, entry)
-        is_number = isinstance(binding, Known) and type(binding.value) in (int, float, complex)
-        if isinstance(binding, Value) or (on_stack and is_number):
-            operand = number(binding)
-            assert operand is not None
-            param = Value(operand.type, name, named=True)
-            self.param_origins[param] = self.origins(operand)
-            entry.params.append(param)
-            entry.operands.append(operand)
-            if not is_mutable(operand.type):
-                return param
-            cell = Cell(name)
-            entry.cells.append(cell)
-            entry.sources.append(None)
-            entry.contents[cell] = param
-            return Ref(cell)
-        if isinstance(binding, BoundMethod):
-            receiver = self.param_shape(binding.receiver, name, on_stack, entry)
-            return BoundMethod(receiver, binding.name, binding.function)
-        if isinstance(binding, ObjectParam):
-            param = Value(binding.value.type, name, named=True)
-            entry.params.append(param)
-            entry.operands.append(binding.value)
-            return ObjectParam(param, binding.name, binding.path, binding.example)
-        if isinstance(binding, LazyIterable) and binding.used is not None:
-            raise UnsupportedSyntaxError(
-                f"a {binding.kind} is passed to a function that is followed",
-                reason="it gives its elements once, and who reads it is not followed",
-                advice="pass a list of it", loc=self.builder.loc,
-            )  # fmt: skip
-        if isinstance(binding, (LazyIterable, Partial)):
-            return rebuilt(binding, lambda b: self.param_shape(b, name, on_stack, entry))
-        return binding
-
-    def param_memory(self, ref: Ref, name: str, on_stack: bool, entry: Entry) -> Binding:
-        """An object that is passed: the callee has memory of its own, which is written back."""
-        if ref.cell in entry.direct:
-            return ref
-        key = ref.key()
-        if key in entry.known:
-            return Ref(entry.known[key])
-        source = ref.cell
-        origin = "" if source.origin == "argument" else source.origin
-        cell = Cell(name, origin, source.contiguous and not ref.path)
-        for other, theirs in zip(entry.cells, entry.sources):
-            if theirs is not None and (theirs.cell is source or theirs.cell in source.shared):
-                cell.share(other)
-        for other in entry.direct:
-            if other in source.shared:
-                cell.share(other)
-        entry.known[key] = cell
-        entry.cells.append(cell)
-        entry.sources.append(ref)
-        entry.contents[cell] = Known(None)  # keeps the place of the cell before those within it
-        content = self.deref(ref)
-        if isinstance(content, Value):
-            param = Value(content.type, name, named=True)
-            self.param_origins[param] = self.origins(content)
-            entry.params.append(param)
-            entry.operands.append(content)
-            entry.contents[cell] = param
-        else:
-            entry.contents[cell] = self.param_shape(content, name, on_stack, entry)
-        return Ref(cell)
 
     def lower_callee(
         self,
@@ -512,90 +370,6 @@ class CalleeLowering(_Base):
         callee.captured = captured
         callee.inner = mapping
 
-    def emit_call(self, callee: Callee, entry: Entry, node: gast.AST) -> Binding:
-        function = callee.function
-        operands = entry.operands
-        pending = any(c is callee for c in self.pending.values())
-        if not pending:
-            operands = [*operands, *callee.captured]
-        makes_functions = callee.result is not None and has_closure(callee.result)
-        if not pending and not callee.recursive:
-            if makes_functions or _size(function) <= INLINE_OPS:
-                return self.inline(callee, entry, operands, node)
-        if makes_functions:
-            raise self.unsupported(
-                node, f"`{function.name}` calls itself and returns a function",
-                "which values the function holds is not known while compiling",
-                "return numbers or arrays",
-            )  # fmt: skip
-        types_ = [v.type for v in callee.outputs]
-        names = [v.name for v in callee.outputs]
-        results = self.builder.emit(O.CALL, operands, types_, names, {"callee": function})
-        replace = dict(zip(callee.outputs, results))
-        return self.take_over(callee, entry, replace.__getitem__, node)
-
-    def take_over(self, callee: Callee, entry: Entry, value: Any, node: gast.AST) -> Binding:
-        """The result of a call as the caller has it; what the callee wrote is written here."""
-        refs: dict[Cell, Ref] = {}
-        for cell, source in zip(callee.entry, entry.sources):
-            refs[cell] = self.new_cell(Known(None), cell.name) if source is None else source
-        memory = [(c, content) for c, content in callee.left if isinstance(c, Cell)]
-        for cell, _ in memory:
-            if cell not in refs and cell not in self.frame.vars:
-                refs[cell] = Ref(Cell(cell.name, cell.origin, cell.contiguous))
-        for cell, ref in refs.items():
-            if cell not in callee.entry:
-                for other in cell.shared:
-                    ref.cell.share(refs[other].cell if other in refs else other)
-
-        def here(binding: Any) -> Any:
-            return rebased(constants_known(map_values(binding, value)), refs)
-
-        for cell, content in memory:
-            target = refs.get(cell, Ref(cell))
-            if target.cell in self.frame.vars:
-                self.write(target, here(content), node)
-            else:
-                self.frame.vars[target.cell] = here(content)
-        result = here(callee.result)
-        if callee.recursive:
-            cells = tuple(s.cell for s in entry.sources if s is not None)
-            self.may_view.update(dict.fromkeys(values_in(result), cells))
-        flags = {k: here(content) for k, content in callee.left if isinstance(k, str)}
-        if flags:
-            self.frame.vars.update(flags)
-            self.leave_by_flags()
-        return result
-
-    def inline(
-        self, callee: Callee, entry: Entry, operands: list[Operand], node: gast.AST
-    ) -> Binding:
-        function = callee.function
-        mapping: dict[Value, Operand] = dict(zip(function.body.params, operands))
-        body = clone_region(Region((), function.body.ops, function.body.yields), mapping)
-        self.builder.block.extend(body.ops)
-        for op in walk(body):
-            if op.kind is O.OPAQUE:
-                self.opaque_values.update(op.results)
-        replace = dict(zip(callee.outputs, body.yields))
-
-        def put(v: Value) -> Any:
-            found = replace[v]
-            return found if isinstance(found, Value) else ConstantPart(found)
-
-        def outside(v: Value) -> Any:
-            inner = callee.inner.get(v, v)
-            found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
-            return found if isinstance(found, Value) else ConstantPart(found)
-
-        frames: dict[int, Frame] = {}
-        result: Binding = moved(self.take_over(callee, entry, put, node), outside, frames)
-        for frame in frames.values():  # functions that live on keep their memory
-            for key, content in frame.vars.items():
-                if isinstance(key, Cell):
-                    self.frame.vars.setdefault(key, content)
-        return result
-
     def result_tree(self, result: Binding) -> tuple[Any, list[Operand]]:
         """(tree of yield indices, yields) of what a function returns."""
         yields: list[Operand] = []
@@ -653,5 +427,3 @@ def _like(v: Value, outputs: list[Value]) -> Value:
     return new
 
 
-def _size(function: Function) -> int:
-    return sum(1 for _ in walk(function.body))

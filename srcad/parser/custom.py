@@ -33,9 +33,9 @@ from srcad.parser.bindings import (
     number,
     values_in,
 )
-from srcad.parser.callees import Callee
 from srcad.parser.frames import Frame
 from srcad.parser.handover import shape_key
+from srcad.parser.passing import Callee
 from srcad.rules.custom import CustomFunction, parts_of_result
 from srcad.rules.symbols import field_of
 

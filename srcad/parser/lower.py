@@ -59,6 +59,7 @@ from srcad.parser.methods import MethodLowering
 from srcad.parser.objects import ObjectLowering
 from srcad.parser.operators import OperatorLowering
 from srcad.parser.outputs import OutputLowering
+from srcad.parser.passing import PassingLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
 from srcad.parser.storage import StorageLowering
@@ -99,8 +100,8 @@ class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
-    MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, CustomLowering,
-    ComprehensionLowering, NestedLowering, EffectLowering, GlobalLowering,
+    MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
+    CustomLowering, ComprehensionLowering, NestedLowering, EffectLowering, GlobalLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
