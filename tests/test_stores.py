@@ -132,8 +132,8 @@ def test_what_is_masked_out_is_not_computed():
     assert_close(gradient, (np.array([0.5, 0.0, -8.0]), np.array([-0.0625, 0.0, -16.0])))
 
 
-def maximum_at(x):
-    np.maximum.at(x, [0, 0], 1.0)
+def negative_at(x):
+    np.negative.at(x, [0, 0])
     return np.sum(x)
 
 
@@ -156,7 +156,7 @@ def clipped_put(x):
 @pytest.mark.parametrize(
     "function, error, text",
     [
-        (maximum_at, errors.UnsupportedSyntaxError, "srcad follows add.at"),
+        (negative_at, errors.UnsupportedSyntaxError, "srcad follows those of two operands"),
         (floats_into_integers, errors.TypeInferenceError, "cannot take float64 in place"),
         (partitioned, errors.UnsupportedSyntaxError, "`partition` of an array"),
         (clipped_put, errors.UnsupportedSyntaxError, "`mode` is not followed"),

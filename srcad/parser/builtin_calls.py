@@ -213,9 +213,15 @@ def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     operands = (Const(str, OBJECT), operand)
     return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})
 
+def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`np.ndarray(shape, dtype)` is `np.empty(shape, dtype)`, unless it is given memory."""
+    if len(args) > 2 or not set(kwargs) <= {"shape", "dtype"}:
+        return None
+    return low.apply(np.empty, args, kwargs, node)
+
 _SPECIAL: dict[Any, Any] = {
     **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
-    dataclasses.replace: _replace,
+    dataclasses.replace: _replace, np.ndarray: _ndarray,
     copy.copy: _copy, inspect.signature: reading.signature,
 }  # fmt: skip

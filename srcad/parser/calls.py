@@ -35,6 +35,7 @@ from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
 from srcad.parser.iterators import call_operator
 from srcad.parser.storage import CONTIGUOUS
+from srcad.parser.ufunc_methods import ufunc_method
 from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction, stop_gradient
@@ -144,11 +145,9 @@ class CallLowering(_Base):
             return written
         if self.quiet and fn in FILTERS:
             return Known(None)
-        reduced = reduction(fn)
-        if reduced is not None and len(args) <= 2:
-            if len(args) < 2 and "axis" not in kwargs:
-                kwargs = {**kwargs, "axis": Known(0)}
-            return self.apply(reduced, args, kwargs, node)
+        reduced = ufunc_method(self, fn, args, kwargs, node)
+        if reduced is not None:
+            return reduced
         special = _SPECIAL.get(fn) if _hashable(fn) else None
         kwargs = dict(kwargs)
         if special is not None:
@@ -327,21 +326,6 @@ class CallLowering(_Base):
         if isinstance(value, (tuple, list)):
             return Struct.sequence(type(value).__name__, [self.rebind(v) for v in value])
         return Known(value)
-
-
-_REDUCTIONS: dict[Any, Any] = {
-    (np.add, "reduce"): np.sum, (np.multiply, "reduce"): np.prod, (np.maximum, "reduce"): np.max,
-    (np.minimum, "reduce"): np.min, (np.add, "accumulate"): np.cumsum,
-    (np.multiply, "accumulate"): np.cumprod,
-}  # fmt: skip
-
-
-def reduction(fn: Any) -> Any:
-    """The function that a method of a ufunc is, with axis=0: `np.sum` for `np.add.reduce`."""
-    owner = getattr(fn, "__self__", None)
-    if isinstance(owner, np.ufunc) and isinstance(fn, types.BuiltinMethodType):
-        return _REDUCTIONS.get((owner, fn.__name__))
-    return None
 
 
 def _hashable(value: Any) -> bool:

@@ -16,6 +16,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import Array, Scalar, is_number, kind_of, rank_of
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Known, Ref, Step, Struct, same
+from srcad.parser.ufunc_methods import updated_at
 from srcad.pristine import np
 from srcad.rules.registry import lookup, position_of_out
 from srcad.rules.symbols import getitem_operands
@@ -24,14 +25,6 @@ from srcad.rules.symbols import getitem_operands
 _Base: Any = object
 
 _WHOLE = Const.of(Ellipsis)
-
-
-def multiply_at(x: Any, indices: Any, factors: Any) -> None:
-    """`np.multiply.at` for one integer array; its derivative is that of this loop."""
-    places = np.asarray(indices)
-    stretched = np.broadcast_to(factors, np.shape(x[places]))
-    for k in range(len(places)):
-        x[places[k]] *= stretched[k]
 
 
 class OutputLowering(_Base):
@@ -209,25 +202,24 @@ class OutputLowering(_Base):
 
     def update_at(self, ufunc: np.ufunc, args: list[Binding], node: gast.AST) -> None:
         """`np.add.at(x, indices, v)`: repeated indices count as often as they stand there."""
-        if ufunc not in (np.add, np.subtract, np.multiply) or len(args) != 3:
-            raise self.refused_write(ufunc.at, node, "srcad follows add.at, subtract.at and "
-                                     "multiply.at")  # fmt: skip
+        if len(args) != 3:
+            raise self.refused_write(ufunc.at, node, "srcad follows those of two operands")
         target, indices, value = args
-        parts = self.index_operands(self.settled(indices), node)
-        if ufunc is np.multiply:
-            if len(parts) != 1 or not _integers(parts[0]):
-                raise self.refused_write(
-                    ufunc.at, node, "that the index is one integer array must be known"
-                )
-            self.call_source(multiply_at, [target, indices, value], {}, node)
-            return
-        if ufunc is np.subtract:
-            value = self.apply(operator.neg, [value], {}, node)
         base, added = self.deref(target), self.operand(value, node)
         if not isinstance(base, Value):
             self.refuse_write(target, node)
         if isinstance(base.type, Array):
             self.check_cast(added, base.type, node)
+        parts = self.index_operands(self.settled(indices), node)
+        if ufunc not in (np.add, np.subtract):
+            if len(parts) != 1 or not _integers(parts[0]):
+                raise self.refused_write(
+                    ufunc.at, node, "that the index is one integer array must be known"
+                )
+            self.call_source(updated_at, [Known(ufunc), target, indices, value], {}, node)
+            return
+        if ufunc is np.subtract:
+            added = self.operand(self.apply(operator.neg, [value], {}, node), node)
         made = self.builder.emit1(O.ADD_AT, (base, added, *parts), base.type, base.name)
         self.write_to(target, made, node)
 
