@@ -1232,6 +1232,7 @@ def f_grad(x, *, out_bar=1.0):
     # reverse sweep
     # return np.sum(y * y)
     y_bar = 2.0 * out_bar * y
+    del y
     x_bar = np.zeros_like(x)
     for i in reversed(range(1, n_x)):
         x_i = x[i]

@@ -347,6 +347,13 @@ CASES = [
     ),
     Case("transpose(transpose(x)) -> x", lambda x: x.T, (VECTOR,), ["yield %x"]),
     Case(
+        "(a.T @ b).T -> b.T @ a", lambda x, y: (x.T @ y).T, (MATRIX, MATRIX),
+        [
+            "%transpose_y: f64[*,*] = np.transpose(%y)",
+            "%t: f64[*,*] = operator.matmul(%transpose_y, %x)", "yield %t",
+        ], ADJOINT,
+    ),
+    Case(
         "swapaxes(swapaxes(x)) -> x", lambda x: np.swapaxes(np.swapaxes(x, -1, 0), -1, 0),
         (MATRIX,), ["yield %x"],
     ),

@@ -121,6 +121,7 @@ def test_text_of_a_loop_on_lists() -> None:
         "        x_t_bar = 200.0 * (x_list[i + 1] - x_i * x_i)\n"
         "        x_bar_list[i] += -2.0 * (1.0 - x_i) - x_t_bar * (2.0 * x_i)\n"
         "        x_bar_list[i + 1] += x_t_bar\n"
+        "    del x_list\n"
         "    x_bar = np.array(x_bar_list)\n"
         "    return x_bar\n"
     )

@@ -47,10 +47,12 @@ class Blocks:
         parameters: frozenset[str],
         result_copies: set[int],
         comments: bool,
+        releases: dict[T.Statement, list[Value]],
     ) -> None:
         self.program, self.liveness, self.classes = program, liveness, classes
         self.ownership, self.names, self.called = ownership, names, called
         self.result_copies, self.comments = result_copies, comments
+        self.releases = releases
         self.slots: list[tuple[gast.Name, Value]] = []
         self.blanks: list[gast.Name] = []
         self.line = ""  # the user's line that the last comment showed
@@ -65,6 +67,11 @@ class Blocks:
     def target(self, value: Value) -> gast.Name:
         node = self.variable(value)
         node.ctx = gast.Store()
+        return node
+
+    def deleted(self, value: Value) -> gast.Name:
+        node = self.variable(value)
+        node.ctx = gast.Del()
         return node
 
     def blank(self) -> gast.Name:
@@ -110,6 +117,8 @@ class Blocks:
         position = 0
         while position < len(block):
             s = block[position]
+            if s in self.releases:
+                found.append(gast.Delete([self.deleted(v) for v in self.releases[s]]))
             ahead = (x for x in islice(block, position, None) if not isinstance(x, T.Pop))
             found += self.comment(next(ahead, s))
             run = unpacking(block, position)

@@ -182,8 +182,7 @@ class Ownership:
         root = self.of(array)
         found = len(self.unwritable.get(root, ()))
         after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
-        bits = self.bits.get(root, self.liveness.bit(array))
-        found += (after & bits).bit_count()
+        found += (after & self.sharing_bits(array)).bit_count()
         if s.op.kind is O.ADD_AT and may_repeat(s.op.operands[2:]):
             read = self.program.all_leaves(s.op.operands[1:])
         elif s.op.kind in (O.SETITEM, O.ADD_AT):
@@ -251,6 +250,15 @@ class Ownership:
                 return
         edge.broken = True
         self.regroup()
+
+    def is_dead(self, value: Value, needed: int) -> bool:
+        """Whether memory is this function's own, and no value of the set `needed` shares it."""
+        root = self.of(value)
+        return root not in self.unwritable and not self.sharing_bits(value) & needed
+
+    def sharing_bits(self, value: Value) -> int:
+        """The values that may share memory with a value, itself included."""
+        return self.bits.get(self.of(value), self.liveness.bit(value))
 
     # ------------------------------------------------------------------ results
     def returned_copies(self, leaves: list[Operand]) -> set[int]:

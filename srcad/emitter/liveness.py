@@ -208,6 +208,10 @@ class Classes:
             self.interference[i] |= self.members[j]
             self.interference[j] |= self.members[i]
 
+    def keep_apart(self, c: int, values: int) -> None:
+        """Let a class have no name of those `values` that are not its own."""
+        self.interference[c] |= values & ~self.members[c]
+
     def unite(self, a: Value, b: Value) -> bool:
         """Make the classes of two values one, if they never hold different things."""
         i, j = self.of(a), self.of(b)

@@ -24,6 +24,7 @@ from srcad.emitter.layout import LINE_WIDTH
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
 from srcad.emitter.printer import to_text
+from srcad.emitter.release import releases
 from srcad.emitter.schedule import schedule
 from srcad.ir.text import callees
 from srcad.ir.values import Function, Param, Value
@@ -117,6 +118,7 @@ def _definition(
     blocks = Blocks(
         program, liveness, classes, ownership, names, called, parameters,
         ownership.returned_copies(leaves) if fresh else set(), mode == "reverse",
+        releases(program, liveness, classes, ownership),
     )  # fmt: skip
     body = blocks.function_body(sections=f is main and mode == "reverse")
     text = doc if f is main else f.doc

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from srcad import runtime
@@ -344,6 +344,21 @@ def transpose_twice(s: Site, op: Op) -> Outcome:
     return x if order == tuple(range(rank)) else None
 
 
+def transposed_product(s: Site, op: Op) -> Outcome:
+    inner = s.defined(op.operands[0], MATMUL)
+    if inner is None or not s.single(op.operands[0]) or op.attrs.get("axes") is not None:
+        return None
+    if any(rank_of(o.type) != 2 or not is_array(o) for o in inner.operands):
+        return None
+    if not any(s.defined(o, (np.transpose,)) for o in inner.operands):
+        return None
+    a, b = (
+        s.emit(op, np.transpose, (o,), replace(o.type, dims=o.type.dims[::-1]))  # type: ignore[attr-defined, type-var]
+        for o in inner.operands
+    )
+    return replaced(op, inner.attrs["fn"], b, a)
+
+
 def exchange_twice(s: Site, op: Op) -> Outcome:
     fn = op.attrs["fn"]
     inner = s.defined(op.operands[0], (fn,))
@@ -433,6 +448,12 @@ REWRITES = (
     Rewrite(
         "transpose(transpose(x)) -> x", (np.transpose,), transpose_twice,
         "the axes are where they were; a vector has only one",
+    ),
+    Rewrite(
+        "(a.T @ b).T -> b.T @ a", (np.transpose,), transposed_product,
+        "the same products are summed (perhaps in another order), and the result has the memory "
+        "layout that arrays usually have",
+        True,
     ),
     Rewrite("swapaxes(swapaxes(x)) -> x", SWAPS, exchange_twice, "the axes are where they were"),
     Rewrite(
