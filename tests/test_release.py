@@ -63,6 +63,16 @@ def vectors_beside_matrices(A, x):
     return z @ z
 
 
+def scaled(x, k):
+    if k == 0:
+        return np.sin(x)
+    return scaled(x * 1.5, k - 1) * np.cos(x)
+
+
+def recursive(x):
+    return np.sum(scaled(x, 2) * x)
+
+
 X = np.linspace(0.3, 1.2, 5)
 A = np.cos(np.arange(25.0)).reshape(5, 5)
 PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
@@ -73,6 +83,7 @@ PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (rebound_in_a_branch, (X,)),
     (rebound_in_a_branch, (-X,)),
     (rebound_in_a_loop, (X,)),
+    (recursive, (X,)),
     (vectors_beside_matrices, (A, X)),
 ]
 
@@ -82,6 +93,10 @@ def deleted(text: str) -> list[str]:
     return [
         t.id for s in ast.walk(ast.parse(text)) if isinstance(s, ast.Delete) for t in s.targets
     ]  # type: ignore[attr-defined]
+
+
+def tangents(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(np.ones_like(a) for a in args)
 
 
 @pytest.mark.parametrize("f, args", PROGRAMS)
@@ -97,6 +112,8 @@ def test_gradients_are_right(f: Callable[..., Any], args: tuple[Any, ...]) -> No
         slope = (moved[0] - moved[1]) / 2e-6
         assert_close(np.sum(gradient * direction), slope, rtol=1e-6, atol=1e-8)
         assert gradient.base is None
+        twice = srcad.jvp(srcad.grad(f, argnums=argnums), args, tangents(args))[1]
+        assert np.all(np.isfinite(twice))
 
 
 def test_what_a_text_deletes() -> None:

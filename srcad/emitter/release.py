@@ -44,7 +44,7 @@ def releases(
                         del bound[c]
                         for others in busy[last:]:
                             classes.keep_apart(c, others)
-        for value in _bound_by(s):
+        for value in _bound_by(s, liveness):
             if _rank(value.type) == largest and value not in program.folded:
                 bound[classes.of(value)] = value, k
     return found
@@ -59,11 +59,14 @@ def _busy(s: T.Statement, liveness: Liveness) -> int:
     return found
 
 
-def _bound_by(s: T.Statement) -> list[Value]:
-    """The values that a statement certainly gives to variables."""
+def _bound_by(s: T.Statement, liveness: Liveness) -> list[Value]:
+    """The values that a statement certainly gives to variables: nobody names what is not read."""
     if isinstance(s, T.Copy):
-        return [target for target, source in s.pairs if source is not UNDEFINED]
-    return T.writes(s) if isinstance(s, (T.Define, T.Choose, T.NewList)) else []
+        found = [target for target, source in s.pairs if source is not UNDEFINED]
+    else:
+        found = T.writes(s) if isinstance(s, (T.Define, T.Choose, T.NewList)) else []
+    after = liveness.after.get(s, 0)
+    return [v for v in found if after & liveness.bit(v)]
 
 
 def _rank_made(op: Op, program: T.Program) -> int:
