@@ -33,7 +33,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function
 from srcad.optimizer.pipeline import optimize
-from srcad.optimizer.raising import keep_raising
+from srcad.optimizer.raising import keep_raising, keep_reads
 from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
@@ -225,6 +225,7 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     """Apply the steps to the primal's IR."""
     level = "full" if request.optimized else "none"
     function = lowered.function
+    function = keep_reads(function)
     if all(step.transform != "grad" for step in request.steps):  # the result is returned
         function = keep_raising(function)
     function = derive.expand(function)

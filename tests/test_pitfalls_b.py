@@ -90,17 +90,31 @@ def read_after_no_turns(x, n):
     return last * x
 
 
-@pytest.mark.xfail(strict=True, reason="what a tape holds is None where Python's name is unbound")
 def test_b2_unset_variable_that_a_tape_holds():
     assert_close(srcad.grad(read_after_no_turns, generic=True)(2.0, 3), 8.0)
     with pytest.raises(UnboundLocalError, match="last"):
         srcad.grad(read_after_no_turns, generic=True)(2.0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="a derivative that does not need the value does not read it")
-def test_b2_unset_variable_that_only_the_primal_reads():
+def add_unset(x, n, flag):
+    for i in range(n):
+        scaled = x * i
+    if flag:
+        extra = scaled + x
+    return extra + x
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_b2_unset_variable_that_only_the_primal_reads(options):
     with pytest.raises(UnboundLocalError, match="extra"):
-        srcad.grad(srcad.grad(read_unset))(2.0, False)
+        srcad.grad(srcad.grad(read_unset, **options), **options)(2.0, False)
+    for x in (2.0, np.float64(2.0)):
+        df = srcad.grad(add_unset, **options)
+        assert_close(float(df(x, 3, True)), 4.0)
+        with pytest.raises(UnboundLocalError, match="extra"):
+            df(x, 3, False)
+        with pytest.raises(UnboundLocalError, match="scaled"):
+            df(x, 0, True)
 
 
 def push_in_branch(x, n, bad):

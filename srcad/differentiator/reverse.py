@@ -48,6 +48,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.build import Builder
+from srcad.ir.undefined import possibly_undefined
 from srcad.ir.values import Const, Op, Operand, Role, Value
 from srcad.optimizer import patterns
 from srcad.optimizer.dce import used_values
@@ -83,7 +84,7 @@ class Reverse:
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
         self.memory = tape.Memory(tape.overwritten_arrays(ops), self.in_loops, self.extents)
-        self.undefined = tape.possibly_undefined(ops)
+        self.undefined = possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 

@@ -309,28 +309,3 @@ def overwritten_arrays(ops: list[Op]) -> set[Value]:
 
     visit(ops, False)
     return found
-
-
-def possibly_undefined(ops: list[Op]) -> set[Value]:
-    """Values that some path leaves undefined: results of branches and loops without trips."""
-    found: set[Value] = set()
-
-    def undefined(o: Operand) -> bool:
-        return o is UNDEFINED or (isinstance(o, Value) and o in found)
-
-    def visit(block: list[Op]) -> None:
-        for op in block:
-            if op.kind in (O.FOR, O.WHILE):
-                view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
-                for c, f, i in zip(view.carries, view.finals, view.inits):
-                    if undefined(i):
-                        found.update((c, f))
-            for region in op.regions:
-                visit(region.ops)
-            if op.kind is O.IF:
-                for k, r in enumerate(op.results):
-                    if any(k < len(g.yields) and undefined(g.yields[k]) for g in op.regions):
-                        found.add(r)
-
-    visit(ops)
-    return found

@@ -53,7 +53,9 @@ class _Folder:
     # ------------------------------------------------------------------ printed at each use
     def everywhere(self) -> None:
         """Fold what is free to compute again: slices, live globals, ``i - 1`` in indices."""
-        effects = any(isinstance(s, T.Define) and s.op.kind is O.OPAQUE for s in self.statements)
+        effects = any(
+            isinstance(s, T.Define) and O.runs_others_code(s.op) for s in self.statements
+        )
         users: dict[Value, list[T.Statement]] = {}
         for statement in self.statements:
             for o in T.operands_of(statement):

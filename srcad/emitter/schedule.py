@@ -14,10 +14,11 @@ from srcad.emitter import tree as T
 from srcad.emitter.exits import Emits, Path, unchanged
 from srcad.emitter.residuals import pops, sinks
 from srcad.emitter.tapes import Group, tapes
-from srcad.emitter.undefined import Joints
+from srcad.emitter.undefined import Joints, is_read, unbound_test
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.build import map_tree
+from srcad.ir.undefined import possibly_undefined
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
 from srcad.pristine import np
 
@@ -106,6 +107,9 @@ class _Scheduler:
         self.total = joints.total(self.sunk, defined)
         self.program.partial = joints.partial(self.total)
         self.program.defined_if = joints.defined_if
+        self.may_be_none = possibly_undefined(function.body.ops, or_none=True)
+        self.none_tested: dict[Op, Op] = {}
+        self.drop_readers(function.body, result)
         self.share_with_outer(function)
         body, _ = self.statements(function.body.ops)
         if not T.ends(body):
@@ -152,6 +156,22 @@ class _Scheduler:
                     ):
                         found.add(value)
         return found
+
+    def drop_readers(self, region: Region, result: Any = ()) -> None:
+        """Leave out the readers of variables that the text around them reads anyway; where a
+        variable is None instead of unbound, they test that."""
+        returned = T.operands_in(result)
+        for op in region.ops:
+            for inner in op.regions:
+                self.drop_readers(inner)
+            if op.attrs.get("reader"):
+                (value,) = op.operands
+                if value not in self.program.partial:
+                    if value in self.may_be_none:
+                        self.none_tested[op] = unbound_test(op)
+                elif value in returned or is_read(region.ops, value, self.uses.skipped):  # type: ignore[arg-type]
+                    self.uses.drop(value, op)
+                    self.uses.skipped.add(op)
 
     def share_with_outer(self, function: Function) -> None:
         """Make results of branches that may be unbound one with the result of an outer branch
@@ -265,7 +285,7 @@ class _Scheduler:
             elif op.kind in (O.FOR, O.WHILE):
                 block += self.loop(op)
             else:
-                block.append(T.Define(op))
+                block.append(T.Define(self.none_tested.get(op, op)))
             after.update((r, len(block)) for r in op.results)
         return block, after
 

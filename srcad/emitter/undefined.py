@@ -7,11 +7,14 @@ that holds it) is set to None where it has no value.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
+import gast
+
 from srcad.ir import ops as O
-from srcad.ir.values import UNDEFINED, Function, Operand, Role, Value, walk
+from srcad.ir.undefined import values_read
+from srcad.ir.values import UNDEFINED, Function, Op, Operand, Role, Value, walk
 
 
 def reads(target: Value, source: Operand) -> bool:
@@ -20,6 +23,52 @@ def reads(target: Value, source: Operand) -> bool:
     if target.role not in (Role.ADJOINT, Role.TANGENT) or not isinstance(source, Value):
         return False
     return source.named and source.role is Role.PRIMAL
+
+
+def is_read(ops: Sequence[Op], value: Value, skipped: Container[Op]) -> bool:
+    """Whether the text of a block reads a value on every path, its readers aside."""
+    return any(
+        value in values_read(op)
+        or _read_at_start(op, value)
+        or _read_in_branches(op, value, skipped)
+        for op in ops
+        if op not in skipped and not op.attrs.get("reader")
+    )
+
+
+def _read_at_start(op: Op, value: Value) -> bool:
+    """Whether a loop starts with a derivative that is the variable itself."""
+    if op.kind not in (O.FOR, O.WHILE):
+        return False
+    view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+    return any(i is value and reads(c, value) for c, i in zip(view.carries, view.inits))
+
+
+def _read_in_branches(op: Op, value: Value, skipped: Container[Op]) -> bool:
+    if op.kind is not O.IF:
+        return False
+    copied = [r for r in op.results if reads(r, value)]
+    return all(
+        any(y is value and r in copied for r, y in zip(op.results, region.yields))
+        or is_read(region.ops, value, skipped)
+        for region in op.regions
+    )
+
+
+def unbound_test(op: Op) -> Op:
+    """A reader of a value that is None where it would be unbound, which raises what Python would.
+    """
+    (value,) = op.operands
+    name = value.name  # type: ignore[union-attr]
+    says = f"cannot access local variable {name!r} where it is not associated with a value"
+    error = gast.Call(_name("UnboundLocalError"), [gast.Constant(says, None)], [])
+    is_none = gast.Compare(_name("$0"), [gast.Is()], [gast.Constant(None, None)])
+    template = gast.If(is_none, [gast.Raise(error, None)], [])
+    return Op(op.kind, op.operands, {**op.attrs, "template": template}, (), (), op.loc)
+
+
+def _name(text: str) -> gast.Name:
+    return gast.Name(text, gast.Load(), None, None)
 
 
 class Joints:

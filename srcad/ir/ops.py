@@ -78,6 +78,11 @@ def has_effect(op: Op) -> bool:
     return False
 
 
+def runs_others_code(op: Op) -> bool:
+    """Whether Python runs here that could change globals (a mere reader of a value cannot)."""
+    return op.kind is OPAQUE and not op.attrs.get("reader")
+
+
 class ForView:
     """Names for the parts of a `for` operation."""
 

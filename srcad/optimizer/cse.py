@@ -60,7 +60,7 @@ class _Numbering:
         self.standing: dict[Value, Value] = {}
         self.repeated: set[int] = set()  # identities of operations that go
         self.inputs = set(leaves(dict(function.inputs)))
-        self.opaque = any(op.kind is O.OPAQUE for op in walk(function.body))
+        self.opaque = any(map(O.runs_others_code, walk(function.body)))
 
     def region(self, region: Region, known: Known) -> None:
         for op in region.ops:

@@ -61,7 +61,7 @@ _PURE = frozenset((O.APPLY, O.GETITEM, O.FIELD, O.GLOBAL, O.PACK))
 
 def hoist(function: Function) -> Function:
     """The function with invariant operations before their loops; itself if there are none."""
-    hoisting = _Hoisting(any(op.kind is O.OPAQUE for op in walk(function.body)))
+    hoisting = _Hoisting(any(map(O.runs_others_code, walk(function.body))))
     body = hoisting.region(function.body)
     return replace(function, body=body) if hoisting.moved else function
 

@@ -4,6 +4,9 @@ What holds after `keep_raising`: an operation of the user's that Python may stop
 so dead code elimination keeps it: `value_and_grad`, `vjp` and `jvp` raise what the function itself
 raises. `grad` does not return the result, so it may leave such an operation out.
 
+After `keep_reads`, so has a variable of the user's that may be unbound where an expression names
+it: Python raises an UnboundLocalError there, whether a derivative needs the value or not.
+
 What an operation may raise is decided by types: indices, divisions and powers of Python numbers,
 functions of `math`, conversions, singular matrices, extrema of empty arrays. Elementwise NumPy
 does not raise; arrays that do not fit together are not looked for.
@@ -16,9 +19,11 @@ from collections.abc import Iterable
 
 import gast
 
+from srcad.errors import Loc
 from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, SLICE, UNKNOWN, Array, Scalar, Type, kind_of, rank_of
 from srcad.ir.text import callees
+from srcad.ir.undefined import possibly_undefined, values_read
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.dce import dce
 from srcad.pristine import math, np
@@ -101,13 +106,44 @@ def keep_raising(function: Function) -> Function:
     return function
 
 
+def keep_reads(function: Function) -> Function:
+    """Give a reader to each variable that may be unbound, where an expression names it first.
+
+    For a primal as lowered, too. The emitter leaves out what the text reads there anyway.
+    """
+    for f in (*callees(function), function):
+        unset = {v for v in possibly_undefined(f.body.ops) if v.named}
+        if f.derivation is None and unset:
+            seen = _read_first(f.body, unset, frozenset())
+            returned = [v for v in f.body.yields if isinstance(v, Value) and v in unset - seen]
+            f.body.ops = [*f.body.ops, *(_reader(v, f.loc) for v in dict.fromkeys(returned))]
+    return function
+
+
+def _read_first(region: Region, unset: set[Value], seen: frozenset[Value]) -> frozenset[Value]:
+    kept: list[Op] = []
+    for op in region.ops:
+        for value in values_read(op):
+            if value in unset and value not in seen:
+                kept.append(_reader(value, op.loc))
+                seen |= {value}
+        for inner in op.regions[1:] if op.kind is O.WHILE else op.regions:  # not the condition
+            _read_first(inner, unset, seen)
+        kept.append(op)
+    region.ops = kept
+    return seen
+
+
+def _reader(value: Value, loc: Loc | None) -> Op:
+    template = gast.Expr(gast.Name("$0", gast.Load(), None, None))
+    return Op(O.OPAQUE, (value,), {"template": template, "reader": True}, (), (), loc)
+
+
 def _keep(region: Region, needed: set[Value], defining: dict[Value, Op]) -> None:
     kept: list[Op] = []
     for op in reversed(region.ops):
         if op.results and not needed.intersection(op.results) and may_raise(op):
-            template = gast.Expr(gast.Name("$0", gast.Load(), None, None))
-            reader = Op(O.OPAQUE, op.results[:1], {"template": template}, (), (), op.loc)
-            kept.append(reader)
+            kept.append(_reader(op.results[0], op.loc))
             _need(op.results, needed, defining)
         for inner in reversed(op.regions):
             _keep(inner, needed, defining)
