@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from srcad.cache import load as load_module
-from srcad.cache.guards import Guard, check_all, guard_expression
+from srcad.cache.guards import Guard, guard_expression
 from srcad.cache.load import load
 from srcad.errors import InternalError
 
@@ -410,7 +410,7 @@ class Watch:
         assert hold is None or self.holds() is hold
 
     def holds(self) -> bool:
-        found = check_all(self.guards)
+        found = all(guard.holds() for guard in self.guards)
         for check in self.checks:
             by_text = check()
             assert type(by_text) is bool
@@ -420,7 +420,6 @@ class Watch:
 
 def test_no_guards_hold() -> None:
     assert guard_expression([]) == ("True", {})
-    assert check_all([])
 
 
 def test_global_guard() -> None:

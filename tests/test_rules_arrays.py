@@ -18,7 +18,6 @@ from srcad.ir.abstract import ANY, MANY, UNKNOWN, Array, ListOf, Type, type_of_v
 from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Value
-from srcad.rules.einsum import planned_einsum
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, lookup
 from srcad.rules.symbols import Sym, apply
@@ -98,25 +97,6 @@ def test_cotangents_of_moves_do_not_read_the_argument(
 
 
 class TestEinsum:
-    @pytest.mark.parametrize("text", ["ij,jk->ik", "ij,jk->ki", "ij,kj->i", "ij,j->i", "ij,kj"])
-    def test_planned(self, text: str) -> None:
-        a, b = sample(2, 3), sample(3) if text == "ij,j->i" else sample(3, 3, seed=1)
-        builder = Builder()
-        x, y = (Value(Array("float64", (MANY,) * v.ndim), n) for v, n in ((a, "x"), (b, "y")))
-        found = planned_einsum(text, Sym(builder, x), Sym(builder, y))
-        assert found is not None
-        program = Program([x, y], builder.block, found.operand)
-        assert not any(op.attrs.get("fn") is np.einsum for op in program.ops)
-        np.testing.assert_allclose(run(program, [a, b]), np.einsum(text, a, b))
-
-    @pytest.mark.parametrize("dim", [ANY, None])
-    def test_not_planned_where_an_index_may_broadcast(self, dim: Any) -> None:
-        builder = Builder()
-        x = Value(Array("float64", (dim, dim) if dim else None), "x")
-        y = Value(Array("float64", (MANY, MANY)), "y")
-        assert planned_einsum("ij,jk->ik", Sym(builder, x), Sym(builder, y)) is None
-        assert builder.block == []
-
     @pytest.mark.parametrize("args", [("ij,jk->ik",), ("ijk->i",), ("i,i->",), ("i->j",)])
     def test_subscripts_that_do_not_fit_are_left_to_numpy(self, args: tuple[str]) -> None:
         builder = Builder()

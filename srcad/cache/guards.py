@@ -146,11 +146,6 @@ def found_at(kind: Kind, holder: Any, name: str) -> Any:
     return holder.__code__
 
 
-def check_all(guards: Iterable[Guard]) -> bool:
-    """Return whether all guards hold."""
-    return all(guard.holds() for guard in guards)
-
-
 def guard_expression(
     guards: Iterable[Guard], prefix: str = "guard_", may_raise: bool = False
 ) -> tuple[str, dict[str, object]]:

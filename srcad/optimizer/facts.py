@@ -27,7 +27,8 @@ from srcad.ir.abstract import (
 from srcad.ir.text import callees
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value
 from srcad.pristine import math, np
-from srcad.rules.registry import MISSING, Call, lookup
+from srcad.rules.inference import MISSING, Call
+from srcad.rules.registry import lookup
 
 ADD, SUB = (operator.add, np.add), (operator.sub, np.subtract)
 MUL, DIV = (operator.mul, np.multiply), (operator.truediv, np.true_divide)

@@ -31,8 +31,9 @@ from srcad.ir.abstract import (
 from srcad.ir.ops import Cost
 from srcad.pristine import np
 from srcad.rules import inference
+from srcad.rules.inference import MISSING, Call
 from srcad.rules.language import broadcast_like, call, select, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, elementwise, linear, rule, zero
+from srcad.rules.registry import elementwise, linear, rule, zero
 from srcad.rules.symbols import Sym, element_type
 
 # -- words for rule bodies

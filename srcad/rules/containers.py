@@ -8,8 +8,9 @@ from typing import Any
 from srcad import runtime
 from srcad.ir.abstract import FLOAT, INT, UNKNOWN, Array, ListOf, Type, item, join
 from srcad.pristine import np
+from srcad.rules.inference import Call
 from srcad.rules.language import call
-from srcad.rules.registry import Call, linear, rule, zero
+from srcad.rules.registry import linear, rule, zero
 from srcad.rules.symbols import element_type
 
 _NUMPY_FLOAT = item("float64")

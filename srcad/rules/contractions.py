@@ -16,8 +16,9 @@ from srcad.ir.abstract import ANY, ONE, Array, Dim, Type, broadcast, rank_of
 from srcad.pristine import np
 from srcad.rules.arithmetic import is_real
 from srcad.rules.contract import contract
+from srcad.rules.inference import Call
 from srcad.rules.language import call, mT, unbroadcast_to
-from srcad.rules.registry import Call, bilinear
+from srcad.rules.registry import bilinear
 from srcad.rules.shape_types import (
     array_of,
     joined_dtype,

@@ -6,9 +6,9 @@ from typing import Any
 
 from srcad.ir.abstract import ANY, SLICE, Array, Scalar, Type, broadcast
 from srcad.pristine import np
-from srcad.rules.inference import constant_type, int_constant
+from srcad.rules.inference import Call, constant_type, int_constant
 from srcad.rules.language import call, unbroadcast_to
-from srcad.rules.registry import Call, linear, rule, zero
+from srcad.rules.registry import linear, rule, zero
 from srcad.rules.shape_types import (
     array_of,
     dims_of_shape,

@@ -24,9 +24,9 @@ from srcad.ir.abstract import (
 from srcad.pristine import np
 from srcad.rules import inference
 from srcad.rules.arithmetic import array_of, given
-from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
+from srcad.rules.inference import Call, as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call
-from srcad.rules.registry import ARRAY, Call, composite, linear, rule
+from srcad.rules.registry import ARRAY, composite, linear, rule
 from srcad.rules.symbols import Sym, as_operand
 from srcad.rules.ufuncs import sampled_type
 

@@ -20,8 +20,8 @@ from srcad.errors import SignatureError
 from srcad.ir.abstract import UNKNOWN, TupleOf, Type, adjoint_type
 from srcad.pristine import np
 from srcad.rules import language
-from srcad.rules.inference import as_array
-from srcad.rules.registry import Call, linear, zero
+from srcad.rules.inference import Call, as_array
+from srcad.rules.registry import linear, zero
 
 P = ParamSpec("P")
 R = TypeVar("R")

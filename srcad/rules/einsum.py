@@ -15,8 +15,9 @@ from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Dim, Type, dims_of, rank_of
 from srcad.pristine import np
 from srcad.rules.contract import contract, expanded, ordered, spec
+from srcad.rules.inference import Call
 from srcad.rules.language import broadcast_like, call
-from srcad.rules.registry import Call, multilinear, rule
+from srcad.rules.registry import multilinear, rule
 from srcad.rules.shape_types import array_of, joined_dtype
 
 Labels = list[Hashable]
@@ -136,17 +137,6 @@ def _einsum(
 
 
 multilinear(np.einsum, _einsum, infer=_einsum_type)
-
-
-def planned_einsum(subscripts: str, a: Any, b: Any) -> Any | None:
-    """``np.einsum(subscripts, a, b)`` as matrix products; None if types do not allow it."""
-    found = _subscripts(subscripts, [rank_of(array_of(x.type)) for x in (a, b)])
-    if found is None or not _same_sizes(found[0], (a, b)):
-        return None
-    (la, lb), output = found
-    if len(set(la)) < len(la) or len(set(lb)) < len(lb):
-        return None
-    return contract(a, la, b, lb, output)
 
 
 @rule(runtime.einsum_vjp, infer=lambda c: _einsum_vjp_type(c))

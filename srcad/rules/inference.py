@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from srcad.ir.abstract import (
@@ -30,7 +31,21 @@ from srcad.ir.abstract import (
     dtype_of,
 )
 from srcad.pristine import np
-from srcad.rules.registry import MISSING, Call, Infer
+
+MISSING = object()  # the "value" of an operand that is not a constant
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an inference function is told of an application of `fn`."""
+
+    fn: Callable[..., Any]
+    types: tuple[Type, ...]
+    constants: tuple[object, ...]  # per operand its constant value, or MISSING
+    attrs: Mapping[str, Any]
+
+
+Infer = Callable[[Call], Type]
 
 UFUNC_OF_OPERATOR: dict[Any, np.ufunc] = {
     operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply,

@@ -13,9 +13,9 @@ from srcad import runtime
 from srcad.ir.abstract import ANY, MANY, ONE, UNKNOWN, Array, ListOf, TupleOf, Type, kind_of
 from srcad.pristine import np
 from srcad.rules.arithmetic import elements
-from srcad.rules.inference import int_constant
+from srcad.rules.inference import MISSING, Call, int_constant
 from srcad.rules.language import call
-from srcad.rules.registry import MISSING, Call, composite, linear, rule
+from srcad.rules.registry import composite, linear, rule
 from srcad.rules.shape_types import (
     Dims,
     array_of,

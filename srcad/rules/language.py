@@ -30,8 +30,8 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Const, Value
 from srcad.pristine import np
 from srcad.rules.indexing import indexed_type
-from srcad.rules.inference import as_array, constant_type, normalised_axes
-from srcad.rules.registry import MISSING, Call, linear, zero
+from srcad.rules.inference import MISSING, Call, as_array, constant_type, normalised_axes
+from srcad.rules.registry import linear, zero
 from srcad.rules.symbols import Sym
 
 

@@ -16,8 +16,9 @@ from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
 from srcad.pristine import np
 from srcad.rules.arithmetic import elements, is_real
 from srcad.rules.contract import contract
+from srcad.rules.inference import Call
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
-from srcad.rules.registry import Call, composite, linear, rule
+from srcad.rules.registry import composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
 
 # -- types ---------------------------------------------------------------------------------------

@@ -26,8 +26,9 @@ from srcad.ir.ops import Cost
 from srcad.pristine import math, np
 from srcad.rules import inference
 from srcad.rules.arithmetic import array_of, elements, nonzero, power_partials
+from srcad.rules.inference import Call
 from srcad.rules.language import broadcast_like, call
-from srcad.rules.registry import Call, bilinear, elementwise, linear, rule, zero
+from srcad.rules.registry import bilinear, elementwise, linear, rule, zero
 from srcad.rules.symbols import element_type
 
 PER_SQRT_PI = 2.0 / math.sqrt(math.pi)

@@ -13,9 +13,9 @@ from srcad import runtime
 from srcad.ir.abstract import Array, Type, item
 from srcad.pristine import np
 from srcad.rules.arithmetic import is_real, number_of
-from srcad.rules.inference import reduced_dims, sampled_dtype
+from srcad.rules.inference import Call, reduced_dims, sampled_dtype
 from srcad.rules.language import call
-from srcad.rules.registry import Call, rule
+from srcad.rules.registry import rule
 from srcad.rules.shape_types import array_of
 
 _INFINITE = (np.inf, -np.inf)

@@ -11,7 +11,8 @@ from typing import Any
 from srcad.ir.abstract import Array, Type
 from srcad.ir.ops import Cost
 from srcad.pristine import np
-from srcad.rules.registry import Call, linear, zero
+from srcad.rules.inference import Call
+from srcad.rules.registry import linear, zero
 from srcad.rules.shape_types import array_of, to_elements
 
 CONTINUOUS = (np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128)

@@ -21,9 +21,9 @@ from srcad.ir.abstract import (
 from srcad.pristine import math, np
 from srcad.rules import inference
 from srcad.rules.arithmetic import given, is_real, nonzero, number_of
-from srcad.rules.inference import as_array, normalised_axes, reduced_dims, sampled_dtype
+from srcad.rules.inference import Call, as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call, count, expand_reduced, kept
-from srcad.rules.registry import ARRAY, Call, composite, linear, rule, zero
+from srcad.rules.registry import ARRAY, composite, linear, rule, zero
 
 Axis = Any  # an int, a tuple of ints, or None for all axes
 

@@ -27,25 +27,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcad.errors import MissingRuleError, SignatureError
-from srcad.ir.abstract import Type
 from srcad.ir.ops import Cost
 from srcad.ir.values import Const, Operand
 from srcad.pristine import np
-
-MISSING = object()  # the "value" of an operand that is not a constant
-
-
-@dataclass(frozen=True)
-class Call:
-    """What an inference function is told of an application of `fn`."""
-
-    fn: Callable[..., Any]
-    types: tuple[Type, ...]
-    constants: tuple[object, ...]  # per operand its constant value, or MISSING
-    attrs: Mapping[str, Any]
-
-
-Infer = Callable[[Call], Type]
+from srcad.rules.inference import Infer, default
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,14 +127,12 @@ def _declare(
     active: Sequence[str] | None,
     cost: Cost,
 ) -> None:
-    from srcad.rules import inference
-
     place = _place()
     for fn in fns if isinstance(fns, (tuple, list)) else (fns,):
         TABLE[fn] = Rule(
             fn, form, tuple(bodies), signature,
             tuple(operands) if operands is not None else _operand_names(signature),
-            infer or inference.default(fn, form),
+            infer or default(fn, form),
             None if active is None else tuple(active), cost, place,
         )  # fmt: skip
     for changed in ON_CHANGE:

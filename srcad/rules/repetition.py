@@ -8,9 +8,9 @@ from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Dim, Type
 from srcad.pristine import np
-from srcad.rules.inference import int_constant
+from srcad.rules.inference import MISSING, Call, int_constant
 from srcad.rules.language import call
-from srcad.rules.registry import MISSING, Call, linear, rule
+from srcad.rules.registry import linear, rule
 from srcad.rules.shape_types import (
     Dims,
     array_of,

@@ -17,8 +17,9 @@ from srcad.ir.abstract import (
 )
 from srcad.pristine import np
 from srcad.rules.arithmetic import elements
+from srcad.rules.inference import Call
 from srcad.rules.language import call, unbroadcast_to
-from srcad.rules.registry import Call, composite, linear, rule, zero
+from srcad.rules.registry import composite, linear, rule, zero
 from srcad.rules.shape_types import (
     Dims,
     array_of,

@@ -31,9 +31,9 @@ from srcad.ir.abstract import (
 from srcad.ir.ops import Cost
 from srcad.pristine import np
 from srcad.rules.arithmetic import elements
-from srcad.rules.inference import constant_type, normalised_axes
+from srcad.rules.inference import MISSING, Call, Infer, constant_type, normalised_axes
 from srcad.rules.language import broadcast_like, call, inverse_permutation, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, Infer, composite, linear, zero
+from srcad.rules.registry import composite, linear, zero
 from srcad.rules.shape_types import (
     Dims,
     array_of,

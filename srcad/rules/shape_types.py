@@ -24,8 +24,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.values import Value
 from srcad.pristine import np
-from srcad.rules.inference import as_array, int_constant
-from srcad.rules.registry import MISSING, Call, Infer
+from srcad.rules.inference import MISSING, Call, Infer, as_array, int_constant
 from srcad.rules.symbols import Sym
 
 _DEFAULT_DTYPE = {"float": "float64", "int": "int64", "bool": "bool", "complex": "complex128"}

@@ -31,7 +31,8 @@ from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Const, Operand, Value
 from srcad.pristine import math, np
-from srcad.rules.registry import MISSING, Call, bind, lookup
+from srcad.rules.inference import MISSING, Call
+from srcad.rules.registry import bind, lookup
 
 MATH_OF_UFUNC: dict[Any, Callable[..., Any]] = {
     np.exp: math.exp, np.log: math.log, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan,

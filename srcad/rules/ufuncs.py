@@ -36,8 +36,9 @@ from srcad.rules.arithmetic import (
     nonzero,
     sign,
 )
+from srcad.rules.inference import Call, Infer
 from srcad.rules.language import call, unbroadcast, unbroadcast_to
-from srcad.rules.registry import ARRAY, Call, Infer, elementwise, linear, rule, zero
+from srcad.rules.registry import ARRAY, elementwise, linear, rule, zero
 
 LN2 = math.log(2.0)
 PER_LN2, PER_LN10 = 1.0 / LN2, 1.0 / math.log(10.0)
