@@ -238,13 +238,14 @@ def jvp(
     moving = [k for k, t in enumerate(tangents) if t is not None]
     paths = tuple(all_paths[k] for k in moving)
     derivative = _immediate("jvp", function, paths, options)
-    seeds = []
     for k in moving:
         check_seed(tangents[k], primals[k], f"the tangent of `{all_paths[k][0]}`")
-        seeds += _flat_like(tangents[k], primals[k])
     bound = derivative.bind(primals, {})
     compiled = derivative.compiled(bound.arguments)
     derivative.convert(bound)
+    seeds = []
+    for k, tree in zip(moving, compiled.wrt, strict=True):
+        seeds += _seeds_of(tree, tangents[k], primals[k])
     named = dict(zip(compiled.seed_names(len(seeds)), seeds, strict=True))
     result = compiled.run(*bound.args, **bound.kwargs, **named)
     return result  # type: ignore[no-any-return]
@@ -383,15 +384,14 @@ def _bad_structure(name: str, seed: Any, expected: str) -> SeedError:
     )
 
 
-def _flat_like(seed: Any, like: Any) -> list[Any]:
-    if isinstance(like, tuple):
-        return [x for s, v in zip(seed, like) for x in _flat_like(s, v)]
-    if isinstance(like, dict):
-        return [x for k in like for x in _flat_like(seed[k], like[k])]
+def _seeds_of(tree: Any, seed: Any, like: Any) -> list[Any]:
+    """The seeds of one argument, in the order of the leaves of its tree of inputs."""
+    if isinstance(tree, (tuple, list)):
+        return [x for part in zip(tree, seed, like, strict=True) for x in _seeds_of(*part)]
+    if isinstance(tree, dict):
+        return [x for k in tree for x in _seeds_of(tree[k], seed[k], like[k])]
     if isinstance(like, (int, float)) and not isinstance(like, (bool, np.generic)):
         return [float(seed)]
-    if isinstance(like, list):
-        return [np.asarray(seed, dtype=float)]
     return [_converted_seed(seed, like)]
 
 

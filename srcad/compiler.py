@@ -26,7 +26,7 @@ from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
 from srcad.emitter.statements import Emitted, emit
 from srcad.emitter.unbox import unbox
-from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
+from srcad.errors import AliasingError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     UNKNOWN,
 )
@@ -37,6 +37,7 @@ from srcad.optimizer.raising import keep_raising, keep_reads
 from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
+from srcad.parser.measures import Precision
 from srcad.parser.source import read_source
 from srcad.pristine import np
 from srcad.requests import Request, Signature, constant_copy, lowering_types
@@ -169,18 +170,39 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
 
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
     """Lower the primal; parameters whose value is needed become static, as far as allowed."""
+    first: SrcadError | None = None
+    for precision in Precision:
+        try:
+            return _lowered(request, signature, precision)
+        except (UnsupportedSyntaxError, TypeInferenceError, AliasingError) as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def _lowered(
+    request: Request, signature: Signature, precision: Precision
+) -> tuple[Lowered, Signature]:
+    """As `lower_request`, for types alone or for more."""
     source = read_source(request.function, request.source)
     differentiated = request.differentiated
     types_of = lowering_types(request, signature)
     exact = lowering_types(replace(request, generic=False), signature)
     statics = dict(signature.statics)
+    if precision is Precision.TURNS:
+        statics |= {
+            name: value
+            for name, value in signature.examples.items()
+            if type(value) in (int, bool) and name not in differentiated
+        }
+        types_of = {name: t for name, t in types_of.items() if name not in statics}
     static_outside: set[tuple[Any, ...]] = set()
     stored_paths: set[Path] = set()
     while True:
         try:
             lowered = lower(
                 request.function, types_of, statics, signature.examples, source,
-                frozenset(static_outside), request.paths, frozenset(stored_paths),
+                frozenset(static_outside), request.paths, frozenset(stored_paths), precision,
             )  # fmt: skip
         except StaticRequired as need:
             static_outside |= need.outside

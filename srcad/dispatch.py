@@ -62,6 +62,9 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
         if what == "length":
             if type(value) is not list or len(value) != expected:
                 return False
+        elif what == "shape":
+            if type(value) is not np.ndarray or value.shape != expected:
+                return False
         elif what == "lacks":
             if expected in instance_names(value):
                 return False

@@ -74,6 +74,10 @@ class Builder:
         finally:
             self.block = self._outer.pop()
 
+    def open_ops(self) -> list[Op]:
+        """The operations that have been emitted to the open blocks, outer ones first."""
+        return [op for block in (*self._outer, self.block) for op in block]
+
     def is_open(self, block: list[Op]) -> bool:
         """Whether what was defined in a block can be read here."""
         return block is self.block or any(block is b for b in self._outer)

@@ -136,7 +136,10 @@ class AccessLowering(_Base):
             if all(d is ONE for d in t.dims):
                 return Known(1)
         if name == "shape" and isinstance(t, Array) and t.dims is not None:
-            shape = self.as_value(self.apply(np.shape, [owner], {}, node))
+            shape = self.apply(np.shape, [owner], {}, node)
+            if isinstance(shape, Struct):
+                return shape
+            shape = self.as_value(shape)
             return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
         if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
             return Known(np.dtype(t.dtype))

@@ -17,6 +17,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import (
     OBJECT,
     STR,
+    UNKNOWN,
     Array,
     DictOf,
     ListOf,
@@ -30,6 +31,7 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Attribute, Const, Param, Value
 from srcad.parser import classes
 from srcad.parser.bindings import CLASS, SOURCE, Binding, Cell, Known, ObjectParam, Ref, Struct
+from srcad.parser.measures import MOST_TURNS
 from srcad.parser.storage import is_mutable
 from srcad.pristine import np
 
@@ -98,6 +100,7 @@ class ArgumentLowering(_Base):
                 return self.object_argument(value, name, root, path, example)
             return ObjectParam(value, root, path, example)
         elif is_mutable(t):
+            self.note_size(value, root, path, example)
             return self.memory_of_part(value, value, name, root, path)
         else:
             return value
@@ -129,6 +132,8 @@ class ArgumentLowering(_Base):
             return False
         here = (root, *path)
         parts = [type_of_value(e) for e in example]
+        if self.precision and len(example) <= MOST_TURNS and UNKNOWN not in parts:
+            return True
         if any(len(w) > len(here) and w[: len(here)] == here for w in self.wanted_paths):
             return True
         if any(here[: len(w)] == w for w in self.wanted_paths):
@@ -136,6 +141,17 @@ class ArgumentLowering(_Base):
         return any(isinstance(p, (TupleOf, DictOf)) for p in parts) or any(
             classes.is_own(type(e)) for e in example
         )
+
+    def note_size(self, value: Value, root: str, path: Path, example: Any) -> None:
+        """Assume that an argument has the size that it has in this call."""
+        if not self.precision or type(example) not in (np.ndarray, list):
+            return
+        if type(example) is list:
+            self.sizes[value] = (len(example),)
+            self.argument_assumptions.append((root, path, "length", len(example)))
+        else:
+            self.sizes[value] = example.shape
+            self.argument_assumptions.append((root, path, "shape", example.shape))
 
     # ------------------------------------------------------------------ objects
     def object_argument(

@@ -268,13 +268,16 @@ class AssignmentLowering(_Base):
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
         if isinstance(value, Value):
-            if starred:
+            if starred and self.size_of(value):
+                value = Struct.sequence("tuple", self.known_elements(holder, target))
+            elif starred:
                 raise self.unsupported(
                     target, "a starred target needs a tuple of known length",
                     f"the right side is {describe(value)}", "slice the array instead",
                 )  # fmt: skip
-            parts = [self.item(value, i, holder) for i in range(n)]
-            value = Struct.sequence("tuple", [self.boxed(p) for p in parts])
+            else:
+                parts = [self.item(value, i, holder) for i in range(n)]
+                value = Struct.sequence("tuple", [self.boxed(p) for p in parts])
         elif isinstance(value, (Known, LazyIterable)):
             value = Struct.sequence("tuple", self.known_elements(value, target))
         if isinstance(value, Struct) and value.kind == "dict":

@@ -34,6 +34,7 @@ from srcad.parser.bindings import (
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
 from srcad.parser.iterators import call_operator
+from srcad.parser.measures import MEASURES
 from srcad.parser.storage import CONTIGUOUS
 from srcad.parser.ufunc_methods import ufunc_method
 from srcad.pristine import np
@@ -223,6 +224,10 @@ class CallLowering(_Base):
     ) -> Binding:
         """Apply a function of the rule table."""
         self.refuse_text(fn, args, node)
+        if fn in MEASURES and len(args) == 1 and not kwargs:
+            measured = self.measured(fn, args[0])
+            if measured is not None:
+                return measured  # type: ignore[no-any-return]
         if _python_function(fn) and all(isinstance(a, Known) for a in args) and not kwargs:
             folded = self.fold(fn, *(a.value for a in args))  # type: ignore[union-attr]
             if folded is not None and not isinstance(folded.value, np.generic):

@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import Type, adjoint_type, differentiable, is_number, rank_of
+from srcad.ir.abstract import ListOf, Type, adjoint_type, differentiable, is_number, rank_of
 from srcad.ir.build import clone_function
 from srcad.ir.values import Const, Function, Operand, Region, Value
 from srcad.parser.bindings import (
@@ -164,6 +164,11 @@ def emit(lowerer: Any, shape: Shape, operands: list[Operand]) -> Binding:
 def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AST) -> list[Operand]:
     """Operands of a tangent, one per value of the primal."""
     if isinstance(primal, Struct):
+        if isinstance(tangent, Known) and type(tangent.value) in (list, tuple):
+            tangent = Struct.sequence("tuple", [lowerer.known_object(v) for v in tangent.value])
+        elif isinstance(tangent, Value) and isinstance(tangent.type, ListOf):
+            parts = [lowerer.item(tangent, k) for k in range(len(primal.items))]
+            tangent = Struct.sequence("tuple", parts)
         if not isinstance(tangent, Struct) or len(tangent.items) != len(primal.items):
             raise lowerer.unsupported(
                 node, "a tangent has another structure than its primal",

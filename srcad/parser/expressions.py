@@ -39,7 +39,7 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
-from srcad.parser.iteration import Unrolled, now
+from srcad.parser.iteration import Iteration, Unrolled, now
 from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
 
@@ -439,7 +439,8 @@ class ExpressionLowering(_Base):
 
     def known_elements(self, binding: Binding, node: gast.AST) -> list[Binding]:
         """The elements of a sequence whose length is known."""
-        binding = self.deref(self.iterable(binding, node))
+        holder = self.iterable(binding, node)
+        binding = self.deref(holder)
         if isinstance(binding, Struct) and binding.kind != "dict":
             return list(binding.parts)
         if isinstance(binding, Known) and reading.is_foreign(binding.value):
@@ -448,8 +449,10 @@ class ExpressionLowering(_Base):
             return [self.known_object(v) for v in binding.value]
         if isinstance(binding, Value) and isinstance(binding.type, TupleOf):
             return [self.item(binding, i) for i in range(len(binding.type.elems or ()))]
-        if isinstance(binding, LazyIterable):
-            over = self.iteration(binding, node)
+        if isinstance(binding, LazyIterable) or self.size_of(binding):
+            over = self.iteration(holder, node)
+            if isinstance(over, Iteration):
+                over = self.turns_of(over) or over
             if isinstance(over, Unrolled) and over.limit is None:
                 return [now(self, element) for element in over.elements]
         raise self.unsupported(

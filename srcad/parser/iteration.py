@@ -18,6 +18,7 @@ import gast
 from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Ref, Step, Struct, describe
+from srcad.parser.measures import MOST_TURNS, Precision
 from srcad.rules.symbols import apply as apply_rule
 from srcad.rules.symbols import getitem_operands
 
@@ -163,7 +164,8 @@ class IterationLowering(_Base):
             return getattr(self, f"over_{binding.kind}")(binding, node)
         if isinstance(binding, Known) and isinstance(binding.value, range):
             r = binding.value
-            return self.range_iteration([Const.of(v) for v in (r.start, r.stop, r.step)])
+            over = self.range_iteration([Const.of(v) for v in (r.start, r.stop, r.step)])
+            return self.in_turns_if_short(over, node)
         if isinstance(binding, Struct) and binding.kind == "dict":
             return Unrolled(tuple(Known(k) for k, _ in binding.items))
         if isinstance(binding, (Struct, Known)):
@@ -172,15 +174,37 @@ class IterationLowering(_Base):
             t = binding.type
             listed = isinstance(t, ListOf) or (isinstance(t, Array) and t.dims != ())
             if listed or t == UNKNOWN:
-                length = apply_rule(self.builder, len, [binding])
-                return Iteration(
+                size = self.size_of(binding)
+                length = Const.of(size[0]) if size else apply_rule(self.builder, len, [binding])
+                return self.in_turns_if_short(Iteration(
                     ZERO, length, ONE_STEP,
                     lambda low, i: low.element_of(holder, binding, i),
-                )  # fmt: skip
+                ), node)  # fmt: skip
         raise self.unsupported(
             node, f"a loop over {describe(binding)} cannot be differentiated",
             "srcad loops over ranges, arrays, lists and tuples", "loop over one of these",
         )  # fmt: skip
+
+    def in_turns_if_short(self, it: Iteration, node: gast.AST) -> Iteration | Unrolled:
+        """The same, unrolled if that is asked for and it is short enough."""
+        turns = self.turns_of(it) if self.precision >= Precision.TURNS else None
+        if turns is None:
+            return it
+        self.take_turns(len(turns.elements), node)
+        return turns
+
+    def turns_of(self, it: Iteration) -> Unrolled | None:
+        """The turns of an iteration whose length is known and small."""
+        if not all(isinstance(p, Const) for p in (it.start, it.stop, it.step)):
+            return None
+        trips, element = from_zero(self, it)  # type: ignore[arg-type]
+        if not isinstance(trips, Const) or trips.value > MOST_TURNS:
+            return None
+
+        def later(k: int) -> Later:
+            return Later(lambda low: element(low, Const.of(k)))
+
+        return Unrolled(tuple(later(k) for k in range(trips.value)))
 
     def element_of(self, holder: Binding, value: Value, index: Operand) -> Binding:
         """An element of what a loop runs over; a row of an array is a view of it."""

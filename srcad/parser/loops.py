@@ -10,7 +10,7 @@ from typing import Any
 import gast
 
 from srcad import runtime
-from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
+from srcad.errors import AliasingError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, ListOf
 from srcad.ir.build import for_op, trip_count, while_op
@@ -89,7 +89,7 @@ class LoopLowering(_Base):
         try:
             if isinstance(iterable, Unrolled):
                 return self.unrolled(node, iterable, rest, outer)
-            short = self.short_range(over)
+            short = self.short_range(over) or (self.turns_of(iterable) if self.precision else None)
             if short is None:
                 return self.for_loop(node, iterable, rest, outer)
             in_turns = self.in_turns
@@ -98,7 +98,7 @@ class LoopLowering(_Base):
             self.frame.vars = dict(self.frame.vars)
             try:
                 return self.for_loop(node, iterable, rest, outer, strict=True)
-            except (TypeInferenceError, UnsupportedSyntaxError):
+            except (TypeInferenceError, UnsupportedSyntaxError, AliasingError):
                 del self.builder.block[at:]
                 self.in_turns = in_turns
                 self.frame, state, tolerated, met, self.context = saved

@@ -55,6 +55,7 @@ from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
 from srcad.parser.matching import MatchLowering
+from srcad.parser.measures import MeasureLowering, Precision
 from srcad.parser.methods import MethodLowering
 from srcad.parser.objects import ObjectLowering
 from srcad.parser.operators import OperatorLowering
@@ -101,7 +102,8 @@ class Lowerer(
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
-    CustomLowering, ComprehensionLowering, NestedLowering, EffectLowering, GlobalLowering,
+    CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
+    GlobalLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -110,8 +112,12 @@ class Lowerer(
         static_outside: frozenset[tuple[Any, ...]] = frozenset(),
         wanted_paths: frozenset[tuple[Any, ...]] = frozenset(),
         stored_paths: frozenset[tuple[Any, ...]] = frozenset(),
+        precision: Precision = Precision.TYPES,
     ) -> None:
         self.builder = Builder()
+        self.precision = precision
+        self.sizes: dict[Value, tuple[int, ...]] = {}
+        self.taken = 0  # turns of unrolled loops, so far
         self.wanted_paths = wanted_paths
         self.stored_paths = stored_paths
         self.argument_cells: dict[tuple[Any, ...], Cell] = {}  # of objects that the caller holds
@@ -219,6 +225,7 @@ def lower(
     static_outside: frozenset[tuple[Any, ...]] = frozenset(),
     paths: frozenset[tuple[Any, ...]] = frozenset(),
     stored_paths: frozenset[tuple[Any, ...]] = frozenset(),
+    precision: Precision = Precision.TYPES,
 ) -> Lowered:
     """Lower `function` for these argument types.
 
@@ -236,6 +243,8 @@ def lower(
         The paths that are differentiated: attributes of objects that are on them are inputs.
     stored_paths
         Attributes of object arguments that the function stores to: they are read at its start.
+    precision
+        Whether to lower for types alone, or for sizes too.
 
     Raises
     ------
@@ -247,7 +256,7 @@ def lower(
     source = source or read_source(function)
     written: list[tuple[Frame, str]] = []
     while True:
-        lowerer = Lowerer(static_outside, paths, stored_paths)
+        lowerer = Lowerer(static_outside, paths, stored_paths, precision)
         try:
             return _lower(lowerer, function, types_of, statics, examples or {}, source, written)
         except GlobalWritten as found:

@@ -89,6 +89,7 @@ class Entry:
     known: dict[Any, Cell] = field(default_factory=dict)
     direct: frozenset[Cell] = frozenset()  # memory that a closure sees as it is
     pure: bool = False
+    sizes: list[tuple[int, ...] | None] = field(default_factory=list)  # of `params`, if known
 
     def key(self, shapes: dict[str, Binding]) -> tuple[Any, ...]:
         """Equal for calls that one lowering of the callee serves."""
@@ -102,7 +103,7 @@ class Entry:
         parts = [*shapes.values(), *self.contents.values()]
         origins = tuple((c.origin, c.contiguous) for c in self.cells)
         keys = tuple(shape_key(p, place) for p in parts)
-        return (keys, tuple(sorted(shared)), origins, self.pure)
+        return (keys, tuple(sorted(shared)), origins, self.pure, tuple(self.sizes))
 
 
 class PassingLowering(_Base):
@@ -122,10 +123,7 @@ class PassingLowering(_Base):
         if isinstance(binding, Value) or (on_stack and is_number):
             operand = number(binding)
             assert operand is not None
-            param = Value(operand.type, name, named=True)
-            self.param_origins[param] = self.origins(operand)
-            entry.params.append(param)
-            entry.operands.append(operand)
+            param = self.param(operand, name, entry)
             if not is_mutable(operand.type):
                 return param
             cell = Cell(name)
@@ -140,6 +138,7 @@ class PassingLowering(_Base):
             param = Value(binding.value.type, name, named=True)
             entry.params.append(param)
             entry.operands.append(binding.value)
+            entry.sizes.append(None)
             return ObjectParam(param, binding.name, binding.path, binding.example)
         if isinstance(binding, LazyIterable) and binding.used is not None:
             raise UnsupportedSyntaxError(
@@ -150,6 +149,18 @@ class PassingLowering(_Base):
         if isinstance(binding, (LazyIterable, Partial)):
             return rebuilt(binding, lambda b: self.param_shape(b, name, on_stack, entry))
         return binding
+
+    def param(self, operand: Operand, name: str, entry: Entry) -> Value:
+        """A new parameter of a callee, of which is known what is known of the operand."""
+        param = Value(operand.type, name, named=True)
+        self.param_origins[param] = self.origins(operand)
+        entry.params.append(param)
+        entry.operands.append(operand)
+        size = self.size_of(operand)
+        entry.sizes.append(size)
+        if size is not None:
+            self.sizes[param] = size
+        return param
 
     def param_memory(self, ref: Ref, name: str, on_stack: bool, entry: Entry) -> Binding:
         """An object that is passed: the callee has memory of its own, which is written back."""
@@ -173,11 +184,7 @@ class PassingLowering(_Base):
         entry.contents[cell] = Known(None)  # keeps the place of the cell before those within it
         content = self.deref(ref)
         if isinstance(content, Value):
-            param = Value(content.type, name, named=True)
-            self.param_origins[param] = self.origins(content)
-            entry.params.append(param)
-            entry.operands.append(content)
-            entry.contents[cell] = param
+            entry.contents[cell] = self.param(content, name, entry)
         else:
             entry.contents[cell] = self.param_shape(content, name, on_stack, entry)
         return Ref(cell)

@@ -1,0 +1,86 @@
+"""Functions that are lowered for the sizes of their arguments, since types do not suffice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import srcad
+from srcad import errors
+from srcad.testing import assert_close, check_grads
+
+
+def unpacked(u):
+    first, *rest = u
+    return first * sum(rest)
+
+
+def unpacked_keyword(weights, x):
+    first, *rest = weights["w"]
+    return first * x + len(rest) * x
+
+
+def powers(x, n):
+    table = {}
+    for i in range(n):
+        table[i] = x**i
+    return sum(table.values())
+
+
+def swapped(values):
+    a, *rest = values
+    return a * rest[0] * rest[-1]
+
+
+def grown(u):
+    items = [u[0]]
+    while items[-1] < 100.0:
+        items.insert(0, items[-1] * 2.0)
+    return items[0]
+
+
+def test_each_size_has_code_of_its_own():
+    df = srcad.grad(unpacked)
+    assert_close(df(np.array([2.0, 3.0, 4.0])), np.array([7.0, 2.0, 2.0]))
+    assert_close(df(np.array([2.0, 3.0])), np.array([3.0, 2.0]))
+    assert_close(df(np.array([2.0, 3.0, 5.0])), np.array([8.0, 2.0, 2.0]))
+    assert len(df.signatures) == 2
+
+
+def test_sizes_within_containers_are_checked():
+    df = srcad.grad(unpacked_keyword, argnums="x")
+    assert_close(df({"w": np.array([2.0, 3.0, 4.0])}, 1.5), 4.0)
+    assert_close(df({"w": np.array([2.0, 3.0])}, 1.5), 3.0)
+
+
+def test_integers_are_taken_by_value():
+    df = srcad.grad(powers)
+    assert_close(df(2.0, 3), 5.0)
+    assert_close(df(2.0, 4), 17.0)
+    assert_close(df(2.0, 0), 0.0)
+
+
+def test_lists_are_their_elements():
+    df = srcad.grad(swapped)
+    assert_close(df([2.0, 3.0, 4.0]), [12.0, 8.0, 6.0])
+    assert_close(df([2.0, 3.0]), [9.0, 12.0])
+    check_grads(swapped, ([2.0, 3.0, 4.0],), order=2)
+
+
+def test_what_is_not_decided_by_sizes_is_refused_for_the_reason_that_types_give():
+    with pytest.raises(errors.UnsupportedSyntaxError, match="`insert` of a list of unknown length"):
+        srcad.grad(grown)(np.array([3.0, 1.0]))
+
+
+def test_too_many_turns_are_refused():
+    def deep(x, n):
+        table = {}
+        for i in range(n):
+            for j in range(n):
+                for k in range(n):
+                    table[i, j, k] = x * i
+        return table[0, 0, 0] + x
+
+    assert_close(srcad.grad(deep)(2.0, 2), 1.0)
+    with pytest.raises(errors.SrcadError, match="key"):
+        srcad.grad(deep)(2.0, 30)
