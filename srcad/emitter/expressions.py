@@ -282,8 +282,8 @@ def _attribute(name: str) -> Callable[[Expressions, Op], gast.expr | None]:
         if more or len(op.attrs) > 1 or not _is_array(x):
             return None
         t = x.type
-        if isinstance(t, Array) and t.dtype is None and not t.dims:
-            return None  # an array or a number
+        if isinstance(t, Array) and not t.dims and (t.dtype is None or name != "T"):
+            return None  # an array, or a number on some path
         return e.attribute(x, name)
 
     return special

@@ -16,7 +16,7 @@ import gast
 from srcad.errors import MissingRuleError, SrcadError
 from srcad.ir.abstract import STR, TupleOf
 from srcad.ir.values import Const, Value
-from srcad.parser import classes, opaque, reading
+from srcad.parser import classes, kind_queries, opaque, reading
 from srcad.parser.access import MethodOf
 from srcad.parser.bindings import (
     Binding,
@@ -155,6 +155,9 @@ class CallLowering(_Base):
             result = special(self, args, kwargs, node)
             if result is not None:
                 return result
+        answer = kind_queries.answer(self, fn, args, kwargs)
+        if answer is not None:
+            return answer
         for reader in (reading.method, reading.cached):
             found = reader(self, fn, args, kwargs, node)
             if found is not None:

@@ -11,7 +11,7 @@ import builtins
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gast
 
@@ -19,6 +19,9 @@ from srcad.ir.abstract import Type
 from srcad.parser.bindings import Binding, Cell, Key, Known
 from srcad.parser.source import FunctionSource
 from srcad.pristine import np
+
+if TYPE_CHECKING:
+    from srcad.parser.live_names import LiveNames
 
 _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
@@ -88,6 +91,8 @@ class Frame:
     boxes
         For each local name that a nested function stores to by `nonlocal`, the memory that both
         keep it in: a list of one element, or of None while the name is not bound.
+    statement
+        What is being lowered, if it is a statement of the function itself.
     """
 
     source: FunctionSource
@@ -107,6 +112,8 @@ class Frame:
     lasting: set[Cell] = field(default_factory=set)
     finals: int = 0
     boxes: dict[str, Cell] = field(default_factory=dict)
+    statement: gast.AST | None = None
+    live_names: LiveNames | None = None
 
     def cells(self) -> dict[str, types.CellType]:
         if self.live is None or self.live.__closure__ is None:

@@ -51,6 +51,8 @@ class StatementLowering(_Base):
         return False
 
     def one_statement(self, node: gast.stmt, rest: list[gast.stmt]) -> bool | None:
+        frame = self.frame
+        around, frame.statement = frame.statement, node
         try:
             return self.statement(node, rest)
         except Left:
@@ -58,6 +60,8 @@ class StatementLowering(_Base):
         except Diverges:
             self.dead()
             return True
+        finally:
+            frame.statement = around
 
     def dead(self) -> None:
         """Mark the current path as one that never ends (a raise, or a call that diverges)."""

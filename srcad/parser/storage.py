@@ -46,6 +46,7 @@ from srcad.parser.bindings import (
     is_root,
     plain_name,
 )
+from srcad.parser.live_names import LiveNames
 from srcad.pristine import np
 from srcad.rules import indexing
 from srcad.rules.symbols import apply_operands, getitem_operands
@@ -279,7 +280,7 @@ class StorageLowering(_Base):
                 loc=self.loc(node),
             )
         if cell.shared:
-            visible = self.visible_names()
+            visible = self.visible_names(self.live_here())
             # the caller sees it, or a loop around reads on
             unnamed = cell.shared & self.frame.lasting.union(self.iterated)
             for other in sorted(unnamed, key=lambda c: c.name):
@@ -313,13 +314,25 @@ class StorageLowering(_Base):
             loc=self.loc(node),
         )
 
-    def visible_names(self) -> dict[Cell, str]:
-        """Cells that some name leads to here, with such a name."""
+    def live_here(self) -> frozenset[str] | None:
+        """Names of the function that this statement or a later one may read; None: all."""
+        frame = self.frame
+        if not isinstance(frame.node, gast.FunctionDef):
+            return None
+        if frame.live_names is None:
+            frame.live_names = LiveNames(frame.node.body)
+        return frame.live_names.at(frame.statement)
+
+    def visible_names(self, live: frozenset[str] | None = None) -> dict[Cell, str]:
+        """Cells that some name leads to here, with such a name; with `live`, of the names of this
+        function only those are asked."""
         found: dict[Cell, str] = {}
         frames = [self.frame]
         for frame in frames:
             state = frame.vars
             for name, binding in state.items():
+                if frame is self.frame and live is not None and name in frame.locals - live:
+                    continue
                 if is_root(name, binding):
                     self.note_reachable(binding, plain_name(key_name(name)), found, frames)
             if frame.outer is not None and frame.outer not in frames:
