@@ -43,6 +43,15 @@ add(np.arange, 0.5, 3.2, 0.7)
 add(np.arange, np.float32(0.5), 3.2, np.float32(0.7))
 add(np.arange, 0.5, 0.2)
 
+for kw in kwargs_product(increasing=(..., True)):
+    add(np.vander, sample(3), kwargs=kw)
+    add(np.vander, sample(3), 4, kwargs=kw)
+    add(np.vander, sample(1), 3, kwargs=kw)
+    add(np.vander, sample(3), 1, kwargs=kw)
+    add(np.vander, sample(2, dtype="f4"), 3, kwargs=kw)
+    add(np.vander, [0.0, 1.5], 3, kwargs=kw)
+    add(np.vander, np.array([1.0 + 2.0j, 0.5j]), 3, kwargs=kw)
+
 # -- no derivative: only the types are checked
 
 for fn in (np.zeros, np.ones, np.empty):

@@ -14,6 +14,7 @@ from srcad.rules.shape_types import (
     dims_of_shape,
     dtype_given,
     joined_dtype,
+    length,
     size_dim,
 )
 
@@ -174,3 +175,36 @@ linear(
 # -- indices -------------------------------------------------------------------------------------
 
 zero(slice, signature="*args", infer=constant_type(SLICE))
+
+
+def _vander_type(call: Call) -> Type:
+    x = array_of(call.types[0])
+    given = len(call.constants) > 1 and call.constants[1] is not None
+    rows = x.dims[0] if x.dims else ANY
+    columns = size_dim(call.constants[1]) if given else rows
+    return Array(joined_dtype((x.dtype, "int64")), (rows, columns))
+
+
+def _powers(y: Any, increasing: bool) -> tuple[Any, Any]:
+    """The derivatives of the columns of a Vandermonde matrix that have one, and their index."""
+    exponents = call(np.arange, y, 1.0, length(y, 1))
+    if increasing:
+        return exponents * y[:, slice(None, -1)], slice(1, None)
+    return np.flip(exponents) * y[:, slice(1, None)], slice(None, -1)
+
+
+@rule(np.vander, infer=_vander_type, operands=("x", "N"), active=("x",))
+class _Vander:
+    """Each column is a power of x, and its derivative a multiple of the column beside it."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
+        slopes, _ = _powers(y, increasing)
+        constant = np.zeros_like(y[:, slice(None, 1)])
+        moved = np.expand_dims(dots[0], 1) * slopes
+        return np.hstack((constant, moved) if increasing else (moved, constant))
+
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
+        slopes, columns = _powers(y, increasing)
+        return np.sum(g[:, columns] * slopes, axis=1), None
