@@ -140,7 +140,8 @@ class AccessLowering(_Base):
             if isinstance(shape, Struct):
                 return shape
             shape = self.as_value(shape)
-            return Struct.sequence("tuple", [self.item(shape, i) for i in range(len(t.dims))])
+            sizes = [Known(1) if d is ONE else self.item(shape, i) for i, d in enumerate(t.dims)]
+            return Struct.sequence("tuple", sizes)
         if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
             return Known(np.dtype(t.dtype))
         if name == "T" and isinstance(holder, Ref):

@@ -32,6 +32,7 @@ from srcad.parser.bindings import (
     Derived,
     Known,
     ObjectParam,
+    Ref,
     Struct,
     class_of,
     describe,
@@ -44,6 +45,7 @@ from srcad.pristine import np
 _Base: Any = object
 
 _CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
+_UNCHANGING = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -130,6 +132,40 @@ def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     ):
         return content
     return None
+
+def _deepcopy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`copy.deepcopy` of numbers, arrays and containers of them."""
+    if len(args) != 1 or kwargs:
+        return None
+    return _deep(low, args[0], {}, node)
+
+def _deep(
+    low: Any, binding: Binding, made: dict[Any, Binding], node: gast.AST
+) -> Binding | None:
+    """A copy with copies of all parts; an object that is found twice is copied once."""
+    key = binding.key() if isinstance(binding, Ref) else None
+    if key is not None and key in made:
+        return made[key]
+    content = low.deref(binding)
+    copied: Binding | None = None
+    if isinstance(content, Struct) and content.kind in _CONTAINERS:
+        parts = [_deep(low, part, made, node) for part in content.parts]
+        if None not in parts:
+            items = tuple((k, p) for (k, _), p in zip(content.items, parts) if p is not None)
+            copied = Struct(content.kind, items)
+            if content.kind != "tuple":
+                copied = low.new_cell(copied, content.kind)
+    elif isinstance(content, Known) and isinstance(content.value, _UNCHANGING):
+        copied = content
+    elif isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
+        whole = isinstance(content.type, Array) and not content.type.item
+        copied = low.apply(np.copy, [content], {}, node) if whole else content
+    elif isinstance(content, Value) and isinstance(content.type, ListOf):
+        if isinstance(content.type.elem, Scalar):
+            copied = low.new_cell(content, "list")
+    if key is not None and copied is not None:
+        made[key] = copied
+    return copied
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     cls = low.class_of_binding(args[0])
@@ -223,5 +259,5 @@ _SPECIAL: dict[Any, Any] = {
     **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace, np.ndarray: _ndarray,
-    copy.copy: _copy, inspect.signature: reading.signature,
+    copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
 }  # fmt: skip
