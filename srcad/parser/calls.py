@@ -76,10 +76,10 @@ class CallLowering(_Base):
             value = self.expression(k.value)
             if k.arg is not None:
                 kwargs[k.arg] = self.boxed(value, k.arg)
-            elif isinstance(self.deref(value), Struct) and self.deref(value).kind == "dict":
-                kwargs.update(self.deref(value).items)
-            elif isinstance(value, Known) and isinstance(value.value, dict):
-                kwargs.update({n: Known(v) for n, v in value.value.items()})
+                continue
+            table = self.table_items(value, node)
+            if table is not None:
+                kwargs.update(table)
             else:
                 raise self.unsupported(
                     node, "`**` needs a dictionary of known keys", f"this is {describe(value)}",

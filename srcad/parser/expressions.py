@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import operator
 import types
+from collections.abc import Mapping
 from typing import Any
 
 import gast
@@ -133,9 +134,10 @@ class ExpressionLowering(_Base):
         if fn is operator.add and isinstance(left, Struct) and isinstance(right, Struct):
             if left.kind == right.kind != "dict":
                 return self.new_sequence(left.kind, [*left.parts, *right.parts])
-        if fn is operator.or_ and isinstance(left, Struct) and isinstance(right, Struct):
-            if left.kind == right.kind == "dict":
-                items = dict(left.items) | dict(right.items)
+        if fn is operator.or_:
+            tables = [self.table_items(side, node) for side in (left, right)]
+            if tables[0] is not None and tables[1] is not None:
+                items = tables[0] | tables[1]
                 return self.new_cell(Struct("dict", tuple(items.items())), "table")
         if fn is operator.mul:
             for struct, times in ((left, right), (right, left)):
@@ -464,13 +466,14 @@ class ExpressionLowering(_Base):
         items: dict[Any, Binding] = {}
         for k, v in zip(node.keys, node.values):
             if k is None:
-                inner = self.deref(self.expression(v))
-                if not (isinstance(inner, Struct) and inner.kind == "dict"):
+                inner = self.expression(v)
+                table = self.table_items(inner, v)
+                if table is None:
                     raise self.unsupported(
                         v, "`**` needs a dictionary of known keys",
                         f"this is {describe(inner)}", "write the keys out",
                     )  # fmt: skip
-                items.update(inner.items)
+                items.update(table)
                 continue
             key = self.settled(self.expression(k))
             if isinstance(key, Struct) and all(isinstance(p, Known) for p in key.parts):
@@ -480,6 +483,21 @@ class ExpressionLowering(_Base):
                                        f"this is {describe(key)}", "use constant keys")  # fmt: skip
             items[key.value] = self.boxed(self.expression(v), str(key.value))
         return self.new_cell(Struct("dict", tuple(items.items())), "table")
+
+    def table_items(self, binding: Binding, node: gast.AST) -> dict[Any, Binding] | None:
+        """What a dictionary of known keys holds; None for anything else."""
+        content = self.deref(binding)
+        if isinstance(content, Struct) and content.kind == "dict":
+            return dict(content.items)
+        if isinstance(content, Known) and isinstance(content.value, Mapping):
+            items = content.value.items()
+            if reading.is_foreign(content.value):
+                found = reading.read(self, reading.items, (content.value,), node)
+                if not isinstance(found, Known):  # it holds arrays
+                    return None
+                items = found.value
+            return {key: self.known_object(value) for key, value in items}
+        return None
 
     def expr_NamedExpr(self, node: gast.NamedExpr) -> Binding:
         value = self.expression(node.value)

@@ -98,9 +98,12 @@ def read(low: Any, fn: Callable[..., Any], args: tuple[Any, ...], node: gast.AST
 
 
 def method(low: Any, fn: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    """A call of a method that reads a known container; None if it is none."""
+    """A call of a method that reads or copies a known container; None if it is none."""
     if kwargs or not isinstance(fn, (types.MethodType, types.BuiltinMethodType)):
         return None
+    if fn.__name__ == "copy" and type(fn.__self__) in (list, dict) and not args:
+        made: Binding = low.call_known(type(fn.__self__), [Known(fn.__self__)], {}, node)
+        return made
     reader = _METHODS.get(fn.__name__)
     known = [a.value for a in args if isinstance(a, Known)]
     if reader is None or len(known) < len(args):
