@@ -10,7 +10,7 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.abstract import OBJECT, Type
 from srcad.ir.values import Const, Operand
-from srcad.parser.bindings import Binding, Known
+from srcad.parser.bindings import Binding, Known, Struct
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -54,6 +54,8 @@ class EffectLowering(_Base):
                 ):
                     return placeholder(Const(binding.value, OBJECT))
                 return placeholder(self.operand(binding, n))
+            if isinstance(n, gast.Attribute) and self.is_of_object(n):
+                return placeholder(self.operand(self.expression(n), n))
             if isinstance(
                 n, (gast.Lambda, gast.ListComp, gast.GeneratorExp, gast.DictComp, gast.SetComp)
             ):
@@ -65,6 +67,16 @@ class EffectLowering(_Base):
             return type(n)(**fields)
 
         return rebuild(node, frozenset()), operands
+
+    def is_of_object(self, node: gast.Attribute) -> bool:
+        """Whether this is read from an object that exists while compiling only."""
+        root: gast.AST = node
+        while isinstance(root, gast.Attribute):
+            root = root.value
+        if not isinstance(root, gast.Name):
+            return False
+        content = self.deref(self.lookup(root.id, root))
+        return isinstance(content, Struct) and content.kind == "object"
 
 
 def _has_fixed_text(value: Any) -> bool:

@@ -1,0 +1,43 @@
+"""Samples of the functions that look up in tables and slide windows along arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rule_rows import Row, kwargs_product, sample
+
+ROWS: list[Row] = []
+
+
+def add(fn: Any, *args: Any, **options: Any) -> None:
+    """One more row; `kwargs`, `argnums`, ... are fields of `Row`."""
+    ROWS.append(Row(fn, args, **options))
+
+
+GRID, TABLE = np.array([0.0, 0.5, 1.5, 2.0]), sample(4)
+COMPLEX = sample(3) + 1j * sample(3, seed=1)
+for x in (0.3, np.float32(0.3), np.array(0.3), sample(3), sample(2, 3), np.array([-1.0, 0.7, 5.0])):
+    add(np.interp, x, GRID, TABLE)
+add(np.interp, sample(3), list(GRID), tuple(TABLE), argnums=(0,))
+add(np.interp, [0.3, 0.4], GRID, TABLE)
+add(np.interp, sample(3), GRID[:2], TABLE[:2])
+add(np.interp, 0.7, GRID, np.arange(4))
+add(np.interp, 0.7, GRID, TABLE + 1j * TABLE[::-1])
+for kw in ({"left": 2.0}, {"right": 3.0}, {"left": 2.0, "right": 3.0}, {"period": 4.5}):
+    add(np.interp, np.array([-1.0, 0.7, 5.1]), GRID, TABLE, kwargs=kw)
+
+for kw in kwargs_product(mode=(..., "full", "same", "valid")):
+    for fn in (np.convolve, np.correlate):
+        for sizes in ((4, 3), (3, 4), (5, 2), (2, 5), (4, 2), (2, 4), (3, 3), (1, 3), (3, 1), (1, 1)):
+            add(fn, sample(sizes[0]), sample(sizes[1], seed=1), kwargs=kw)
+        add(fn, sample(3, dtype="f4"), sample(2, seed=1, dtype="f4"), kwargs=kw)
+        add(fn, sample(3), COMPLEX, kwargs=kw)
+        add(fn, COMPLEX, 1j * COMPLEX[:2], kwargs=kw)
+        add(fn, [1.0, 2.0], [0.5, 0.1, 0.7], kwargs=kw)
+
+# -- no derivative: only the types are checked
+
+for x in (0.3, np.float32(0.3), sample(3), sample(2, 1)):
+    add(np.digitize, x, GRID)
+    add(np.digitize, x, GRID, kwargs={"right": True})
