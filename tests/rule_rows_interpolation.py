@@ -27,10 +27,11 @@ add(np.interp, 0.7, GRID, TABLE + 1j * TABLE[::-1])
 for kw in ({"left": 2.0}, {"right": 3.0}, {"left": 2.0, "right": 3.0}, {"period": 4.5}):
     add(np.interp, np.array([-1.0, 0.7, 5.1]), GRID, TABLE, kwargs=kw)
 
+SIZES = (4, 3), (3, 4), (5, 2), (2, 5), (4, 2), (2, 4), (3, 3), (1, 3), (3, 1), (1, 1)
 for kw in kwargs_product(mode=(..., "full", "same", "valid")):
     for fn in (np.convolve, np.correlate):
-        for sizes in ((4, 3), (3, 4), (5, 2), (2, 5), (4, 2), (2, 4), (3, 3), (1, 3), (3, 1), (1, 1)):
-            add(fn, sample(sizes[0]), sample(sizes[1], seed=1), kwargs=kw)
+        for m, n in SIZES:
+            add(fn, sample(m), sample(n, seed=1), kwargs=kw)
         add(fn, sample(3, dtype="f4"), sample(2, seed=1, dtype="f4"), kwargs=kw)
         add(fn, sample(3), COMPLEX, kwargs=kw)
         add(fn, COMPLEX, 1j * COMPLEX[:2], kwargs=kw)

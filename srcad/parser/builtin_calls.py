@@ -159,7 +159,7 @@ def _deep(
         copied = content
     elif isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
         whole = isinstance(content.type, Array) and not content.type.item
-        copied = low.apply(np.copy, [content], {}, node) if whole else content
+        copied = low.boxed(low.apply(np.copy, [content], {}, node)) if whole else content
     elif isinstance(content, Value) and isinstance(content.type, ListOf):
         if isinstance(content.type.elem, Scalar):
             copied = low.new_cell(content, "list")

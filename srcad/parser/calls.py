@@ -33,6 +33,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
+from srcad.parser.frames import StaticRequired
 from srcad.parser.iterators import call_operator
 from srcad.parser.measures import MEASURES
 from srcad.parser.storage import CONTIGUOUS
@@ -190,6 +191,10 @@ class CallLowering(_Base):
             try:  # a function of NumPy that is written in Python
                 return self.call_source(wrapped, args, kwargs, node)
             except SrcadError:
+                return opaque.call(self, fn, args, kwargs, node)
+            except StaticRequired as need:
+                if not need.params & {path[0] for path in self.wanted_paths}:
+                    raise
                 return opaque.call(self, fn, args, kwargs, node)
         method = self.special_method(Known(fn), "__call__", node)
         if method is not None:

@@ -7,7 +7,6 @@ arguments, so a branch or a dtype that depends on it is decided while compiling.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from srcad.ir.abstract import ONE, Array, ListOf, Scalar, TupleOf, Type
@@ -19,10 +18,12 @@ _NUMBER = {"float": 1.0, "int": 1, "bool": True, "complex": 1j}
 _ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 # What decides the answer: the dtypes of the arguments, or whether and how they are arrays as well.
-_OF_DTYPES = frozenset((np.result_type, np.common_type, np.iscomplexobj, np.isrealobj, np.can_cast))
-_OF_RANKS = frozenset((np.ndim, np.iterable, np.isscalar))
+_OF_DTYPES: frozenset[Any] = frozenset((
+    np.result_type, np.common_type, np.iscomplexobj, np.isrealobj, np.can_cast,
+))  # fmt: skip
+_OF_RANKS: frozenset[Any] = frozenset((np.ndim, np.iterable, np.isscalar))
 # Of known objects only, and the same for the same objects.
-_OF_KNOWN: frozenset[Callable[..., Any]] = frozenset((
+_OF_KNOWN: frozenset[Any] = frozenset((
     np.promote_types, np.issubdtype, np.min_scalar_type, np.dtype, np.finfo, np.iinfo,
     np.lib.array_utils.normalize_axis_index, np.lib.array_utils.normalize_axis_tuple,
     operator.index, issubclass, *_OF_DTYPES, *_OF_RANKS,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from srcad.ir.abstract import ANY, MANY, ONE, Array, Type, dtype_of, rank_of
+from srcad.ir.abstract import ANY, MANY, ONE, Array, Scalar, Type, dtype_of, rank_of
 from srcad.pristine import np
 from srcad.rules.arithmetic import given, is_real
-from srcad.rules.inference import as_array
 from srcad.rules.language import call
 from srcad.rules.registry import Call, bilinear, composite, zero
 from srcad.rules.shape_types import array_of, joined_dtype, length
+from srcad.rules.symbols import Sym
 
 # -- interp --------------------------------------------------------------------------------------
 
@@ -22,8 +22,14 @@ def _interp_type(call: Call) -> Type:
     return Array(dtype, x.dims, x.dims == ())
 
 
-def _as_vector(like: Any, x: Any) -> Any:
-    return x if isinstance(getattr(x, "type", None), Array) else call(np.asarray, like, x)
+def _arrays(*given: Any) -> list[Any]:
+    """Lists and tuples as arrays; numbers stay."""
+    like = next(x for x in given if isinstance(x, Sym))
+    return [
+        x if isinstance(x, Sym) and isinstance(x.type, (Scalar, Array))
+        else call(np.asarray, like, x)
+        for x in given
+    ]  # fmt: skip
 
 
 @composite(
@@ -34,9 +40,7 @@ def interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Any:
     """A straight line through the two points beside x, the last ones beyond the table."""
-    xp, fp = _as_vector(x, xp), _as_vector(x, fp)
-    if rank_of(as_array(x.type)) != 0:
-        x = _as_vector(x, x)
+    xp, fp, x = _arrays(xp, fp, x)
     if period is not None:
         period = abs(period)
         x, xp = x % period, xp % period
@@ -103,9 +107,7 @@ def _of_all(g: Any, a: Any, v: Any, mode: str, turned: bool = False) -> Any:
 
 def _vectors(*arrays: Any) -> tuple[Any, ...]:
     """Each as a vector: NumPy takes numbers as well."""
-    like = next(x for x in arrays if hasattr(x, "type"))
-    vectors = (_as_vector(like, x) for x in arrays)
-    return tuple(x if rank_of(as_array(x.type)) == 1 else call(np.ravel, like, x) for x in vectors)
+    return tuple(x if x.known_ndim == 1 else np.ravel(x) for x in _arrays(*arrays))
 
 
 def _convolve_first(g: Any, a: Any, v: Any, mode: str = "full") -> Any:

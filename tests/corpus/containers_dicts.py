@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections import namedtuple
@@ -319,7 +320,42 @@ def sorted_keys(x, y):
         value = value * math.exp(-0.1 * curve[tenor] * tenor)
     return value
 
-TYPED = {"dict_update_item"}  # `+=` on a number or an array?
+
+def _weighted(x, g=1.0, rho=1.0, offset=0.0):
+    return x * g * rho + offset
+
+
+def copy_of_known_dict(x, y):
+    settings = _CONSTANTS.copy()
+    settings.update(rho=y)
+    return _weighted(x, **settings)
+
+
+def known_dict_spread(x, y):
+    settings = {**_CONSTANTS, "offset": y * y}
+    return _weighted(x * x, **settings) + _weighted(y, **_CONSTANTS)
+
+
+def known_dict_joined(x, y):
+    return _weighted(x, **(_CONSTANTS | {"g": y * x}))
+
+
+def deep_copy_is_apart(u, x):
+    record = {"rows": [u, u * x], "factor": x}
+    other = copy.deepcopy(record)
+    other["rows"][0][0] = 3.0 * x
+    other["rows"].append(u)
+    return np.sum(record["rows"][0] * other["rows"][0]) * other["factor"] * len(record["rows"])
+
+
+def fields_as_tuple(x, y):
+    length, load = dataclasses.astuple(Beam(x * y, y))
+    return length * length * load
+
+TYPED = {
+    "deep_copy_is_apart",  # a number is no copy of itself, an array is
+    "dict_update_item",  # `+=` on a number or an array?
+}
 
 NOT_YET = {
     "counting_dict", "memo_inside",

@@ -272,6 +272,38 @@ def methods_of_ufuncs(a):
     return np.sum(columns * columns) + np.sum(rows) + np.add.accumulate(a)[1, 0] * np.max(a)
 
 
+def questions_of_dtypes(u, x):
+    kind = np.common_type(u, np.zeros(2))
+    if np.iscomplexobj(u) or not np.iterable(u) or np.isscalar(u):
+        return 0.0
+    weights = np.ones(u.size, dtype=np.promote_types(kind, np.result_type(u, np.float32)))
+    axis = np.lib.array_utils.normalize_axis_index(-1, np.ndim(u))
+    return np.sum(u * weights, axis=axis) * x + np.finfo(u.dtype).eps
+
+
+def dimension_of_one(x):
+    rows = np.atleast_2d(x * x)
+    if rows.shape[-1] == 3:
+        first, second, third = rows[0]
+        return first * second * third
+    return np.sum(np.sin(rows))
+
+
+class _Line:
+    def __init__(self, slope, points):
+        self.slope = slope
+        self.points = points
+
+    def value(self, x):
+        if len(self.points) > 100:
+            raise ValueError(f"too many points: {len(self.points)}, {self.slope}")
+        return self.slope * x
+
+
+def text_with_attributes(u, x):
+    return _Line(np.sum(u * u), u).value(x)
+
+
 SETTINGS = {
     "cached_function_of_a_value": {"float32": False},
     "global_left_changed": {"error": "UnsupportedSyntaxError"},

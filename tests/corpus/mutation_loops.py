@@ -372,6 +372,29 @@ def histogram(u, idx, x):
     return np.sum(bins * bins)
 
 
+def buffer_that_becomes_the_state(u, x):
+    state = u.copy()
+    for _ in range(3):
+        state *= x
+        new = np.empty_like(state)
+        for i in range(len(state)):
+            new[i] = np.sin(state[i]) + 0.1 * i
+        state = new
+    return np.sum(state * u)
+
+
+def buffer_bound_in_both_branches(u, x):
+    state = u.copy()
+    for k in range(4):
+        state += x
+        if k % 2:
+            new = state * state
+        else:
+            new = np.cos(state)
+        state = new
+    return np.sum(state)
+
+
 SETTINGS = {
     "branch_on_overwritten_element": {"size_one": False},
     "continue_and_break": {"size_one": False},

@@ -38,7 +38,19 @@ def store_to_a_global(x):
     return _state * x
 
 
+def buffer_that_is_read_again(u):
+    state = u.copy()
+    new = u * u
+    for _ in range(3):
+        state *= 2.0
+        total = np.sum(new)
+        new = np.sin(state) + total
+        state = new
+    return np.sum(state)
+
+
 SETTINGS = {
+    "buffer_that_is_read_again": {"error": "AliasingError"},
     "result_is_an_array": {"error": "SignatureError"},
     "result_is_a_tuple": {"error": "SignatureError"},
     "result_is_a_string": {"error": "SignatureError"},
