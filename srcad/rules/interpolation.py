@@ -7,8 +7,9 @@ from typing import Any
 from srcad.ir.abstract import ANY, MANY, ONE, Array, Scalar, Type, dtype_of, rank_of
 from srcad.pristine import np
 from srcad.rules.arithmetic import given, is_real
+from srcad.rules.inference import Call
 from srcad.rules.language import call
-from srcad.rules.registry import Call, bilinear, composite, zero
+from srcad.rules.registry import bilinear, composite, zero
 from srcad.rules.shape_types import array_of, joined_dtype, length
 from srcad.rules.symbols import Sym
 
