@@ -21,6 +21,7 @@ from srcad.rules import (
     repetition,
     selection,
     shape,
+    signal,
     ufuncs,
 )
 from srcad.rules.registry import (
@@ -52,6 +53,7 @@ FAMILIES = (
     repetition,
     selection,
     shape,
+    signal,
     ufuncs,
 )
 
