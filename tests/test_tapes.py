@@ -21,6 +21,14 @@ def running_product(x):
     return np.sum(y * y)
 
 
+def overwritten_in_the_branch(x):
+    y = x + 1.0
+    for i in range(1, len(x)):
+        if x[i] > 0.0:
+            y[i - 1] = y[i - 1] * x[i]
+    return np.sum(y * y)
+
+
 def product_in_nested_loops(x):
     y = np.ones_like(x)
     for k in range(3):
@@ -109,6 +117,7 @@ def element_before_and_in_the_branch(x):
 X = np.array([0.5, 0.2, -0.1, 0.3, 0.4])
 PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (running_product, (X,)),
+    (overwritten_in_the_branch, (X,)),
     (product_in_nested_loops, (X,)),
     (read_whole_and_stored_twice, (X,)),
     (rows_stored_until_large, (X,)),
@@ -136,10 +145,16 @@ def reverse_sweep(df: Any) -> str:
 
 
 def test_elements_are_kept_and_only_where_they_are_read() -> None:
-    df = gradient_of(running_product, X)
+    df = gradient_of(overwritten_in_the_branch, X)
     assert ".copy()" not in df.source
     assert df.source.count(".append(") == 1
     assert "else" not in reverse_sweep(df)
+
+
+def test_elements_that_are_not_overwritten_are_not_kept() -> None:
+    df = gradient_of(running_product, X)
+    assert ".copy()" not in df.source
+    assert ".append(" not in df.source
 
 
 def test_elements_of_an_array_that_two_loops_carry() -> None:

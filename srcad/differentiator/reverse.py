@@ -31,6 +31,7 @@ from srcad.differentiator.contributions import (
     zero_part,
 )
 from srcad.differentiator.extents import Extents
+from srcad.differentiator.finality import Finality
 from srcad.differentiator.loops import ZERO, adjoint_loop
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
@@ -83,7 +84,9 @@ class Reverse:
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
-        self.memory = tape.Memory(tape.overwritten_arrays(ops), self.in_loops, self.extents)
+        self.memory = tape.Memory(
+            tape.overwritten_arrays(ops), self.in_loops, self.extents, Finality(ops, self.extents)
+        )
         self.undefined = possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)

@@ -8,17 +8,19 @@ else is kept: a loop collects it in a list (an emit), a branch hands it out as a
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from srcad.differentiator.extents import Extents
+from srcad.differentiator.finality import Finality
 from srcad.differentiator.stand_ins import with_stand_ins
 from srcad.differentiator.undo import undo_logs
 from srcad.ir import ops as O
-from srcad.ir.abstract import Array, is_number
+from srcad.ir.abstract import INT, SLICE, Array, is_number
 from srcad.ir.build import clone_region, if_op, list_of, with_emits
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, free_values
+from srcad.pristine import np
 from srcad.rules.registry import lookup
 
 LONGEST_CHAIN = 3  # a push and a pop cost about as much as this many scalar operations
@@ -31,7 +33,7 @@ def _is_cheap(op: Op) -> bool:
     if op.kind is O.FIELD:
         return True
     if op.kind is O.GETITEM:
-        return is_number(op.results[0].type)
+        return is_number(op.results[0].type) or _is_view(op)
     if op.kind is not O.APPLY:
         return False
     fn = op.attrs["fn"]
@@ -47,6 +49,18 @@ def _is_cheap(op: Op) -> bool:
     return rule.cost is O.Cost.CHEAP and is_number(op.results[0].type)
 
 
+def _is_index(op: Op) -> bool:
+    return op.kind is O.FIELD or (op.kind is O.APPLY and op.attrs["fn"] is slice)
+
+
+def _is_view(op: Op) -> bool:
+    """Whether a read takes a part of an array as it lies there."""
+    return isinstance(op.operands[0].type, Array) and all(
+        part.type in (INT, SLICE) or (isinstance(part, Const) and part.value in (None, Ellipsis))
+        for part in op.operands[1:]
+    )
+
+
 @dataclass(frozen=True)
 class Memory:
     """What is known of the values of a function beyond a single loop or branch.
@@ -59,11 +73,14 @@ class Memory:
         Values that an operation in a loop defines.
     extents
         Which arrays have the same shape.
+    finality
+        Which elements are never overwritten.
     """
 
     overwritten: Set[Value]
     in_loops: Mapping[Value, Any]
     extents: Extents
+    finality: Finality
 
     def with_stand_ins(self, adjoint: Region, inside: set[Value]) -> Region:
         """The adjoint region, which keeps nothing of a loop for its shape alone."""
@@ -80,15 +97,17 @@ class _Plan:
         block: list[Op],
         inside: set[Value],
         free: set[Value],
-        overwritten: Set[Value],
+        memory: Memory,
         to_keep: Collection[Value] = (),
     ) -> None:
-        self.overwritten = overwritten
+        self.memory = memory
+        self.block = block
+        self.final_reads: dict[Value, Op | None] = {}
         self.defining = {r: op for op in block for r in op.results}
         self.inside = inside | set(self.defining)
         self.at_hand = set(free)
         self.kept: list[Value] = []
-        self.repeated: dict[Op, None] = {}
+        self.repeated: dict[Value, Op] = {}
         order = {op: i for i, op in enumerate(block)}
         position = {v: order[op] for v, op in self.defining.items()}
         needed = sorted(needed, key=lambda v: position.get(v, -1))
@@ -97,13 +116,10 @@ class _Plan:
                 self.keep(v)
         whole = self.without_tape(needed)
         if whole is not None:
-            self.ops = sorted(whole, key=order.__getitem__)
+            self.ops = _in_order(whole, position)
             return
         for v in needed:
-            op = self.defining.get(v)
-            if v in self.at_hand:
-                continue
-            if op is None or not _is_cheap(op) or self.reads_overwritten(op):
+            if v not in self.at_hand and next(self.sources(v), None) is None:
                 self.keep(v)
         for v in needed:
             if v in self.at_hand:
@@ -112,50 +128,80 @@ class _Plan:
             if chain is None:
                 self.keep(v)
             else:
-                self.repeated.update(dict.fromkeys(chain))
-        self.ops = sorted(self.repeated, key=order.__getitem__)
+                self.repeated |= chain
+        self.ops = _in_order(self.repeated, position)
 
     def keep(self, v: Value) -> None:
         self.kept.append(v)
         self.at_hand.add(v)
 
-    def reads_overwritten(self, op: Op) -> bool:
-        """Whether an element is read of an array that is not there any more when it is needed."""
-        return (
-            op.kind is O.GETITEM
-            and op.operands[0] in self.overwritten
-            and op.operands[0] not in self.at_hand
-        )
+    def sources(self, v: Value) -> Iterator[Op]:
+        """The operations that give `v` again: its own where that is cheap and its arrays have not
+        changed, and a read of the finished array that holds it."""
+        op = self.defining.get(v)
+        if op is None:
+            return
+        if _is_cheap(op) and not self.reads_overwritten(op):
+            yield op
+        if v not in self.final_reads:
+            self.final_reads[v] = self.memory.finality.read_at_the_end(v, self.block)
+        final = self.final_reads[v]
+        if final is not None:
+            yield final
 
-    def without_tape(self, needed: list[Value]) -> dict[Op, None] | None:
+    def reads_overwritten(self, op: Op) -> bool:
+        """Whether an array is read that is not there any more when it is needed."""
+        if op.kind is not O.GETITEM and not (op.kind is O.APPLY and op.attrs["fn"] is np.shape):
+            return False
+        return op.operands[0] in self.memory.overwritten and op.operands[0] not in self.at_hand
+
+    def without_tape(self, needed: list[Value]) -> dict[Value, Op] | None:
         """The operations to repeat if nothing is kept; None if something must be, or they are
         too many."""
-        repeated: dict[Op, None] = {}
+        repeated: dict[Value, Op] = {}
         for v in needed:
             chain = self.chain(v, TAPE_FREE)
             if chain is None:
                 return None
-            repeated.update(dict.fromkeys(chain))
+            repeated = chain | repeated
         return repeated if len(repeated) <= TAPE_FREE else None
 
-    def chain(self, v: Value, longest: int = LONGEST_CHAIN) -> list[Op] | None:
-        """The operations to repeat for `v`, or None if one of its sources is not at hand."""
-        found: list[Op] = []
-        todo: list[Operand] = [v]
-        while todo:
-            o = todo.pop()
-            if not isinstance(o, Value) or o not in self.inside or o in self.at_hand:
-                continue
-            op = self.defining.get(o)
-            if op is None or not _is_cheap(op) or self.reads_overwritten(op):
-                return None
-            if op in self.repeated or op in found:
-                continue
-            found.append(op)
-            if len(found) > longest:
-                return None
-            todo.extend(op.operands)
-        return found
+    def chain(self, v: Value, longest: int = LONGEST_CHAIN) -> dict[Value, Op] | None:
+        """The operations to repeat for `v`, by what they give; None if something is not at hand."""
+        found: dict[Value, Op] = {}
+        return found if self.extend(found, v, longest) else None
+
+    def extend(self, found: dict[Value, Op], o: Operand, longest: int) -> bool:
+        """Add to a chain what has to be repeated for an operand; whether that can be done."""
+        if not isinstance(o, Value) or o not in self.inside or o in self.at_hand:
+            return True
+        if o in self.repeated or o in found:
+            return True
+        for op in self.sources(o):
+            before = dict(found)
+            found[o] = op
+            if sum(not _is_index(made) for made in found.values()) <= longest and all(
+                self.extend(found, operand, longest) for operand in op.operands
+            ):
+                return True
+            found.clear()
+            found |= before
+        return False
+
+
+def _in_order(repeated: Mapping[Value, Op], position: Mapping[Value, int]) -> list[Op]:
+    """The operations as they stand in the block, but what one of them reads before it."""
+    made: dict[Value, Op] = {}
+
+    def put(v: Operand) -> None:
+        if v in repeated and v not in made:
+            for o in repeated[v].operands:  # type: ignore[index]
+                put(o)
+            made[v] = repeated[v]  # type: ignore[index]
+
+    for v in sorted(repeated, key=position.__getitem__):
+        put(v)
+    return list(made.values())
 
 
 def _substitute(region: Region, repeated: list[Op], mapping: dict[Value, Operand]) -> Region:
@@ -172,7 +218,7 @@ def restore_in_branch(
     needed = [v for v in free_values(adjoint) if v in inside]
     if not needed:
         return adjoint, []
-    plan = _Plan(needed, forward, inside, set(), memory.overwritten)
+    plan = _Plan(needed, forward, inside, set(), memory)
     pairs = [(v, Value(v.type, v.name, v.role, v.named)) for v in plan.kept]
     mapping: dict[Value, Operand] = dict(pairs)
     return _substitute(adjoint, plan.ops, mapping), pairs
@@ -213,7 +259,7 @@ def restore_in_loop(
         mapping[view.index] = index
         free.add(view.index)
         free.update(view.elements)
-    plan = _Plan(needed, forward, inside, free, memory.overwritten)
+    plan = _Plan(needed, forward, inside, free, memory)
     logs, forward, adjoint = undo_logs(view, forward, adjoint, plan.kept)
     restored: list[tuple[Value, Value]] = []
     if logs:
@@ -226,7 +272,7 @@ def restore_in_loop(
         kept = {old for log in logs for old in log.overwritten}
         versions = {v for log in logs for v in log.versions}
         needed = [v for v in free_values(adjoint) if v in inside and v not in versions]
-        plan = _Plan(needed, forward, inside, free, memory.overwritten, kept)
+        plan = _Plan(needed, forward, inside, free, memory, kept)
     if op.kind is O.FOR:
         read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):

@@ -10,6 +10,7 @@ write, a copy divides it: at the start of a loop rather than within it, else bef
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
 from srcad.emitter.ownership import foreign, has_memory, is_write, shares, updatable
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TupleOf, Type
 from srcad.ir.values import Function, Op, Operand, Role, Value
 from srcad.rules.indexing import may_repeat
 
@@ -48,9 +49,14 @@ class Ownership:
     """Decides for each write and each joint of a function between sharing and copying."""
 
     def __init__(
-        self, program: T.Program, liveness: Liveness, sharing: dict[Function, Sharing]
+        self,
+        program: T.Program,
+        liveness: Liveness,
+        sharing: dict[Function, Sharing],
+        leaves: list[Operand],
     ) -> None:
         self.program, self.liveness, self.sharing = program, liveness, sharing
+        self.tapes = _tapes(program, leaves)
         self.edges: list[_Edge] = []
         self.outside: set[Value] = set()  # memory of the caller, or that cannot be written
         self.held: set[Value] = set()  # elements of containers
@@ -129,6 +135,8 @@ class Ownership:
         if op.kind is O.CALL:
             self.call(op)
             return
+        if any(r in self.tapes for r in op.results):
+            return
         for r in op.results:
             if foreign(op):
                 self.outside.add(self.node(r))
@@ -189,6 +197,9 @@ class Ownership:
             read = self.program.all_leaves(s.op.operands[2:])
         else:
             read = []
+        for tape in self.tapes:
+            if after & self.liveness.bit(tape):
+                found += root in self.roots(tape)
         return found + sum(has_memory(v.type) and self.of(v) is root for v in read)
 
     # ------------------------------------------------------------------ decisions
@@ -271,7 +282,7 @@ class Ownership:
                 if _has_copy(leaf.type):
                     arrays.append((k, self.of(leaf)))
                 else:
-                    shared.add(self.of(leaf))  # a tape, which is ours
+                    shared.update(self.roots(leaf))  # a tape, which is ours
         for k, root in arrays:
             if root in shared:
                 found.add(k)
@@ -280,21 +291,49 @@ class Ownership:
 
     def summary(self, leaves: list[Operand]) -> Sharing:
         """What the results share memory with."""
-        params: list[frozenset[int]] = []
-        groups: list[int] = []
-        outside: list[bool] = []
-        numbers: dict[Any, int] = {}
         of_params = {p: self.of(p) for p in self.program.params if has_memory(p.type)}
         foreign_roots = {self.of(v) for v in self.outside if v not in of_params}
-        for k, leaf in enumerate(leaves):
-            root = self.of(leaf) if isinstance(leaf, Value) else k
-            positions = [
-                i for i, p in enumerate(self.program.params) if of_params.get(p, p) is root
-            ]
-            params.append(frozenset(positions))
-            groups.append(numbers.setdefault(root, len(numbers)))
-            outside.append(root in foreign_roots)
-        return Sharing(tuple(params), tuple(groups), tuple(outside))
+        roots = [self.roots(leaf) for leaf in leaves]
+        params = tuple(
+            frozenset(
+                i for i, p in enumerate(self.program.params) if of_params.get(p, p) in found
+            )
+            for found in roots
+        )
+        groups: list[int] = []
+        for k, found in enumerate(roots):
+            shared = {groups[j] for j in range(k) if not found.isdisjoint(roots[j])}
+            number = min(shared, default=k)
+            groups = [number if g in shared else g for g in groups] + [number]
+        return Sharing(params, tuple(groups), tuple(bool(r & foreign_roots) for r in roots))
+
+    def roots(self, leaf: Operand) -> set[Value]:
+        """The groups that a result of the function belongs to."""
+        if not isinstance(leaf, Value):
+            return set()
+        return {self.of(v) for v in self.tapes.get(leaf, (leaf,)) if isinstance(v, Value)}
+
+
+def _tapes(program: T.Program, leaves: list[Operand]) -> dict[Value, tuple[Operand, ...]]:
+    """The tuples that are made to be returned, and are not read before: their parts share memory
+    with them, but not with each other."""
+    made: dict[Value, tuple[Operand, ...]] = {}
+    for leaf in leaves:
+        op = program.folded.get(leaf) if isinstance(leaf, Value) else None
+        if isinstance(op, Op) and op.kind is O.PACK and isinstance(leaf.type, TupleOf):
+            made[leaf] = op.operands  # type: ignore[index]
+    read: Counter[Operand] = Counter()
+    defined: dict[Operand, Op] = {}
+    for s in T.walk(program.body):
+        read.update(T.operands_of(s))
+        if isinstance(s, T.Define) and s.op.kind is O.PACK:
+            defined[s.op.results[0]] = s.op
+    for op in program.folded.values():
+        read.update(op.parts() if isinstance(op, T.Ternary) else op.operands)
+    for leaf in leaves:
+        if leaf in defined and read[leaf] == 1 and isinstance(leaf.type, TupleOf):
+            made[leaf] = defined[leaf].operands  # type: ignore[index]
+    return made
 
 
 def _copies_little(edge: _Edge) -> bool:

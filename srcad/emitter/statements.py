@@ -105,13 +105,13 @@ def _definition(
         program = fold(schedule(f, tree, defined))
         liveness = Liveness(program)
         classes = Classes(liveness)
-        ownership = Ownership(program, liveness, sharing)
+        leaves = _returned(program)
+        ownership = Ownership(program, liveness, sharing, leaves)
         coalesce(program, classes, ownership)
         unbound = unbound_copies(program, classes)
         if unbound <= defined:
             break
         defined |= unbound
-    leaves = _returned(program)
     sharing[f] = ownership.summary(leaves)
     fresh = f is main and mode != "primal"
     parameters = frozenset(p.name for p in f.params)
