@@ -227,7 +227,11 @@ def test_attribute_of_an_unknown_object():
 
 
 # Each: the code that is refused, what of it is marked, and the three parts of the message.
-FOLLOWED = "srcad does not follow it"
+GENERATOR = (
+    "a generator function cannot be differentiated itself",
+    "calling it gives an iterator, and no number",
+    "differentiate a function that reads it, such as `return sum(f(x))`",
+)
 REFUSED = {
     "class_definition": (
         "class C:\n        pass", "class", "`class` cannot be differentiated",
@@ -266,14 +270,8 @@ REFUSED = {
         "this import fails: No module named 'no_such_module'", "Python raises the same here",
         "install the module, or correct its name",
     ),
-    "yield": (
-        "yield x", "yield x", "`yield` cannot be differentiated yet", FOLLOWED,
-        "return the values as a tuple",
-    ),
-    "yield_from": (
-        "y = yield from x", "yield from x", "`yield from` cannot be differentiated yet", FOLLOWED,
-        "return the values as a tuple",
-    ),
+    "yield": ("yield x", "yield x", *GENERATOR),
+    "yield_from": ("y = yield from x", "yield from x", *GENERATOR),
 }
 
 

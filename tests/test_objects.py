@@ -343,12 +343,6 @@ class Plain:
     def fixed(self):
         return self.x
 
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        raise StopIteration
-
 
 @dataclasses.dataclass(frozen=True)
 class Frozen:
@@ -377,10 +371,6 @@ def set_on_one_path(x):
     return part.c
 
 
-def iterates_by_next(x):
-    return sum(Plain(x)) * x
-
-
 def returns_an_object(x):
     return Part(x)
 
@@ -405,7 +395,6 @@ REFUSED = {
     "slots": (sets_other_slot, "its class forbids it"),
     "frozen": (sets_frozen, "its class forbids it"),
     "one path": (set_on_one_path, "`c` is set on one path only"),
-    "__next__": (iterates_by_next, "gives an object whose `__next__` counts"),
     "result": (returns_an_object, "can return numbers, arrays, tuples, lists and dicts"),
     "global object": (changes_settings, "taken for known while compiling"),
 }

@@ -107,7 +107,8 @@ class AssignmentLowering(_Base):
         visible = self.visible_names()
         others = [*holders, *(visible[cell] for cell in ref.cell.shared if cell in visible)]
         if others:
-            shown = f"`{name}`" if name else "an element"
+            plain = name if name.startswith(".") else plain_name(name)
+            shown = f"`{plain}`" if name else "an element"
             raise TypeInferenceError(
                 f"{shown} may be a number or an array, and this updates it",
                 reason=f"an array would change in place, and `{others[0]}` leads to it too",

@@ -146,12 +146,15 @@ class LazyIterable:
         For a generator expression, its syntax.
     used
         Memory that says whether it was read before (a range has none: it can be read again).
+    frame
+        The frame in which it was made.
     """
 
     kind: str
     parts: tuple[Binding, ...]
     detail: Any = None
     used: Cell | None = None
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -449,6 +452,8 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
         return Derived(binding.transform, map_cells(binding.target, f), binding.options)
     if isinstance(binding, BoundMethod):
         return BoundMethod(map_cells(binding.receiver, f), binding.name, binding.function)
+    if isinstance(binding, LazyIterable) and binding.used is not None:
+        binding = replace(binding, used=f(binding.used))
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, lambda b: map_cells(b, f))
     return binding

@@ -39,6 +39,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.classes import defines
 from srcad.parser.iterators import SPECIAL
+from srcad.parser.managers import MANAGERS
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -256,7 +257,7 @@ def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
     return low.apply(np.empty, args, kwargs, node)
 
 _SPECIAL: dict[Any, Any] = {
-    **SPECIAL, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
+    **SPECIAL, **MANAGERS, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace, np.ndarray: _ndarray,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,

@@ -39,12 +39,15 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.branches import ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
+from srcad.parser.generators import is_generator
 from srcad.parser.handover import (
     closure_signature,
     has_closure,
     shape_key,
 )
+from srcad.parser.managers import managed_by
 from srcad.parser.passing import Callee, Entry
+from srcad.parser.seen import seen_outside
 from srcad.parser.source import read_source
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -64,8 +67,13 @@ class CalleeLowering(_Base):
         node: gast.AST,
     ) -> Binding:
         place = self.loc(node)
+        managed = managed_by(target)
+        if managed is not None:
+            return self.manager(managed, args, kwargs, node)
         try:
             bound = self.bind_arguments(target, args, kwargs, node)
+            if is_generator(target):
+                return self.generator(target, bound)
             callee, entry = self.callee(target, bound, node)
         except SrcadError as error:
             raise error.with_caller(place) from error.__cause__
@@ -117,8 +125,7 @@ class CalleeLowering(_Base):
         identity: Any = target.node if isinstance(target, Closure) else target
         on_stack = any(k[0] is identity for k in self.pending)
         entry = Entry(pure=pure)
-        if isinstance(target, Closure):
-            entry.direct = frozenset(self.reachable([target]))
+        entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
         shapes: dict[str, Binding] = {}
         for name, binding in bound.items():
             shapes[name] = self.param_shape(binding, name, on_stack, entry)

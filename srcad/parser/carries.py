@@ -42,6 +42,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.branches import BROKEN, CONTINUED, RESULT, RETURNED, is_error, is_flag
 from srcad.parser.frames import FirstDiffers
+from srcad.parser.places import Place
 from srcad.parser.storage import key_name
 
 _FALSE = Known(False)
@@ -182,6 +183,8 @@ class Carries:
         for key, content in body.variables.items():  # memory that the body wrote
             if isinstance(key, Cell) and key not in self.entry and key in self.before:
                 if not same(self.before[key], content):
+                    if self.first and _is_place(content):
+                        raise FirstDiffers
                     self.entry[key] = self.before[key]
                     self.shapes[key] = self.shape(self.before[key], key)
                     self.news = True
@@ -190,6 +193,9 @@ class Carries:
                     self.entry[key] = _FALSE
                     self.shapes[key] = self.shape(_FALSE, key)
                     self.news = True
+            elif isinstance(key, str) and "." in key and key in self.before:
+                if key not in self.entry and not same(self.before[key], content):
+                    self.found_late(key, content)  # of a generator that `next` reads
             elif is_error(key) and key not in self.entry:
                 self.entry[key] = self.shapes[key] = None
                 self.news = True
@@ -200,6 +206,15 @@ class Carries:
                 self.compare_one(key, body)
         self.share()
         return self.news
+
+    def found_late(self, key: Key, content: Binding) -> None:
+        """A name that no statement of the body binds, but what the body calls."""
+        start = self.before[key]
+        if self.first and not carries_data(start) and carries_data(content):
+            raise FirstDiffers
+        self.entry[key] = start
+        self.shapes[key] = self.shape(start, key)
+        self.news = True
 
     def compare_one(self, key: Key, body: LoopBody) -> None:
         after = self.after(key, body)
@@ -412,6 +427,11 @@ def list_type(content: Binding | None, low: Any) -> Type:
             operand = number(part)
             elem = join(elem, UNDEF if operand is None else operand.type)
     return ListOf(elem)
+
+
+def _is_place(content: Binding) -> bool:
+    """Whether this is where a generator stands."""
+    return isinstance(content, Known) and isinstance(content.value, Place)
 
 
 def _different_lists(a: Binding | None, b: Binding | None) -> bool:

@@ -15,6 +15,7 @@ import gast
 
 from srcad.parser.bindings import Binding, Known, LazyIterable
 from srcad.parser.frames import Diverges, own_nodes, stored_names
+from srcad.parser.renaming import Renamer
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -49,7 +50,7 @@ class ComprehensionLowering(_Base):
         return self.comprehension(node, self.expr_Dict(gast.Dict([], [])), ClauseFor)
 
     def expr_GeneratorExp(self, node: gast.GeneratorExp) -> Binding:
-        first = self.expression(node.generators[0].iter)
+        first = self.iterable(self.expression(node.generators[0].iter), node)
         return self.iterator("generator", [first], self.own_names(node))
 
     def comprehension(self, node: Any, made: Binding, loop: type[gast.For]) -> Binding:
@@ -91,7 +92,7 @@ class ComprehensionLowering(_Base):
         names = {name: f"{name}.{number}" for name in targets}
         self.frame.locals |= set(names.values())
         first = node.generators[0].iter  # is read outside
-        made = _Renamer(names).visit(copy.deepcopy(node))
+        made = Renamer(names).visit(copy.deepcopy(node))
         made.generators[0].iter = first
         return made
 
@@ -132,10 +133,10 @@ class ComprehensionLowering(_Base):
     # ------------------------------------------------------------------ text in place
     def lower_text(self, text: str, node: gast.AST, **given: Any) -> Binding:
         """Lower Python text in place; the names in it are its own. What it leaves in `result`."""
-        body = copy.deepcopy(_parsed(text))
+        body = copy.deepcopy(parsed(text))
         number = next(self.numbers)
         names = {n: f"{n}.{number}" for n in {*given, *stored_names(body)}}
-        renamer = _Renamer(names)
+        renamer = Renamer(names)
         body = [renamer.visit(statement) for statement in body]
         hidden = {names[n]: b for n, b in given.items()}
         return self.lower_hidden(body, hidden, node, names["result"])
@@ -156,30 +157,11 @@ class ComprehensionLowering(_Base):
         self.block(body)
         if "$dead" in frame.vars:
             raise Diverges
+        self.leave_by_flags()
         found = None if result is None else self.lookup(result, node)
         for name in added:
             frame.vars.pop(name, None)
         return found
-
-
-class _Renamer(gast.NodeTransformer):
-    """Gives names other names, where no function of its own binds them."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: gast.Name) -> gast.Name:
-        node.id = self.names.get(node.id, node.id)
-        return node
-
-    def visit_Lambda(self, node: gast.Lambda) -> gast.Lambda:
-        own = {a.id for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
-        own |= {a.id for a in (node.args.vararg, node.args.kwarg) if a is not None}
-        node.args.defaults = [self.visit(d) for d in node.args.defaults]
-        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
-        inner = _Renamer({n: new for n, new in self.names.items() if n not in own})
-        node.body = inner.visit(node.body)
-        return node
 
 
 def nested(
@@ -197,7 +179,7 @@ def nested(
 
 
 @functools.cache
-def _parsed(text: str) -> list[gast.stmt]:
+def parsed(text: str) -> list[gast.stmt]:
     body: list[gast.stmt] = gast.parse(text).body
     for statement in body:
         for part in gast.walk(statement):

@@ -16,7 +16,8 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcad.parser.bindings import Binding, Known, describe
+from srcad.parser.bindings import Binding, Known, LazyIterable, describe
+from srcad.parser.generators import MANAGER
 from srcad.parser.trying import Handler
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -43,6 +44,8 @@ class ContextLowering(_Base):
         manager = self.expression(call)
         if isinstance(manager, Known) and isinstance(manager.value, _LOCKS):
             return self.plain_body(Known(True), item.optional_vars, body, rest)
+        if isinstance(manager, LazyIterable) and manager.kind == MANAGER:
+            return self.managed_generator(manager, item.optional_vars, body, rest, node)
         return self.managed(manager, item.optional_vars, body, rest, node)
 
     def plain_body(

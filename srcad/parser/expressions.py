@@ -65,10 +65,16 @@ _UNARY: dict[type, Any] = {
     gast.Not: operator.not_,
 }  # fmt: skip  # fmt: skip
 
+_FOLLOWED = "srcad does not follow it"
+_GENERATOR = (
+    "a generator function cannot be differentiated itself",
+    "calling it gives an iterator, and no number",
+    "differentiate a function that reads it, such as `return sum(f(x))`",
+)
 _REFUSED = {
-    "Await": ("`await`", "use a plain function"),
-    "Yield": ("`yield`", "return the values as a tuple"),
-    "YieldFrom": ("`yield from`", "return the values as a tuple"),
+    "Await": ("`await` cannot be differentiated", _FOLLOWED, "use a plain function"),
+    "Yield": _GENERATOR,
+    "YieldFrom": _GENERATOR,
 }
 _MEMBERSHIP = (gast.In, gast.NotIn)
 _SEQUENCES = (tuple, list, str, range, dict, set, frozenset)
@@ -83,10 +89,9 @@ class ExpressionLowering(_Base):
             return self.expr_Call(node, statement=True)
         method = getattr(self, f"expr_{name}", None)
         if method is None:
-            what, advice = _REFUSED.get(name, (f"`{name}`", "write it with supported expressions"))
-            raise self.unsupported(
-                node, f"{what} cannot be differentiated yet", "srcad does not follow it", advice
-            )
+            unknown = (f"`{name}` cannot be differentiated yet", _FOLLOWED,
+                       "write it with supported expressions")  # fmt: skip
+            raise self.unsupported(node, *_REFUSED.get(name, unknown))
         return method(node)
 
     def expr_Constant(self, node: gast.Constant) -> Binding:
@@ -451,6 +456,11 @@ class ExpressionLowering(_Base):
             return [self.known_object(v) for v in binding.value]
         if isinstance(binding, Value) and isinstance(binding.type, TupleOf):
             return [self.item(binding, i) for i in range(len(binding.type.elems or ()))]
+        if isinstance(binding, LazyIterable) and self.is_produced(binding):
+            holder = self.listed_generator(binding, node)
+            binding = self.deref(holder)
+            if isinstance(binding, Struct):
+                return list(binding.parts)
         if isinstance(binding, LazyIterable) or self.size_of(binding):
             over = self.iteration(holder, node)
             if isinstance(over, Iteration):

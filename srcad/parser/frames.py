@@ -11,7 +11,7 @@ import builtins
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import gast
 
@@ -22,6 +22,8 @@ from srcad.pristine import np
 
 if TYPE_CHECKING:
     from srcad.parser.live_names import LiveNames
+
+_T = TypeVar("_T")
 
 _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
@@ -76,18 +78,51 @@ class FirstDiffers(Exception):
 
 
 @dataclass(eq=False)
-class Frame:
-    """The state of one function while it is lowered.
+class Flow:
+    """The state of the program at the current place; that of a generator is its consumer's.
 
     Attributes
     ----------
     vars
-        The state at the current place, replaced as a whole in branches: bindings of local names,
-        and what the memory holds that anything here can refer to.
+        Replaced as a whole in branches: bindings of local names, and what the memory holds that
+        anything here can refer to.
+    tolerated, met
+        Names that a loop body may bind later than it reads them, and those that it did read so.
     lasting
         Memory that outlives the call, because the caller knows it.
     finals
         How many blocks at this place have a `finally` that is still to come.
+    """
+
+    vars: dict[Key, Binding] = field(default_factory=dict)
+    tolerated: frozenset[str] = frozenset()
+    met: set[str] = field(default_factory=set)
+    lasting: set[Cell] = field(default_factory=set)
+    finals: int = 0
+
+
+class _OfFlow(Generic[_T]):
+    """A part of the state as an attribute of a frame."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, frame: Frame, owner: type) -> _T:
+        found: _T = getattr(frame.flow, self.name)
+        return found
+
+    def __set__(self, frame: Frame, value: _T) -> None:
+        setattr(frame.flow, self.name, value)
+
+
+@dataclass(eq=False)
+class Frame:
+    """One function while it is lowered.
+
+    Attributes
+    ----------
+    flow
+        The state at the current place, of which `vars` and others are parts.
     boxes
         For each local name that a nested function stores to by `nonlocal`, the memory that both
         keep it in: a list of one element, or of None while the name is not bound.
@@ -101,19 +136,20 @@ class Frame:
     outer: Frame | None
     locals: set[str]
     name: str
-    vars: dict[Key, Binding] = field(default_factory=dict)
+    flow: Flow = field(default_factory=Flow)
     globals: dict[str, Any] = field(default_factory=dict)
     globals_declared: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
     is_callee: bool = False
-    # names that a loop body may bind later than it reads them, and those that it did read so
-    tolerated: frozenset[str] = frozenset()
-    met: set[str] = field(default_factory=set)
-    lasting: set[Cell] = field(default_factory=set)
-    finals: int = 0
     boxes: dict[str, Cell] = field(default_factory=dict)
     statement: gast.AST | None = None
     live_names: LiveNames | None = None
+
+    vars = _OfFlow[dict[Key, Binding]]()
+    tolerated = _OfFlow[frozenset[str]]()
+    met = _OfFlow[set[str]]()
+    lasting = _OfFlow[set[Cell]]()
+    finals = _OfFlow[int]()
 
     def cells(self) -> dict[str, types.CellType]:
         if self.live is None or self.live.__closure__ is None:
@@ -149,7 +185,7 @@ def _stores(node: gast.AST) -> Iterator[str]:
         return
     if isinstance(node, (gast.Import, gast.ImportFrom)):
         for alias in node.names:
-            yield (alias.asname or alias.name).split(".")[0]
+            yield alias.asname or alias.name.split(".")[0]
     if isinstance(node, gast.ExceptHandler) and node.name is not None:
         yield getattr(node.name, "id", node.name)
     if isinstance(node, (gast.MatchAs, gast.MatchStar)) and node.name is not None:
@@ -214,6 +250,7 @@ def make_frame(
     outer: Frame | None,
     namespace: dict[str, Any],
     name: str,
+    flow: Flow | None = None,
 ) -> Frame:
     body = body_of(node)
     non_local = declared(body, gast.Nonlocal)
@@ -222,7 +259,7 @@ def make_frame(
     stores = [inner for inner in gast.walk(node) if isinstance(inner, gast.Nonlocal)]
     shared = {n for inner in stores for n in inner.names}
     return Frame(
-        source, node, live, outer, local, name,
+        source, node, live, outer, local, name, flow or Flow(),
         globals=namespace, globals_declared=global_, nonlocals=non_local,
         boxes={n: Cell(n) for n in sorted(shared & local)},
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from srcad.ir.values import Const, Operand, Value
@@ -15,10 +16,13 @@ from srcad.parser.bindings import (
     Derived,
     Key,
     Known,
+    LazyIterable,
     ObjectParam,
+    Partial,
     Ref,
     Struct,
     map_values,
+    rebuilt,
 )
 from srcad.parser.frames import Frame
 
@@ -35,6 +39,8 @@ def constants_known(binding: Any) -> Any:
         return Known(binding.operand.value)
     if isinstance(binding, Struct):
         return Struct(binding.kind, tuple((k, constants_known(b)) for k, b in binding.items))
+    if isinstance(binding, (LazyIterable, Partial)):
+        return rebuilt(binding, constants_known)
     return binding
 
 
@@ -45,7 +51,7 @@ def has_closure(binding: Binding) -> bool:
         return has_closure(binding.target)
     if isinstance(binding, BoundMethod):
         return has_closure(binding.receiver)
-    return isinstance(binding, Closure)
+    return isinstance(binding, (Closure, LazyIterable))
 
 
 def moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
@@ -65,6 +71,11 @@ def moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
             tuple(None if d is None else _inner(d, outside, frames) for d in binding.kw_defaults),
             binding.name,
         )  # fmt: skip
+    if isinstance(binding, LazyIterable) and binding.frame is not None:
+        if binding.kind == "generator" and binding.frame.is_callee:
+            binding = replace(binding, frame=_moved_frame(binding.frame, outside, frames))
+    if isinstance(binding, (LazyIterable, Partial)):
+        return rebuilt(binding, lambda b: moved(b, outside, frames))
     return binding
 
 
@@ -75,6 +86,7 @@ def _inner(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
 def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
     if id(frame) not in frames:
         made = copy.copy(frame)
+        made.flow = copy.copy(frame.flow)
         frames[id(frame)] = made
         # each call has names of its own that its functions store to
         made.boxes = {name: Cell(name) for name in frame.boxes}
@@ -99,6 +111,10 @@ def rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
         return BoundMethod(rebased(binding.receiver, refs), binding.name, binding.function)
     if isinstance(binding, Derived):
         return Derived(binding.transform, rebased(binding.target, refs), binding.options)
+    if isinstance(binding, LazyIterable) and binding.used in refs:
+        binding = replace(binding, used=refs[binding.used].cell)
+    if isinstance(binding, (LazyIterable, Partial)):
+        return rebuilt(binding, lambda b: rebased(b, refs))
     return binding
 
 

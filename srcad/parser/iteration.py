@@ -19,6 +19,7 @@ from srcad.ir.abstract import UNKNOWN, Array, ListOf
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Ref, Step, Struct, describe
 from srcad.parser.measures import MOST_TURNS, Precision
+from srcad.parser.places import Place
 from srcad.rules.symbols import apply as apply_rule
 from srcad.rules.symbols import getitem_operands
 
@@ -138,14 +139,15 @@ class IterationLowering(_Base):
         """A new iterator, which can be read once."""
         used = Cell(kind)
         self.frame.vars[used] = Known(False)
-        return LazyIterable(kind, tuple(parts), detail, used)
+        return LazyIterable(kind, tuple(parts), detail, used, self.frame)
 
     def use(self, it: LazyIterable, node: gast.AST) -> None:
         """Note that an iterator is read; the second time it would be empty."""
         if it.used is None:
             return
         before = self.frame.vars.get(it.used)
-        if not (isinstance(before, Known) and before.value is False):
+        state = before.value if isinstance(before, Known) else True
+        if state is not False and not isinstance(state, Place):
             raise self.unsupported(
                 node, f"a {it.kind} that may have been read before is read here",
                 "it gives its elements once, and is empty the second time",
@@ -156,12 +158,16 @@ class IterationLowering(_Base):
     def iteration(self, binding: Binding, node: gast.AST) -> Iteration | Unrolled:
         """What a `for` loop over this binding runs over."""
         binding = self.iterable(binding, node)
+        if self.is_produced(binding):
+            binding = self.listed_generator(binding, node)
         holder, binding = binding, self.deref(binding)
         if isinstance(binding, (Iteration, Unrolled)):
             return binding
         if isinstance(binding, LazyIterable):
-            self.use(binding, node)
-            return getattr(self, f"over_{binding.kind}")(binding, node)
+            over = getattr(self, f"over_{binding.kind}", None)
+            if over is not None:
+                self.use(binding, node)
+                return over(binding, node)  # type: ignore[no-any-return]
         if isinstance(binding, Known) and isinstance(binding.value, range):
             r = binding.value
             over = self.range_iteration([Const.of(v) for v in (r.start, r.stop, r.step)])

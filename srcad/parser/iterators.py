@@ -19,7 +19,9 @@ from srcad import runtime
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, LazyIterable, Partial, Struct, describe
-from srcad.parser.iteration import Unrolled, now
+from srcad.parser.iterated import Nothing, element_at
+from srcad.parser.iteration import Unrolled, from_zero, now
+from srcad.pristine import np
 from srcad.rules.symbols import getitem_operands
 
 _SUM = """
@@ -64,6 +66,7 @@ for e in iterable:
 else:
     result = default
 """
+_FIRST_OR_STOP = _FIRST.replace("result = default", "raise stop")
 _BEST = """
 result = items[0]
 best = key(result)
@@ -158,6 +161,7 @@ def _count(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast
 
 def _islice(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
     iterable, *bounds = args
+    iterable = low.iterable(iterable, node)
     if len(bounds) == 1:
         bounds = [Known(None), bounds[0]]
     return low.iterator("islice", [iterable, *bounds])
@@ -216,6 +220,8 @@ def as_list(low: Any, binding: Binding, node: gast.AST) -> Binding:
     if isinstance(content, Value) and isinstance(content.type, ListOf):
         return low.new_cell(content, "items")
     made = low.new_sequence("list", [])
+    if low.is_produced(content):
+        return low.listed_generator(content, node)
     if isinstance(content, LazyIterable) and content.kind == "generator":
         low.use(content, node)
         return low.listed(content)
@@ -357,7 +363,10 @@ def _accumulate(
     if isinstance(function, Known) and function.value is None:
         function = Known(operator.add)
     start = kwargs.get("initial", Known(None))
-    iterable: Any = args[0]
+    iterable: Any = low.iterable(args[0], node)
+    if low.is_produced(iterable):
+        first = Known(Nothing) if isinstance(start, Known) and start.value is None else start
+        return low.iterator("accumulate", [iterable, function, first])  # type: ignore[no-any-return]
     if isinstance(start, Known) and start.value is None:
         start, iterable = first_and_others(low, iterable, node)
     made = low.lower_text(
@@ -368,21 +377,36 @@ def _accumulate(
 
 
 def _next(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    if not isinstance(args[0], LazyIterable):
+    iterator = args[0]
+    if not isinstance(iterator, LazyIterable):
         return None
-    if len(args) == 1:
-        elements = low.known_elements(args[0], node)
-        if not elements:
-            raise low.unsupported(
-                node, "there is no next element", "Python raises StopIteration here",
-                "pass a default",
-            )  # fmt: skip
-        return elements[0]
-    return low.lower_text(_FIRST, node, iterable=args[0], default=args[1])
+    default = args[1] if len(args) > 1 else None
+    given = node.args[0] if isinstance(node, gast.Call) and node.args else None
+    if not isinstance(given, (gast.GeneratorExp, gast.Call)):
+        return low.next_element(iterator, default, node)  # type: ignore[no-any-return]
+    if default is None:  # an iterator that nobody reads again
+        stop = Known(StopIteration)
+        return low.lower_text(_FIRST_OR_STOP, node, iterable=iterator, stop=stop)  # type: ignore[no-any-return]
+    return low.lower_text(_FIRST, node, iterable=iterator, default=default)  # type: ignore[no-any-return]
 
 
 def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
     return low.iterator("chain", args)
+
+
+def _element_at(low: Any, args: list[Any], kwargs: Any, node: gast.AST) -> Binding:
+    """An element of what a `zip` with a generator runs over, by its number."""
+    over, index = args
+    if isinstance(over, Unrolled) and isinstance(index, Known):
+        return now(low, over.elements[index.value])
+    listed = low.list_iteration(over) if isinstance(over, Unrolled) else over
+    if listed is None:
+        raise low.unsupported(
+            node, "a `zip` of a generator with elements of several kinds cannot be differentiated",
+            "which of them it is, is not known while compiling",
+            "loop over a list of what the generator gives",
+        )  # fmt: skip
+    return from_zero(low, listed)[1](low, low.operand(index, node))  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------------- sorting
@@ -448,6 +472,19 @@ def _partial(
     return Partial(args[0], tuple(args[1:]), tuple(kwargs.items()))
 
 
+def _fromiter(
+    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding:
+    iterable, *rest = args
+    dtype = rest[0] if rest else kwargs.pop("dtype")
+    count = low.deref(rest[1] if len(rest) > 1 else kwargs.pop("count", Known(-1)))
+    refuse_keywords(low, kwargs, node, "np.fromiter")
+    if not (isinstance(count, Known) and count.value == -1):
+        iterable = low.iterator("islice", [low.iterable(iterable, node), Known(None), count])
+    listed = as_list(low, low.iterable(iterable, node), node)
+    return low.call_known(np.array, [listed], {"dtype": dtype}, node)  # type: ignore[no-any-return]
+
+
 def call_operator(low: Any, fn: Any, args: list[Binding], node: gast.AST) -> Binding | None:
     """A call of `operator.itemgetter(...)`, `attrgetter` or `methodcaller`; None: it is none."""
     if isinstance(fn, operator.itemgetter):
@@ -495,6 +532,9 @@ SPECIAL: dict[Any, Special] = {
     itertools.starmap: maker("map", "starmap"), itertools.chain: maker("chain"),
     itertools.chain.from_iterable: _chain_of, itertools.repeat: _repeat, itertools.count: _count,
     itertools.islice: _islice, itertools.pairwise: maker("pairwise"),
+    itertools.takewhile: maker("takewhile"), itertools.dropwhile: maker("dropwhile"),
+    itertools.filterfalse: maker("filterfalse"), itertools.compress: maker("compress"),
+    itertools.cycle: maker("cycle"),
     itertools.product: _combined(itertools.product),
     itertools.combinations: _combined(itertools.combinations),
     itertools.permutations: _combined(itertools.permutations),
@@ -502,9 +542,9 @@ SPECIAL: dict[Any, Special] = {
     itertools.accumulate: _accumulate, functools.reduce: _reduce, functools.partial: _partial,
     operator.itemgetter: _getter(operator.itemgetter),
     operator.attrgetter: _getter(operator.attrgetter),
-    math.fsum: _listed(math.fsum), math.prod: _listed(math.prod),
+    np.fromiter: _fromiter, math.fsum: _listed(math.fsum), math.prod: _listed(math.prod),
     sum: _sum, any: _truth_of(_ANY), all: _truth_of(_ALL), sorted: _sorted,
     min: _extremum(min), max: _extremum(max),
-    list: _container("list"), tuple: _container("tuple"), dict: _dict,
+    element_at: _element_at, list: _container("list"), tuple: _container("tuple"), dict: _dict,
     set: _set, frozenset: _set,
 }  # fmt: skip

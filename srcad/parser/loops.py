@@ -79,6 +79,9 @@ class LoopLowering(_Base):
         self, node: gast.For, over: Binding, rest: list[gast.stmt]
     ) -> bool | None:
         """A `for` statement whose iterable is lowered."""
+        over = self.iterable(over, node.iter)
+        if self.is_produced(over):
+            return self.produced_loop(node, over, rest)
         if isinstance(over, LazyIterable) and over.kind == "generator":
             clauses = over.detail.generators
             if len(clauses) > 1 or clauses[0].ifs:

@@ -49,11 +49,13 @@ from srcad.parser.frames import (
     body_of,
     make_frame,
 )
+from srcad.parser.generators import GeneratorLowering
 from srcad.parser.global_names import GlobalLowering, GlobalWritten, Place
 from srcad.parser.importing import ImportLowering
 from srcad.parser.iteration import IterationLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
+from srcad.parser.managers import ManagerLowering
 from srcad.parser.matching import MatchLowering
 from srcad.parser.measures import MeasureLowering, Precision
 from srcad.parser.methods import MethodLowering
@@ -63,6 +65,7 @@ from srcad.parser.outputs import OutputLowering
 from srcad.parser.passing import PassingLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
+from srcad.parser.stepping import SteppingLowering
 from srcad.parser.storage import StorageLowering
 from srcad.parser.trying import Scope, TryLowering
 
@@ -103,7 +106,7 @@ class Lowerer(
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
-    GlobalLowering,
+    GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -159,6 +162,7 @@ class Lowerer(
         self.handling: list[Any] = []
         self.labels = 0
         self.unlikely = 0  # branches around for loops that do not run
+        self.openings = 0  # generators around that stand in the place of a loop
         self.quiet = 0  # blocks around in which filters of warnings are of no account
 
     # ------------------------------------------------------------------ places and errors

@@ -277,15 +277,14 @@ class OperatorLowering(_Base):
             return binding
         if isinstance(binding, Known) and reading.is_iterable(binding.value):
             return binding
+        if self.special_method(binding, "__iter__", node) is None:
+            if self.special_method(binding, "__getitem__", node) is not None:
+                return self.iterator("indexed", [binding])  # type: ignore[no-any-return]
         found: Binding | None = self.unary_object(iter, [binding], node)
         if found is None:
             return binding
         if self.class_of_binding(found) is not None:
-            raise self.unsupported(
-                node, f"iterating over {describe(self.deref(binding))} cannot be differentiated",
-                "its `__iter__` gives an object whose `__next__` counts",
-                "return `iter(...)` of a tuple, a list or an array in `__iter__`",
-            )  # fmt: skip
+            return self.iterator("counting", [found])  # type: ignore[no-any-return]
         return found
 
     def iterated_arguments(self, fn: Any, args: list[Binding], node: gast.AST) -> list[Binding]:

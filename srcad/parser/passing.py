@@ -11,7 +11,6 @@ from typing import Any
 
 import gast
 
-from srcad.errors import UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.build import clone_region
 from srcad.ir.values import Function, Operand, Region, Value, walk
@@ -141,11 +140,7 @@ class PassingLowering(_Base):
             entry.sizes.append(None)
             return ObjectParam(param, binding.name, binding.path, binding.example)
         if isinstance(binding, LazyIterable) and binding.used is not None:
-            raise UnsupportedSyntaxError(
-                f"a {binding.kind} is passed to a function that is followed",
-                reason="it gives its elements once, and who reads it is not followed",
-                advice="pass a list of it", loc=self.builder.loc,
-            )  # fmt: skip
+            return binding  # the callee reads it as it is, with all that it leads to
         if isinstance(binding, (LazyIterable, Partial)):
             return rebuilt(binding, lambda b: self.param_shape(b, name, on_stack, entry))
         return binding

@@ -332,7 +332,8 @@ class StorageLowering(_Base):
             state = frame.vars
             for name, binding in state.items():
                 if frame is self.frame and live is not None and name in frame.locals - live:
-                    continue
+                    if "." not in key_name(name):  # those of what is lowered in place are read on
+                        continue
                 if is_root(name, binding):
                     self.note_reachable(binding, plain_name(key_name(name)), found, frames)
             if frame.outer is not None and frame.outer not in frames:
@@ -358,6 +359,8 @@ class StorageLowering(_Base):
                 todo.append(b.receiver)
             elif isinstance(b, LazyIterable):
                 todo.extend(b.parts)
+                if b.used is not None:
+                    found.setdefault(b.used, name)
             elif isinstance(b, Partial):
                 todo.extend([b.target, *b.args, *(v for _, v in b.kwargs)])
             for cell in cells_in(b) if isinstance(b, Ref) else ():

@@ -389,9 +389,9 @@ def _distance(u, v=0.0, *, p=2):
     return np.sum(np.abs(u - v) ** p)
 
 
-TYPED = {"runge_kutta"}  # `+=` on a number or an array?
+# `+=` on a number or an array?
+TYPED = {"generator_in_for", "generator_in_sum", "runge_kutta"}
 
 NOT_YET = {
-    "decorated_inside", "generator_delegating", "generator_in_for", "generator_in_sum",
-    "generator_to_list",
+    "decorated_inside",
 }  # fmt: skip

@@ -32,6 +32,40 @@ def generator_in_a_variable(u):
     return sum(squares) + sum(squares)
 
 
+def generator_read_after_break(u):
+    squares = _squares(u)
+    for value in squares:
+        if value > 0.1:
+            break
+    return sum(squares)
+
+
+def next_on_one_path(u, x):
+    squares = _squares(u)
+    if x > 0.0:
+        next(squares)
+    return next(squares)
+
+
+def generator_that_is_sent_to(x):
+    squares = _squares([x, x])
+    next(squares)
+    return squares.send(x)
+
+
+def yield_in_an_expression(x):
+    def echo():
+        total = x + (yield x)
+        yield total
+
+    return sum(v for v in echo() if v is not None)
+
+
+def _squares(values):
+    for value in values:
+        yield value * value
+
+
 def store_to_a_global(x):
     global _state
     _state = x * x
@@ -57,5 +91,9 @@ SETTINGS = {
     "integer_array": {"error": "SignatureError"},
     "derivative_lost_in_text": {"error": "MissingRuleError"},
     "generator_in_a_variable": {"error": "UnsupportedSyntaxError"},
+    "generator_read_after_break": {"error": "UnsupportedSyntaxError"},
+    "next_on_one_path": {"error": "UnsupportedSyntaxError"},
+    "generator_that_is_sent_to": {"error": "UnsupportedSyntaxError"},
+    "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
 }

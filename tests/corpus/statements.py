@@ -299,5 +299,5 @@ SETTINGS = {"try_in_loop": {"float32": False}}  # NumPy divides by zero without 
 TYPED = {"chained_assignment"}  # `+=` on a number or an array?
 
 NOT_YET = {
-    "dict_by_f_string", "logging_of_values", "with_own_context",
+    "dict_by_f_string", "logging_of_values",
 }  # fmt: skip
