@@ -253,6 +253,9 @@ def same(a: Binding | None, b: Binding | None) -> bool:
         )
     if isinstance(a, ObjectParam) and isinstance(b, ObjectParam):
         return a.value is b.value and a.path == b.path
+    if isinstance(a, LazyIterable) and isinstance(b, LazyIterable):
+        one = a.kind == b.kind and a.used is b.used and a.used is not None
+        return one and all(same(x, y) for x, y in zip(a.parts, b.parts))
     if isinstance(a, BoundMethod) and isinstance(b, BoundMethod):
         known = a.name == b.name and a.function is b.function
         return known and same(a.receiver, b.receiver)

@@ -55,10 +55,10 @@ def generator_that_is_sent_to(x):
 
 def yield_in_an_expression(x):
     def echo():
-        total = x + (yield x)
+        total = x * x if (yield x) is None else x
         yield total
 
-    return sum(v for v in echo() if v is not None)
+    return sum(echo())
 
 
 def _squares(values):
