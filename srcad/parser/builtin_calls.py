@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import logging
 import types
 from typing import Any
 
@@ -222,6 +223,13 @@ def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
             return args[0]
     return None
 
+def _logger(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`logging.getLogger(name)`: always the same object for a name."""
+    known = [low.deref(a) for a in args]
+    if kwargs or not all(isinstance(a, Known) for a in known):
+        return None
+    return Known(logging.getLogger(*(a.value for a in known)))
+
 def _replace(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     return low.replaced(args[0], kwargs, node) if len(args) == 1 else None
 
@@ -261,4 +269,5 @@ _SPECIAL: dict[Any, Any] = {
     hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace, np.ndarray: _ndarray,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
+    logging.getLogger: _logger,
 }  # fmt: skip

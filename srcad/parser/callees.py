@@ -130,7 +130,8 @@ class CalleeLowering(_Base):
         for name, binding in bound.items():
             shapes[name] = self.param_shape(binding, name, on_stack, entry)
         labels = () if pure else tuple(h.label for hs in self.catchers for h in hs)
-        key = (identity, entry.key(shapes), labels, self.globals_key())
+        holder = target.frame if isinstance(target, Closure) else None
+        key = (identity, holder, entry.key(shapes), labels, self.globals_key())
         if key in self.pending:
             callee = self.pending[key]
             callee.recursive = True

@@ -33,6 +33,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
+from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
 from srcad.parser.iterators import call_operator
 from srcad.parser.measures import MEASURES
@@ -53,7 +54,6 @@ _DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
 _Base: Any = object
 
 _OUTPUT = (print, warnings.warn)
-_LOGGERS = (logging.Logger, logging.LoggerAdapter)
 _LOGGING = (
     logging.debug, logging.info, logging.warning, logging.error, logging.critical, logging.log,
 )  # fmt: skip
@@ -352,7 +352,7 @@ def _hashable(value: Any) -> bool:
 def _is_output(fn: Any) -> bool:
     """Whether a call of this writes something for people to read, and gives nothing back."""
     receiver = getattr(fn, "__self__", None)
-    if isinstance(receiver, _LOGGERS):
+    if isinstance(receiver, LOGGERS):
         return fn.__name__ in ("debug", "info", "warning", "error", "critical", "log", "exception")
     return _hashable(fn) and fn in (*_OUTPUT, *_LOGGING)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import gast
@@ -14,6 +15,8 @@ from srcad.parser.bindings import Binding, Known, Struct
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
+
+LOGGERS = (logging.Logger, logging.LoggerAdapter)
 
 
 class EffectLowering(_Base):

@@ -32,6 +32,7 @@ from srcad.parser.bindings import (
     class_of,
     describe,
 )
+from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
 from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import lookup
@@ -377,6 +378,8 @@ class ObjectLowering(_Base):
         self, owner: Any, cls: type, name: str, node: gast.AST
     ) -> Binding | None:
         """An attribute of an object outside of the function that is code of its class."""
+        if isinstance(owner, LOGGERS):  # what they write is no matter of derivatives
+            return None
         _, found = classes.find(cls, name)
         code = (property, staticmethod, classmethod, types.FunctionType)
         if not isinstance(found, code):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 
 import numpy as np
@@ -220,3 +222,15 @@ SETTINGS = {
     "nested_recursion": {"inputs": [{"n": 0}, {"n": 3}]},
     "chosen_by_string": {"inputs": [{"name": "sin"}, {"name": "cos"}]},
 }
+
+
+def composed_by_reduce(x):
+    def compose(*functions):
+        return functools.reduce(lambda f, g: lambda v: f(g(v)), functions)
+
+    return compose(math.sin, math.exp, lambda v: v * v)(x)
+
+
+def logged_by_a_named_logger(x):
+    logging.getLogger(__name__).debug("x = %s", x)
+    return x * x

@@ -48,10 +48,10 @@ def renamed_after_store(u, x):
     return np.sum(y * z)
 
 
-def alias_chosen_by_branch(u, v, x, k):
+def alias_chosen_by_branch(u, v, x):
     y = u * 1.0
     z = v * 1.0
-    w = y if k > 1 else z
+    w = y if x > 0.0 else z
     w[0] = x * x
     return np.sum(y * z * z)
 

@@ -75,8 +75,8 @@ def store_to_a_global(x):
 def buffer_that_is_read_again(u):
     state = u.copy()
     new = u * u
-    for _ in range(3):
-        state *= 2.0
+    for _ in range(100):
+        state *= 0.5
         total = np.sum(new)
         new = np.sin(state) + total
         state = new

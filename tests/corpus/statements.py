@@ -297,7 +297,3 @@ def loop_variable_after_loop(x):
 SETTINGS = {"try_in_loop": {"float32": False}}  # NumPy divides by zero without an error
 
 TYPED = {"chained_assignment"}  # `+=` on a number or an array?
-
-NOT_YET = {
-    "dict_by_f_string", "logging_of_values",
-}  # fmt: skip
