@@ -12,7 +12,7 @@ from typing import Any
 
 from srcad import runtime
 from srcad.differentiator.extents import Extents
-from srcad.errors import SignatureError
+from srcad.errors import MissingRuleError, SignatureError
 from srcad.ir import abstract
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -118,6 +118,7 @@ def elementwise_cotangents(
     The sums for operands that are `waiting` are left out; `stretched` tells that `g` is one for
     which they were, so that it may have more elements than the result.
     """
+    _refuse_unknown(op, rule, wanted)
     result, operands = symbols(b, op)
     partials = _one_each(op, rule.bodies[0](result, *operands, **statics(op)), "partials")
     found: list[Operand | None] = []
@@ -192,6 +193,7 @@ def cotangents(
     rule = rule_of(op)
     if rule.form == "elementwise":
         return list(elementwise_cotangents(b, op, rule, g, wanted, extents))
+    _refuse_unknown(op, rule, wanted)
     result, operands = symbols(b, op)
     g_sym = _as_symbols(b, g, operands[0]._scalar if operands else False)
     attrs = statics(op)
@@ -225,6 +227,19 @@ def cotangents(
         _converted(b, v, op.operands[i]) if wanted[i] and v is not None else None
         for i, v in enumerate(found)
     ]
+
+
+def _refuse_unknown(op: Op, rule: Rule, wanted: Sequence[bool]) -> None:
+    """Refuse the derivative in an operand for which the rule has none."""
+    for i, wants in enumerate(wanted):
+        if wants and rule.name_of(i) in rule.unknown:
+            name, operand = function_name(rule.fn), rule.name_of(i)
+            raise MissingRuleError(
+                f"`{name}` has no derivative rule in `{operand}`",
+                reason="this derivative exists, but there is no short expression for it",
+                advice=f"pass a constant for `{operand}`, or declare a rule of your own",
+                loc=op.loc,
+            )
 
 
 def _as_symbols(b: Builder, g: Any, scalar: bool) -> Any:
@@ -430,6 +445,7 @@ def as_declared(b: Builder, derivative: Operand, like: Operand) -> Operand:
 def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     """Tangent of an application's result (None: zero): an operand, or a tuple for tuples."""
     rule = rule_of(op)
+    _refuse_unknown(op, rule, [d is not None for d in dots])
     result, operands = symbols(b, op)
     attrs = statics(op)
     scalar = operands[0]._scalar if operands else False

@@ -23,7 +23,7 @@ from srcad import runtime
 from srcad.emitter.printer import to_text
 from srcad.errors import AliasingError, Loc, SrcadError
 from srcad.pristine import np, original
-from srcad.rules import custom
+from srcad.rules import custom, registry
 
 if TYPE_CHECKING:
     from srcad.emitter.statements import Emitted
@@ -60,6 +60,9 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
             helper = place in (runtime.__name__, custom.__name__) or value is AliasingError
             home = str(place) if helper else function.__module__
+            other = registry.home_of(value)
+            if other is not None and function.__globals__.get(name) is not value:
+                helper, home = True, other
             alias = own if own == name or not helper else f"{own} as {name}"
             named.setdefault(home, []).append(alias if helper else name)
     lines = sorted(plain)

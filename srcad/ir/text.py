@@ -15,6 +15,7 @@ from typing import Any
 
 from srcad.ir import ops as O
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value, walk
+from srcad.pristine import np
 
 
 class _Names:
@@ -101,7 +102,7 @@ def function_name(fn: Any) -> str:
     name: str = getattr(fn, "__qualname__", "") or getattr(fn, "__name__", repr(fn))
     module = {"numpy": "np", "_operator": "operator", "builtins": ""}.get(module, module)
     module = module.replace("numpy.", "np.")
-    if not module and type(fn).__name__ == "ufunc":
+    if not module and getattr(np, name, None) is fn:  # a ufunc does not tell its module
         module = "np"
     return f"{module}.{name}" if module else name
 

@@ -60,4 +60,6 @@ def _may_fold(fn: object, values: Sequence[complex]) -> bool:
     if fn in _POWERS:
         return not isinstance(values[1], int) or abs(values[1]) <= _MAX_EXPONENT
     rule = lookup(fn)  # the smooth functions of `math`, not `factorial` or `comb`
-    return rule is not None and rule.form == "elementwise" and rule.fn.__module__ == "math"
+    return rule is not None and rule.form == "elementwise" and (
+        getattr(rule.fn, "__module__", None) == "math"
+    )

@@ -291,7 +291,7 @@ class CallLowering(_Base):
             return binding.value
         if isinstance(binding, Struct) and binding.kind != "dict":
             if all(isinstance(p, Known) for p in binding.parts):
-                parts = [p.value for p in binding.parts if isinstance(p, Known)]
+                parts = [self.argument(p, node) for p in binding.parts]
                 return tuple(parts) if binding.kind == "tuple" else parts
         return self.operand(binding, node)
 

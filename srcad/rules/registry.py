@@ -45,6 +45,8 @@ class Rule:
         The functions of the declaration, their number depends on the form.
     active
         Names of the operands that can carry a derivative; None: all of them.
+    unknown
+        Names of operands in which there is a derivative, but not in this table: it is refused.
     """
 
     fn: Callable[..., Any]
@@ -56,6 +58,7 @@ class Rule:
     active: tuple[str, ...] | None = None
     cost: Cost = Cost.COSTLY
     declared: str = ""  # "file:line" of the declaration, for messages
+    unknown: tuple[str, ...] = ()
 
     @functools.cached_property
     def variadic(self) -> bool:
@@ -66,9 +69,11 @@ class Rule:
             return False
         if self.active is None:
             return True
+        return self.name_of(position) in self.active
+
+    def name_of(self, position: int) -> str:
         names = self.operands
-        name = names[position] if position < len(names) else names[-1]
-        return name in self.active
+        return names[position] if position < len(names) else names[-1]
 
 
 TABLE: dict[Any, Rule] = {}
@@ -79,7 +84,9 @@ _SKIPPED_FIRST = {
 
 
 # Modules of other packages, and the modules of ours that declare rules for them when asked.
-ON_DEMAND = {"scipy.special": "srcad.rules.special"}
+ON_DEMAND = {
+    "scipy.special": "srcad.rules.special", "scipy.interpolate": "srcad.rules.interpolate",
+}  # fmt: skip
 
 
 def lookup(fn: object) -> Rule | None:
@@ -89,14 +96,21 @@ def lookup(fn: object) -> Rule | None:
     except TypeError:  # unhashable objects have no rule
         return None
     if found is None:
-        for owner, rules in ON_DEMAND.items():
-            module, name = sys.modules.get(owner), getattr(fn, "__name__", None)
-            if module is None or name is None or rules in sys.modules:
-                continue
-            if getattr(module, name, None) is fn:
-                importlib.import_module(rules)
-                return TABLE.get(fn)
+        home = home_of(fn) or str(getattr(fn, "__module__", None)).rpartition(".")[0]
+        if home in ON_DEMAND and ON_DEMAND[home] not in sys.modules:
+            importlib.import_module(ON_DEMAND[home])
+            return TABLE.get(fn)
     return found
+
+
+def home_of(fn: object) -> str | None:
+    """The module of another package, of those that we have rules for, that has this function."""
+    name = getattr(fn, "__name__", None)
+    if isinstance(name, str):
+        for owner in ON_DEMAND:
+            if getattr(sys.modules.get(owner), name, None) is fn:
+                return owner
+    return None
 
 
 def _place(depth: int = 3) -> str:
@@ -126,6 +140,7 @@ def _declare(
     operands: Sequence[str] | None,
     active: Sequence[str] | None,
     cost: Cost,
+    unknown: Sequence[str] = (),
 ) -> None:
     place = _place()
     for fn in fns if isinstance(fns, (tuple, list)) else (fns,):
@@ -133,7 +148,7 @@ def _declare(
             fn, form, tuple(bodies), signature,
             tuple(operands) if operands is not None else _operand_names(signature),
             infer or default(fn, form),
-            None if active is None else tuple(active), cost, place,
+            None if active is None else tuple(active), cost, place, tuple(unknown),
         )  # fmt: skip
     for changed in ON_CHANGE:
         changed()
@@ -146,6 +161,7 @@ def elementwise(
     infer: Infer | None = None,
     active: Sequence[str] | None = None,
     cost: Cost = Cost.COSTLY,
+    unknown: Sequence[str] = (),
 ) -> None:
     """Declare a function applied element by element.
 
@@ -157,9 +173,12 @@ def elementwise(
         ``lambda y, x1, x2: (p1, p2)``: the partial derivatives in each operand, from the result
         and the operands; one expression when there is one operand. A partial may be the number
         1 or -1 or another constant, or None for "zero everywhere".
+    unknown
+        Names of operands in which there is a derivative that the partials do not give: it is
+        refused. Their partial is None.
     """
     signature = _signature_of(partials, 1)
-    _declare(fns, "elementwise", (partials,), signature, infer, None, active, cost)
+    _declare(fns, "elementwise", (partials,), signature, infer, None, active, cost, unknown)
 
 
 def linear(
@@ -272,6 +291,7 @@ def rule(
     infer: Infer | None = None,
     operands: Sequence[str] | None = None,
     active: Sequence[str] | None = None,
+    unknown: Sequence[str] = (),
 ) -> Callable[[type], type]:
     """Declare a function with its own `jvp` and `vjp`, when nothing shorter is true.
 
@@ -279,6 +299,7 @@ def rule(
     is a tuple with None for operands without tangent, gives the tangent of the result;
     ``vjp(g, y, *operands, **statics)`` gives the cotangent of each operand as a tuple (None for
     operands without one). For a function with several results `y`, `g` and the tangent are tuples.
+    A derivative in an operand of `unknown` is refused.
     """
 
     def declare(cls: type) -> type:
@@ -296,7 +317,9 @@ def rule(
                 advice="write jvp(dots, y, ...) and vjp(g, y, ...) with the parameters of the "
                 "function in place of the dots",
             ) from error
-        _declare(fns, "rule", (jvp, vjp), signature, infer, operands, active, Cost.COSTLY)
+        _declare(
+            fns, "rule", (jvp, vjp), signature, infer, operands, active, Cost.COSTLY, unknown
+        )
         return cls
 
     return declare

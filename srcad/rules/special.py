@@ -54,15 +54,15 @@ elementwise(special.betaln, lambda y, a, b: (
 ))  # fmt: skip
 elementwise(
     special.gammainc, lambda y, a, x: (None, np.exp(-x + (a - 1) * np.log(x) - special.gammaln(a))),
-    active=("x",),
+    unknown=("a",),
 )  # fmt: skip
 elementwise(
     special.gammaincc,
     lambda y, a, x: (None, -np.exp(-x + (a - 1) * np.log(x) - special.gammaln(a))),
-    active=("x",),
+    unknown=("a",),
 )  # fmt: skip
 elementwise(  # Hurwitz's zeta function; in its first argument there is no short expression
-    special.zeta, lambda y, x, q: (None, -x * call(special.zeta, q, x + 1, q)), active=("q",)
+    special.zeta, lambda y, x, q: (None, -x * call(special.zeta, q, x + 1, q)), unknown=("x",)
 )
 
 # -- exponentials, logarithms, entropies
@@ -83,7 +83,9 @@ elementwise(special.xlog1py, lambda z, x, y: (np.log1p(y), x / (1 + y)))
 elementwise(special.entr, lambda y, x: -np.log(x) - 1)
 elementwise(special.rel_entr, lambda z, x, y: (np.log(x / y) + 1, -x / y))
 elementwise(special.kl_div, lambda z, x, y: (np.log(x / y), 1 - x / y))
-elementwise(special.boxcox, lambda y, x, lmbda: (x ** (lmbda - 1), None), active=("x",))
+elementwise(special.boxcox, lambda y, x, lmbda: (x ** (lmbda - 1), np.where(
+    lmbda == 0, np.log(x) ** 2 / 2, (x**lmbda * np.log(x) - y) / _nonzero(lmbda)
+)))  # fmt: skip
 elementwise(special.pseudo_huber, lambda z, d, r: (
     2 * z / d - r * r / d / np.sqrt(1 + (r / d) ** 2), r / np.sqrt(1 + (r / d) ** 2)
 ))  # fmt: skip
@@ -105,17 +107,17 @@ for _fn, _sign in ((special.jv, -1), (special.yv, -1), (special.iv, 1)):
     elementwise(
         _fn,
         lambda y, v, x, fn=_fn, sign=_sign: (None, (fn(v - 1, x) + sign * fn(v + 1, x)) / 2),
-        active=("x",),
+        unknown=("v",),
     )  # fmt: skip
 elementwise(
     special.kv, lambda y, v, x: (None, -(special.kv(v - 1, x) + special.kv(v + 1, x)) / 2),
-    active=("x",),
+    unknown=("v",),
 )  # fmt: skip
 
 elementwise(
     special.ive,
     lambda y, v, x: (None, (special.ive(v - 1, x) + special.ive(v + 1, x)) / 2 - np.sign(x) * y),
-    active=("x",),
+    unknown=("v",),
 )  # fmt: skip
 
 # -- elliptic integrals, exponential integrals

@@ -1,0 +1,99 @@
+"""Functions that use SciPy, from the user's side, against differences; skipped without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import srcad
+from srcad.errors import MissingRuleError
+from srcad.testing import check_grads
+
+pytest.importorskip("scipy")
+from scipy import interpolate, special  # noqa: E402
+
+PLACES = np.linspace(0.0, 3.0, 9)
+TCK = interpolate.splrep(PLACES, np.sin(PLACES))
+CUBIC = interpolate.CubicSpline(PLACES, np.sin(PLACES))
+CLAMPED = interpolate.UnivariateSpline(PLACES, np.cos(PLACES), s=0, ext=3)
+SURFACE = interpolate.RectBivariateSpline(
+    PLACES, PLACES, np.outer(np.sin(PLACES), np.cos(PLACES)), kx=1, ky=3
+)
+SURFACE_TCK = (*SURFACE.tck, *SURFACE.degrees)
+
+
+def spline(x):
+    return float(interpolate.splev(x, TCK)) * x
+
+
+def slope_of_spline(x):
+    return np.sum(interpolate.splev(x, TCK, der=1) ** 2)
+
+
+def cubic(x):
+    return np.sum(CUBIC(x) * x)
+
+
+def clamped(x):
+    return CLAMPED(x) * x
+
+
+def surface(x, y):
+    return interpolate.bisplev(x, y, SURFACE_TCK) * x
+
+
+def surface_at(x, y):
+    return np.sum(SURFACE.ev(x, y) * x)
+
+
+def surface_grid(x, y):
+    return np.sum(SURFACE(x, y) ** 2)
+
+
+def transformed(x, lmbda):
+    return special.boxcox(x, lmbda) * special.gammainc(2.0, x)
+
+
+A, B = np.array([0.3, 1.2, 2.2, 2.9]), np.array([0.35, 1.3, 2.4])
+CALLS: list[tuple[Any, tuple[Any, ...]]] = [
+    (spline, (0.7,)), (slope_of_spline, (A,)), (cubic, (A,)), (cubic, (0.7,)), (clamped, (0.7,)),
+    (clamped, (3.7,)), (surface, (0.7, 1.2)), (surface, (3.7, 1.2)), (surface_at, (A, 1.2)),
+    (surface_grid, (A, B)), (transformed, (1.5, 0.7)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fn, args", CALLS, ids=[f.__name__ for f, _ in CALLS])
+def test_derivatives(fn: Any, args: tuple[Any, ...]) -> None:
+    check_grads(fn, args)
+
+
+def incomplete(a, x):
+    return special.gammainc(a, x)
+
+
+def of_order(v, x):
+    return special.jv(v, x) * x
+
+
+def coefficients(t, c):
+    return interpolate.splev(0.7, (t, c, 3))
+
+
+@pytest.mark.parametrize(
+    "fn, args, operand",
+    [(incomplete, (1.5, 2.0), "a"), (of_order, (1.5, 2.0), "v"), (coefficients, TCK[:2], "tck")],
+)
+def test_a_derivative_that_no_rule_gives_is_refused(
+    fn: Any, args: tuple[Any, ...], operand: str
+) -> None:
+    with pytest.raises(MissingRuleError, match=f"has no derivative rule in `{operand}`"):
+        srcad.grad(fn)(*args)
+    with pytest.raises(MissingRuleError, match=f"in `{operand}`"):
+        srcad.jvp(fn, args, tuple(np.ones_like(a) for a in args))
+
+
+def test_source_imports_from_scipy() -> None:
+    text = srcad.source(transformed, types="x: float, lmbda: float")
+    assert "from scipy.special import boxcox, gammainc, gammaln" in text
