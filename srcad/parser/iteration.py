@@ -220,7 +220,8 @@ class IterationLowering(_Base):
             if seen is not None:
                 return seen
             value = now if isinstance(now, Value) else value
-        found = getitem_operands(self.builder, value, [index])
+        with self.never_raising():  # the loop is as long as what it runs over
+            found = getitem_operands(self.builder, value, [index])
         self.note_element(holder, found)
         return self.as_binding(found)
 

@@ -91,6 +91,9 @@ class LoopLowering(_Base):
         self.iterated += self.reachable([over])
         try:
             if isinstance(iterable, Unrolled):
+                table = self.long_table(over, iterable, node)
+                if table is not None:
+                    return self.for_loop(node, table, rest, outer)
                 return self.unrolled(node, iterable, rest, outer)
             short = self.short_range(over) or (self.turns_of(iterable) if self.precision else None)
             if short is None:
@@ -109,6 +112,17 @@ class LoopLowering(_Base):
             return self.unrolled(node, short, rest, outer)
         finally:
             self.iterated = outer
+
+    def long_table(
+        self, over: Binding, iterable: Unrolled, node: gast.For
+    ) -> Iteration | None:
+        """A loop over a known list of numbers, if it is too long to be unrolled."""
+        known = self.deref(over)
+        if len(iterable.elements) <= _UNROLLED_EXITS or not _leaves(node.body):
+            return None
+        table = self.table(known.value) if isinstance(known, Known) else None
+        found = None if table is None else self.iteration(table, node.iter)
+        return found if isinstance(found, Iteration) else None
 
     def collected(self, found: Collected) -> Value:
         """The value for the list of what the iterations append."""
@@ -137,9 +151,9 @@ class LoopLowering(_Base):
         self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: list[Cell]
     ) -> bool | None:
         """A loop over a tuple: its body once per element, as nested statements."""
-        if len(iterable.elements) > _UNROLLED_EXITS and _has_break(node.body):
+        if len(iterable.elements) > _UNROLLED_EXITS and _leaves(node.body):
             raise self.unsupported(
-                node, f"a loop over {len(iterable.elements)} elements that is left by `break` "
+                node, f"a loop over {len(iterable.elements)} elements that is left early "
                 "cannot be differentiated", "it is unrolled, each turn within the one before",
                 "loop over an array or over range(n)",
             )  # fmt: skip
@@ -547,6 +561,11 @@ class _Exits:
 
     def carries(self, low: Any, names: set[str], first: bool) -> Carries:
         return Carries(low, names, self.returns, self.needs_broken_flag, first)
+
+
+def _leaves(body: list[gast.stmt]) -> bool:
+    """Whether a turn of a loop may be its last."""
+    return _has_break(body) or any(isinstance(n, gast.Return) for n in own_nodes(body))
 
 
 def _has_break(statements: list[gast.stmt]) -> bool:

@@ -134,6 +134,15 @@ class TryLowering(_Base):
         finally:
             self.builder.before = outer
 
+    @contextmanager
+    def never_raising(self) -> Iterator[None]:
+        """Emit operations that raise nothing here, whatever a handler around them catches."""
+        outer, self.builder.before = self.builder.before, None
+        try:
+            yield
+        finally:
+            self.builder.before = outer
+
     def handled(self, handler: Handler, finished: bool, body: Callable[[], bool]) -> bool:
         """The branch for what the block was left for; whether control falls out of neither."""
         frame = self.frame
