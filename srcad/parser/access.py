@@ -361,7 +361,7 @@ class AccessLowering(_Base):
         UnsupportedSyntaxError
             If it is no data (a function, say).
         """
-        binding = self.settled(binding)
+        binding = self.settled(self.certain(binding, node))
         if isinstance(binding, Value):
             return binding
         if isinstance(binding, Known):
@@ -387,7 +387,7 @@ class AccessLowering(_Base):
 
     def as_value(self, binding: Any) -> Value:
         """A binding or constant as an IR value (constants are materialised)."""
-        binding = self.deref(binding)
+        binding = self.deref(self.certain(binding, gast.Pass()))
         if isinstance(binding, Value):
             return binding
         constant = binding if isinstance(binding, Const) else Const.of(binding.value)

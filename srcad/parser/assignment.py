@@ -30,20 +30,20 @@ _Base: Any = object
 
 class AssignmentLowering(_Base):
     def stmt_Assign(self, node: gast.Assign, rest: Any) -> None:
-        value = self.boxed(self.expression(node.value), _target_name(node.targets[0]))
+        value = self.boxed(self.raw(node.value), _target_name(node.targets[0]))
         for target in node.targets:
             self.assign(target, value)
 
     def stmt_AnnAssign(self, node: gast.AnnAssign, rest: Any) -> None:
         if node.value is not None:
-            value = self.boxed(self.expression(node.value), _target_name(node.target))
+            value = self.boxed(self.raw(node.value), _target_name(node.target))
             self.assign(node.target, value)
 
     def stmt_AugAssign(self, node: gast.AugAssign, rest: Any) -> None:
         target = node.target
         fn = OPERATORS[type(node.op)]
         if isinstance(target, gast.Name):
-            old = self.lookup(target.id, target)
+            old = self.certain(self.lookup(target.id, target), target)
             added = self.expression(node.value)
             self.bind(target.id, self.updated(fn, old, added, target.id, node), target)
         elif isinstance(target, gast.Subscript):

@@ -195,6 +195,14 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
+class Maybe:
+    """None unless `present` holds at run time; then `value`."""
+
+    present: Value
+    value: Binding
+
+
+@dataclass(frozen=True, eq=False)
 class Poison:
     """No single value describes this name here; reading it is an error with this reason.
 
@@ -217,7 +225,7 @@ def is_root(key: Key, binding: Any) -> bool:
 
 Binding = Union[
     Known, Value, Ref, Struct, Closure, BoundMethod, LazyIterable, Partial, Derived, ObjectParam,
-    Choice, Poison,
+    Choice, Maybe, Poison,
 ]
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
 
@@ -259,6 +267,8 @@ def same(a: Binding | None, b: Binding | None) -> bool:
     if isinstance(a, BoundMethod) and isinstance(b, BoundMethod):
         known = a.name == b.name and a.function is b.function
         return known and same(a.receiver, b.receiver)
+    if isinstance(a, Maybe) and isinstance(b, Maybe):
+        return a.present is b.present and same(a.value, b.value)
     return False
 
 
@@ -301,6 +311,8 @@ def describe(binding: Binding | None) -> str:
         return f"a {binding.kind} of {len(binding.items)}"
     if isinstance(binding, Ref):
         return "an array" if binding.path else f"the object `{binding.cell.name}`"
+    if isinstance(binding, Maybe):
+        return f"{describe(binding.value)} or None"
     if isinstance(binding, Poison):
         return binding.reason
     if isinstance(binding, LazyIterable):
@@ -325,6 +337,8 @@ def merge(
         return link(a, b, name)
     if same(a, b) and not (every and isinstance(a, Struct)):
         return a
+    if _are_optional(a, b, every):
+        return _merge_optional(a, b, name, leaf, link, every)
     if isinstance(a, Ref) or isinstance(b, Ref):
         if isinstance(a, Ref) and isinstance(b, Ref) and a.cell is b.cell:
             path = merge_paths(a.path, b.path, name, leaf)
@@ -385,6 +399,52 @@ def _merge_objects(a: Struct, b: Struct, name: str, leaf: Any, link: Any, every:
     return Struct("object", tuple(parts))
 
 
+def _are_optional(a: Binding | None, b: Binding | None, every: bool) -> bool:
+    """Whether two bindings join to what is None on some paths only."""
+    if isinstance(a, Maybe) or isinstance(b, Maybe):
+        return True
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Known) and x.value is None:
+            tuple_of = isinstance(y, Struct) and y.kind == "tuple" and bool(values_in(y))
+            return isinstance(y, Value) or tuple_of or (isinstance(y, Ref) and not every)
+    return False
+
+
+def _merge_optional(
+    a: Binding | None, b: Binding | None, name: str, leaf: Any, link: Any, every: bool
+) -> Binding:
+    for x, y in ((a, b), (b, a)):  # the value has been read on the one path: it is not None there
+        if isinstance(x, Maybe) and same(x.value, y):
+            return x
+    (p, x), (q, y) = (presence(a), presence(b))
+    hidden = "$" if name.startswith("$") else ""
+    present = merge(p, q, f"{hidden}has_{name.lstrip('$')}", leaf, link, every)
+    value = merge(x, y, name, leaf, link, every)
+    if isinstance(value, Poison):
+        return value
+    assert isinstance(present, Value) and value is not None
+    return Maybe(present, value)
+
+
+def presence(binding: Binding | None) -> tuple[Binding | None, Binding | None]:
+    """(whether a binding is not None, what it is then)."""
+    if isinstance(binding, Maybe):
+        return binding.present, binding.value
+    if binding is None:
+        return None, None
+    if isinstance(binding, Known) and binding.value is None:
+        return Known(False), None
+    return Known(True), binding
+
+
+def optional(present: Binding, value: Binding) -> Binding:
+    """A `Maybe`, or what it is known to be."""
+    if isinstance(present, Known):
+        return value if present.value else Known(None)
+    assert isinstance(present, Value)
+    return Maybe(present, value)
+
+
 def merge_paths(
     a: tuple[Step, ...],
     b: tuple[Step, ...],
@@ -427,6 +487,8 @@ def map_values(binding: Any, f: Callable[[Value], Any]) -> Any:
     if isinstance(binding, Choice):
         then, orelse = (map_values(b, f) for b in (binding.then, binding.orelse))
         return Choice(f(binding.condition), then, orelse)
+    if isinstance(binding, Maybe):
+        return Maybe(f(binding.present), map_values(binding.value, f))
     if isinstance(binding, ObjectParam):
         return ObjectParam(f(binding.value), binding.name, binding.path, binding.example)
     return binding
@@ -457,6 +519,8 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
         return BoundMethod(map_cells(binding.receiver, f), binding.name, binding.function)
     if isinstance(binding, LazyIterable) and binding.used is not None:
         binding = replace(binding, used=f(binding.used))
+    if isinstance(binding, Maybe):
+        return Maybe(binding.present, map_cells(binding.value, f))
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, lambda b: map_cells(b, f))
     return binding

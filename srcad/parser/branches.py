@@ -18,6 +18,7 @@ from srcad.parser.bindings import (
     Derived,
     Key,
     Known,
+    Maybe,
     Poison,
     Ref,
     Struct,
@@ -30,6 +31,7 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.frames import Diverges, Left
+from srcad.parser.optional import Present, present_if
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -58,11 +60,18 @@ def is_error(key: Key) -> bool:
 
 class BranchLowering(_Base):
     def stmt_If(self, node: gast.If, rest: list[gast.stmt]) -> bool | None:
-        condition = self.truth(self.expression(node.test), node.test)
+        condition = self.truth(self.raw(node.test), node.test)
         if isinstance(condition, bool):
             finished = self.block(node.body if condition else node.orelse)
             return self.after_flags(finished, rest)
-        return self.branch(condition, node.body, node.orelse, rest)
+        sides = []
+        for outcome, body in ((True, node.body), (False, node.orelse)):
+            names = [n for n in present_if(node.test, outcome) if self.is_optional(n)]
+            sides.append([Present(names), *body] if names else body)
+        return self.branch(condition, sides[0], sides[1], rest)
+
+    def is_optional(self, name: str) -> bool:
+        return isinstance(self.frame.vars.get(name), Maybe)
 
     def after_flags(self, finished: bool, rest: list[gast.stmt]) -> bool | None:
         """What comes after a statement that may have set an exit flag."""
@@ -192,7 +201,7 @@ class BranchLowering(_Base):
         return earlier if x is not None and y is not None and x.type == y.type else None
 
     def is_data_binding(self, binding: Binding | None) -> bool:
-        return binding is None or isinstance(binding, Struct) or number(binding) is not None
+        return binding is None or isinstance(binding, (Struct, Maybe)) or number(binding) is not None
 
     def left_function(self, variables: dict[str, Binding]) -> bool:
         """Whether a path has returned, so that nobody reads its names again."""

@@ -289,6 +289,7 @@ class CalleeLowering(_Base):
                     return None
                 result = self.returned(finished, frame.node)
                 if entry.pure:
+                    result = self.certain(result, frame.node)
                     end = self.frame.vars
                     callee.writes = any(not same(memory[c], end.get(c)) for c in memory)
                     summary = Struct.sequence("tuple", [self.settled(result)])
@@ -332,12 +333,10 @@ class CalleeLowering(_Base):
             return Known(None)
         if not finished and RETURNED not in variables:
             return Known(None)
-        if not finished:
-            raise self.unsupported(
-                node, f"`{self.frame.name}` returns None on some path",
-                "the end of the function is reached without `return`",
-                "return a value, or raise an error, on every path",
-            )  # fmt: skip
+        returned = variables[RETURNED] if RETURNED in variables else None
+        if not finished and isinstance(returned, Value) and result is not None:
+            # where the end is reached without `return`, this is None
+            result = self.optional_result(returned, result)
         if isinstance(result, Poison):
             raise self.unsupported(
                 node, f"`{self.frame.name}` returns values of different kinds",
@@ -383,7 +382,7 @@ class CalleeLowering(_Base):
         yields: list[Operand] = []
 
         def visit(b: Binding) -> Any:
-            b = self.deref(b)
+            b = self.deref(self.certain(b, gast.Pass()))
             if isinstance(b, Struct) and b.kind != "object":
                 if b.kind == "dict":
                     return {k: visit(p) for k, p in b.items}

@@ -71,10 +71,10 @@ class CallLowering(_Base):
         if isinstance(callee, Known) and _is_output(callee.value):
             self.opaque_statement(gast.Expr(node))
             return Known(None)
-        args = self.elements(node.args)
+        args = self.elements(node.args, raw=True)
         kwargs: dict[str, Binding] = {}
         for k in node.keywords:
-            value = self.expression(k.value)
+            value = self.raw(k.value)
             if k.arg is not None:
                 kwargs[k.arg] = self.boxed(value, k.arg)
                 continue
@@ -91,6 +91,9 @@ class CallLowering(_Base):
     def call_binding(
         self, callee: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        if not _may_take_none(callee):
+            args = [self.certain(a, node) for a in args]
+            kwargs = {k: self.certain(a, node) for k, a in kwargs.items()}
         if isinstance(callee, BoundMethod) and callee.function is not None:
             given = [callee.receiver, *args]
             return self.call_binding(Known(callee.function), given, kwargs, node)
@@ -339,6 +342,16 @@ class CallLowering(_Base):
         if isinstance(value, (tuple, list)):
             return Struct.sequence(type(value).__name__, [self.rebind(v) for v in value])
         return Known(value)
+
+
+def _may_take_none(callee: Binding) -> bool:
+    """Whether a call of this is followed, so that an argument may be None on some paths."""
+    if isinstance(callee, Known):
+        function = getattr(callee.value, "__func__", callee.value)
+        return isinstance(function, types.FunctionType) and lookup(function) is None
+    return isinstance(callee, (Closure, Choice, Partial)) or (
+        isinstance(callee, BoundMethod) and callee.function is not None
+    )
 
 
 def _hashable(value: Any) -> bool:

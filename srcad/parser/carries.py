@@ -25,10 +25,12 @@ from srcad.parser.bindings import (
     Cell,
     Key,
     Known,
+    Maybe,
     ObjectParam,
     Poison,
     Ref,
     Struct,
+    cells_in,
     describe,
     map_values,
     merge,
@@ -221,12 +223,19 @@ class Carries:
         if key in self.static:
             start = self.before.get(key)
             if after is not None and after is not start and not same(start, after):
-                if self.first and (isinstance(after, Poison) or carries_data(after)):
-                    raise FirstDiffers  # `prev = None` before the loop
-                self.shapes[key] = Poison(
-                    f"`{key_name(key)}` is {describe(start)} before the loop and "
-                    f"{describe(after)} after an iteration"
-                )
+                optional = isinstance(after, Maybe) and not cells_in(after)
+                if self.first and not optional:
+                    if isinstance(after, Poison) or carries_data(after):
+                        raise FirstDiffers  # `prev = None` before the loop
+                merged: Binding | None = None
+                if optional or isinstance(after, Value):
+                    merged = merge(start, after, key_name(key), _type_only, every=True)
+                if not isinstance(merged, Maybe):
+                    merged = Poison(
+                        f"`{key_name(key)}` is {describe(start)} before the loop and "
+                        f"{describe(after)} after an iteration"
+                    )
+                self.shapes[key] = merged
                 self.static.discard(key)
                 self.news = True
             return
@@ -296,7 +305,7 @@ class Carries:
     def entry_of(self, old: Binding | None) -> Binding | None:
         """What a position is before the loop, if it is `old` in an iteration."""
         top, shape = self.entry[self.current], self.shapes[self.current]
-        if isinstance(self.current, str) and (top is None or not isinstance(top, Struct)):
+        if isinstance(self.current, str) and (top is None or not isinstance(top, (Struct, Maybe))):
             return top
         found = None if old is None else _counterpart(shape, top, old)
         return old if found is None and isinstance(old, Ref) else found
@@ -333,6 +342,12 @@ class Carries:
                 for k, b in binding.items
             )
             return Struct(binding.kind, parts)  # type: ignore[arg-type]
+        if isinstance(binding, Maybe):
+            hidden, plain = ("$" if name.startswith("$") else ""), name.lstrip("$")
+            present = self.shape(binding.present, key, f"{hidden}has_{plain}")
+            value = self.shape(binding.value, key, name)
+            assert isinstance(present, Value) and value is not None
+            return Maybe(present, value)
         operand = None if binding is None else number(binding)
         if operand is None:
             return binding
@@ -410,7 +425,7 @@ def _operands(ops: list[Op]) -> Iterator[Value]:
 def carries_data(binding: Binding) -> bool:
     if isinstance(binding, Struct):
         return all(carries_data(p) for p in binding.parts)
-    return isinstance(binding, Ref) or number(binding) is not None
+    return isinstance(binding, (Ref, Maybe)) or number(binding) is not None
 
 
 def list_type(content: Binding | None, low: Any) -> Type:
@@ -453,6 +468,8 @@ def _counterpart(shape: Any, entry: Any, wanted: Binding) -> Binding | None:
     """The part of `entry` that stands where `wanted` stands in `shape`."""
     if shape is wanted:
         return entry  # type: ignore[no-any-return]
+    if isinstance(shape, Maybe) and isinstance(entry, Maybe):
+        return _counterpart(shape.value, entry.value, wanted)
     if isinstance(shape, Struct) and isinstance(entry, Struct):
         parts = dict(entry.items)
         for key, part in shape.items:
@@ -493,6 +510,8 @@ def _same_shape(a: Binding | None, b: Binding | None) -> bool:
         return a.kind == b.kind and keys[0] == keys[1] and all(
             _same_shape(x, y) for x, y in zip(a.parts, b.parts)
         )
+    if isinstance(a, Maybe) and isinstance(b, Maybe):
+        return _same_shape(a.present, b.present) and _same_shape(a.value, b.value)
     return same(a, b)
 
 

@@ -35,12 +35,14 @@ from srcad.parser.bindings import (
     Derived,
     Known,
     LazyIterable,
+    Maybe,
     ObjectParam,
     Ref,
     Struct,
     describe,
 )
 from srcad.parser.iteration import Iteration, Unrolled, now
+from srcad.parser.optional import present_if
 from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
 
@@ -83,7 +85,8 @@ _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeE
 
 
 class ExpressionLowering(_Base):
-    def expression(self, node: gast.AST, statement: bool = False) -> Binding:
+    def raw(self, node: gast.AST, statement: bool = False) -> Binding:
+        """The binding of an expression, which may be None on some paths."""
         name = type(node).__name__
         if statement and isinstance(node, gast.Call):
             return self.expr_Call(node, statement=True)
@@ -191,8 +194,8 @@ class ExpressionLowering(_Base):
         return made if kind == "tuple" else self.new_cell(made, "items")
 
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
-        operand = self.expression(node.operand)
         fn = _UNARY[type(node.op)]
+        operand = (self.raw if fn is operator.not_ else self.expression)(node.operand)
         if not isinstance(operand, Known):
             found = self.unary_object(fn, [operand], node)
             if found is not None:
@@ -218,6 +221,8 @@ class ExpressionLowering(_Base):
         binding = self.deref(binding)
         if isinstance(binding, Known):
             return bool(binding.value)
+        if isinstance(binding, Maybe):
+            return self.truth_of_optional(binding, node)
         if isinstance(binding, Struct):
             return bool(binding.items)
         if isinstance(binding, Value):
@@ -240,10 +245,10 @@ class ExpressionLowering(_Base):
         if len(nodes) <= _NESTED_TERMS or any(
             isinstance(part, gast.NamedExpr) for value in nodes for part in gast.walk(value)
         ):
-            return self.lazy_chain(self.expression(nodes[0]), nodes, is_and)
+            return self.lazy_chain(self.raw(nodes[0]), nodes, is_and)
         # `a and b and c` is `(a and b) and c`, unless c reads a name that b sets: a long chain
         # becomes conditions one after the other, where nested blocks would be too deep.
-        found = self.expression(nodes[0])
+        found = self.raw(nodes[0])
         for left, right in zip(nodes, nodes[1:]):
             found = self.lazy_chain(found, [left, right], is_and)
         return found
@@ -255,32 +260,35 @@ class ExpressionLowering(_Base):
         truth = self.truth(first, nodes[0])
 
         def rest() -> Binding:
-            return self.lazy_chain(self.expression(nodes[1]), nodes[1:], is_and)
+            return self.lazy_chain(self.raw(nodes[1]), nodes[1:], is_and)
 
         if isinstance(truth, bool):
             return rest() if truth is is_and else first
-        then, orelse = (rest, lambda: first) if is_and else (lambda: first, rest)
+        true = first.value if isinstance(first, Maybe) else first
+        then, orelse = (rest, lambda: first) if is_and else (lambda: true, rest)
         return self.choose(truth, then, orelse, nodes[1])
 
     def expr_IfExp(self, node: gast.IfExp) -> Binding:
-        truth = self.truth(self.expression(node.test), node.test)
+        truth = self.truth(self.raw(node.test), node.test)
         if isinstance(truth, bool):
-            return self.expression(node.body if truth else node.orelse)
+            return self.raw(node.body if truth else node.orelse)
+
+        def side(outcome: bool, expression: gast.AST) -> Binding:
+            self.present_after(present_if(node.test, outcome))
+            return self.raw(expression)
+
         return self.choose(
-            truth,
-            lambda: self.expression(node.body),
-            lambda: self.expression(node.orelse),
-            node,
+            truth, lambda: side(True, node.body), lambda: side(False, node.orelse), node
         )
 
     def expr_Compare(self, node: gast.Compare) -> Binding:
-        left = self.expression(node.left)
+        left = self.raw(node.left)
         return self.compare_chain(left, list(node.ops), list(node.comparators), node)
 
     def compare_chain(
         self, left: Binding, ops: list[gast.AST], nodes: list[gast.AST], node: gast.AST
     ) -> Binding:
-        right = self.expression(nodes[0])
+        right = self.raw(nodes[0])
         result = self.compare(type(ops[0]), left, right, node)
         if len(ops) == 1:
             return result
@@ -292,6 +300,11 @@ class ExpressionLowering(_Base):
         )
 
     def compare(self, op: type, left: Binding, right: Binding, node: gast.AST) -> Binding:
+        for a, b in ((left, right), (right, left)):
+            if isinstance(a, Maybe) and isinstance(b, Known) and b.value is None:
+                if op in (gast.Is, gast.IsNot, gast.Eq, gast.NotEq):
+                    return self.is_none(a, op in (gast.IsNot, gast.NotEq))
+        left, right = self.certain(left, node), self.certain(right, node)
         if op in (gast.Is, gast.IsNot):
             if isinstance(left, Ref) and isinstance(right, Ref) and not (left.path or right.path):
                 if left.cell in right.cell.shared:
@@ -429,19 +442,21 @@ class ExpressionLowering(_Base):
 
     # ------------------------------------------------------------------ displays and functions
     def expr_Tuple(self, node: gast.Tuple) -> Binding:
-        return self.new_sequence("tuple", self.elements(node.elts))
+        return self.new_sequence("tuple", self.elements(node.elts, raw=True))
 
     def expr_List(self, node: gast.List) -> Binding:
-        return self.new_sequence("list", self.elements(node.elts))
+        return self.new_sequence("list", self.elements(node.elts, raw=True))
 
-    def elements(self, nodes: list[gast.AST]) -> list[Binding]:
+    def elements(self, nodes: list[gast.AST], raw: bool = False) -> list[Binding]:
+        """The elements of a display, or arguments (which may be None on some paths)."""
+        expression = self.raw if raw else self.expression
         parts: list[Binding] = []
         for n in nodes:
             if isinstance(n, gast.Starred):
                 inner = self.expression(n.value)
                 parts += self.known_elements(inner, n)
             else:
-                parts.append(self.boxed(self.expression(n)))
+                parts.append(self.boxed(expression(n)))
         return parts
 
     def known_elements(self, binding: Binding, node: gast.AST) -> list[Binding]:

@@ -17,12 +17,14 @@ from srcad.parser.bindings import (
     Key,
     Known,
     LazyIterable,
+    Maybe,
     ObjectParam,
     Partial,
     Ref,
     Struct,
     map_values,
     rebuilt,
+    optional,
 )
 from srcad.parser.frames import Frame
 
@@ -41,6 +43,8 @@ def constants_known(binding: Any) -> Any:
         return Struct(binding.kind, tuple((k, constants_known(b)) for k, b in binding.items))
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, constants_known)
+    if isinstance(binding, Maybe):
+        return optional(constants_known(binding.present), constants_known(binding.value))
     return binding
 
 
@@ -51,6 +55,8 @@ def has_closure(binding: Binding) -> bool:
         return has_closure(binding.target)
     if isinstance(binding, BoundMethod):
         return has_closure(binding.receiver)
+    if isinstance(binding, Maybe):
+        return has_closure(binding.value)
     return isinstance(binding, (Closure, LazyIterable))
 
 
@@ -115,6 +121,8 @@ def rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
         binding = replace(binding, used=refs[binding.used].cell)
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, lambda b: rebased(b, refs))
+    if isinstance(binding, Maybe):
+        return Maybe(binding.present, rebased(binding.value, refs))
     return binding
 
 
@@ -123,6 +131,8 @@ def shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
         return binding.type
     if isinstance(binding, Struct):
         return (binding.kind, tuple((k, shape_key(b, place)) for k, b in binding.items))
+    if isinstance(binding, Maybe):
+        return ("maybe", shape_key(binding.value, place))
     if isinstance(binding, Ref):
         steps = tuple(
             (s.kind, *(_operand_key(o) for o in s.operands)) for s in binding.path

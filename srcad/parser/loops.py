@@ -22,11 +22,13 @@ from srcad.parser.bindings import (
     Key,
     Known,
     LazyIterable,
+    Maybe,
     ObjectParam,
     Poison,
     Ref,
     Struct,
     number,
+    presence,
     same,
     values_in,
 )
@@ -380,7 +382,7 @@ class LoopLowering(_Base):
         try:
             finished = self.while_loop(test, body, known_test, exits, node, first=True)
         except FirstDiffers:
-            more = known_test or self.truth(self.expression(test), test)
+            more = known_test or self.truth(self.raw(test), test)
 
             def others() -> bool:
                 return self.while_loop(test, body, known_test, exits, node, first=False)
@@ -407,7 +409,7 @@ class LoopLowering(_Base):
                 if known_test:
                     cond: Operand = Const.of(True)
                 else:
-                    decided = self.truth(self.expression(test), test)
+                    decided = self.truth(self.raw(test), test)
                     cond = Const.of(decided) if isinstance(decided, bool) else decided
                 if any(not same(b, self.frame.vars.get(k)) for k, b in start.items()):
                     raise _ConditionWrites
@@ -504,6 +506,11 @@ class LoopLowering(_Base):
                 part = binding.parts[i] if isinstance(binding, Struct) else None
                 parts += self.leaf_operands(part, inner)
             return parts
+        if isinstance(shape, Maybe):
+            present, value = presence(binding)
+            return self.leaf_operands(present, shape.present) + self.leaf_operands(
+                value, shape.value
+            )
         if isinstance(shape, Ref):
             path = binding.path if isinstance(binding, Ref) else ()
             operands: list[Operand] = []

@@ -61,6 +61,7 @@ from srcad.parser.measures import MeasureLowering, Precision
 from srcad.parser.methods import MethodLowering
 from srcad.parser.objects import ObjectLowering
 from srcad.parser.operators import OperatorLowering
+from srcad.parser.optional import OptionalLowering
 from srcad.parser.outputs import OutputLowering
 from srcad.parser.passing import PassingLowering
 from srcad.parser.source import FunctionSource, read_source
@@ -107,6 +108,7 @@ class Lowerer(
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
+    OptionalLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -314,4 +316,4 @@ def _body(lowerer: Lowerer, node: gast.FunctionDef | gast.Lambda) -> Binding:
     except Diverges:
         finished = True
         lowerer.dead()
-    return lowerer.returned(finished, node)
+    return lowerer.certain(lowerer.returned(finished, node), node)

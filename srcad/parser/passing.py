@@ -21,6 +21,7 @@ from srcad.parser.bindings import (
     Key,
     Known,
     LazyIterable,
+    Maybe,
     ObjectParam,
     Partial,
     Ref,
@@ -118,6 +119,9 @@ class PassingLowering(_Base):
             return Struct(binding.kind, parts)
         if isinstance(binding, Ref):
             return self.param_memory(binding, name, on_stack, entry)
+        if isinstance(binding, Maybe):
+            present = self.param_shape(binding.present, f"has_{name}", on_stack, entry)
+            return Maybe(present, self.param_shape(binding.value, name, on_stack, entry))  # type: ignore[arg-type]
         is_number = isinstance(binding, Known) and type(binding.value) in (int, float, complex)
         if isinstance(binding, Value) or (on_stack and is_number):
             operand = number(binding)

@@ -16,6 +16,7 @@ from srcad.ir.values import Const
 from srcad.parser.bindings import Binding, Known
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Left
+from srcad.parser.optional import present_if
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -101,7 +102,7 @@ class StatementLowering(_Base):
         self.bind(node.name, binding, node)
 
     def stmt_Return(self, node: gast.Return, rest: Any) -> bool:
-        value: Binding = Known(None) if node.value is None else self.expression(node.value)
+        value: Binding = Known(None) if node.value is None else self.raw(node.value)
         self.frame.vars[RESULT] = value
         self.frame.vars[RETURNED] = _TRUE
         return True
@@ -115,7 +116,8 @@ class StatementLowering(_Base):
         return True
 
     def stmt_Assert(self, node: gast.Assert, rest: Any) -> None:
-        truth = self.truth(self.expression(node.test), node.test)
+        truth = self.truth(self.raw(node.test), node.test)
+        self.present_after(present_if(node.test, True))
         if truth is True:
             return
         condition = Const.of(False) if truth is False else truth

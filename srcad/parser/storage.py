@@ -37,6 +37,7 @@ from srcad.parser.bindings import (
     Key,
     Known,
     LazyIterable,
+    Maybe,
     Partial,
     Poison,
     Ref,
@@ -95,6 +96,8 @@ class StorageLowering(_Base):
         """The binding as other names can share it: a mutable value gets a cell."""
         if isinstance(binding, Value) and is_mutable(binding.type):
             return self.new_cell(binding, name)
+        if isinstance(binding, Maybe):
+            return Maybe(binding.present, self.boxed(binding.value, name))
         return binding
 
     def deref(self, binding: Any) -> Any:
@@ -357,6 +360,8 @@ class StorageLowering(_Base):
                 todo.extend(b.parts)
             elif isinstance(b, BoundMethod):
                 todo.append(b.receiver)
+            elif isinstance(b, Maybe):
+                todo.append(b.value)
             elif isinstance(b, LazyIterable):
                 todo.extend(b.parts)
                 if b.used is not None:
