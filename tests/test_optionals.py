@@ -36,7 +36,7 @@ def wanted_error(x):
         return x
 
 
-def tested(x):
+def with_a_test(x):
     y = above_one(x)
     if y is not None:
         return y * 3.0
@@ -58,7 +58,7 @@ def test_values_are_used_where_there_are_some():
 
 
 def test_a_tested_name_is_not_tested_again():
-    assert "raise" not in srcad.source(tested, types="x: float")
+    assert "raise" not in srcad.source(with_a_test, types="x: float")
     assert "raise" in srcad.source(used_without_a_test, types="x: float")
 
 

@@ -417,8 +417,7 @@ def _merge_optional(
         if isinstance(x, Maybe) and same(x.value, y):
             return x
     (p, x), (q, y) = (presence(a), presence(b))
-    hidden = "$" if name.startswith("$") else ""
-    present = merge(p, q, f"{hidden}has_{name.lstrip('$')}", leaf, link, every)
+    present = merge(p, q, presence_name(name), leaf, link, every)
     value = merge(x, y, name, leaf, link, every)
     if isinstance(value, Poison):
         return value
@@ -435,6 +434,11 @@ def presence(binding: Binding | None) -> tuple[Binding | None, Binding | None]:
     if isinstance(binding, Known) and binding.value is None:
         return Known(False), None
     return Known(True), binding
+
+
+def presence_name(name: str) -> str:
+    """The name of what says whether `name` is not None."""
+    return f"$has_{name[1:]}" if name.startswith("$") else f"has_{name}"
 
 
 def optional(present: Binding, value: Binding) -> Binding:

@@ -201,7 +201,8 @@ class BranchLowering(_Base):
         return earlier if x is not None and y is not None and x.type == y.type else None
 
     def is_data_binding(self, binding: Binding | None) -> bool:
-        return binding is None or isinstance(binding, (Struct, Maybe)) or number(binding) is not None
+        structured = binding is None or isinstance(binding, (Struct, Maybe))
+        return structured or number(binding) is not None
 
     def left_function(self, variables: dict[str, Binding]) -> bool:
         """Whether a path has returned, so that nobody reads its names again."""

@@ -39,6 +39,7 @@ from srcad.parser.bindings import (
     one_object,
     part_name,
     plain_name,
+    presence_name,
     same,
     values_in,
 )
@@ -343,8 +344,7 @@ class Carries:
             )
             return Struct(binding.kind, parts)  # type: ignore[arg-type]
         if isinstance(binding, Maybe):
-            hidden, plain = ("$" if name.startswith("$") else ""), name.lstrip("$")
-            present = self.shape(binding.present, key, f"{hidden}has_{plain}")
+            present = self.shape(binding.present, key, presence_name(name))
             value = self.shape(binding.value, key, name)
             assert isinstance(present, Value) and value is not None
             return Maybe(present, value)
