@@ -24,6 +24,7 @@ from srcad.parser.depth import with_room
 from srcad.pristine import np
 from srcad.requests import Request, Step
 from srcad.rules.custom import CustomFunction
+from srcad.rules.registry import differentiate_by
 
 Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
@@ -526,6 +527,8 @@ def planned(
         request.function, tuple(steps), request.optimized, request.generic, request.source
     )
 
+
+differentiate_by(grad)
 
 # Inside of a differentiated function the parser recognises these by their attribute.
 for _function in (grad, value_and_grad, jvp, vjp, hvp):

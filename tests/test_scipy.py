@@ -12,7 +12,7 @@ from srcad.errors import MissingRuleError
 from srcad.testing import check_grads
 
 pytest.importorskip("scipy")
-from scipy import interpolate, special  # noqa: E402
+from scipy import integrate, interpolate, optimize, special  # noqa: E402
 
 PLACES = np.linspace(0.0, 3.0, 9)
 TCK = interpolate.splrep(PLACES, np.sin(PLACES))
@@ -56,11 +56,45 @@ def transformed(x, lmbda):
     return special.boxcox(x, lmbda) * special.gammainc(2.0, x)
 
 
+def decaying(t, a, b):
+    return np.exp(-a * t) * np.sin(b * t + t * t)
+
+
+def integral(low, high, a, b):
+    value, _ = integrate.quad(decaying, low, high, args=(a, b), epsabs=1e-12)
+    return value * a
+
+
+def to_infinity(a):
+    return integrate.quad(decaying, 0, np.inf, (a, 2.0))[0]
+
+
+def scaled(t, a):
+    return a * t * t
+
+
+def single_argument(x):
+    return integrate.quad(special.j0, 0.0, x)[0] + integrate.quad(scaled, 0.0, 1.0, args=x)[0]
+
+
+def cubic_equation(x, a, b):
+    return x**3 + a * x - b
+
+
+def bracketed(a, b):
+    return optimize.brentq(cubic_equation, 0.0, 10.0, args=(a, b), xtol=1e-14) * a
+
+
+def newton(a, b):
+    return optimize.newton(cubic_equation, 1.0, args=(a, b))
+
+
 A, B = np.array([0.3, 1.2, 2.2, 2.9]), np.array([0.35, 1.3, 2.4])
 CALLS: list[tuple[Any, tuple[Any, ...]]] = [
     (spline, (0.7,)), (slope_of_spline, (A,)), (cubic, (A,)), (cubic, (0.7,)), (clamped, (0.7,)),
     (clamped, (3.7,)), (surface, (0.7, 1.2)), (surface, (3.7, 1.2)), (surface_at, (A, 1.2)),
-    (surface_grid, (A, B)), (transformed, (1.5, 0.7)),
+    (surface_grid, (A, B)), (transformed, (1.5, 0.7)), (integral, (0.1, 1.3, 0.7, 1.1)),
+    (to_infinity, (0.7,)), (single_argument, (0.8,)), (bracketed, (1.2, 3.4)), (newton, (1.2, 3.4)),
 ]  # fmt: skip
 
 
@@ -97,3 +131,4 @@ def test_a_derivative_that_no_rule_gives_is_refused(
 def test_source_imports_from_scipy() -> None:
     text = srcad.source(transformed, types="x: float, lmbda: float")
     assert "from scipy.special import boxcox, gammainc, gammaln" in text
+

@@ -58,7 +58,7 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             plain.append(f"import {home}" if home == name else f"import {home} as {name}")
         elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
             own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
-            helper = place in (runtime.__name__, custom.__name__) or value is AliasingError
+            helper = _root(str(place)) == _root(runtime.__name__)
             home = str(place) if helper else function.__module__
             other = registry.home_of(value)
             if other is not None and function.__globals__.get(name) is not value:

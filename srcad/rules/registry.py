@@ -86,7 +86,23 @@ _SKIPPED_FIRST = {
 # Modules of other packages, and the modules of ours that declare rules for them when asked.
 ON_DEMAND = {
     "scipy.special": "srcad.rules.special", "scipy.interpolate": "srcad.rules.interpolate",
+    "scipy.integrate": "srcad.rules.integrate", "scipy.optimize": "srcad.rules.integrate",
 }  # fmt: skip
+
+
+# How rules differentiate a function that they are given: `srcad.grad`, which stands above them.
+_GRADIENT: list[Callable[..., Any]] = []
+
+
+def derivative_of(function: Callable[..., Any], position: int) -> Callable[..., Any]:
+    """The derivative of a function of numbers in one argument, for use at run time."""
+    derived: Callable[..., Any] = _GRADIENT[0](function, argnums=position)
+    return derived
+
+
+def differentiate_by(gradient: Callable[..., Any]) -> None:
+    """Say what `derivative_of` uses."""
+    _GRADIENT[:] = [gradient]
 
 
 def lookup(fn: object) -> Rule | None:

@@ -11,7 +11,9 @@ from typing import Any
 
 from scipy import special
 
+from srcad.ir.abstract import Array, Type, dims_of
 from srcad.pristine import np
+from srcad.rules.inference import as_array
 from srcad.rules.language import call
 from srcad.rules.registry import elementwise, zero
 
@@ -22,6 +24,10 @@ _ROOT_2PI = math.sqrt(2 * math.pi)
 def _density(x: Any) -> Any:
     """Of the normal distribution."""
     return np.exp(-0.5 * x * x) / _ROOT_2PI
+
+
+def _is_number(t: Type) -> bool:
+    return dims_of(as_array(t)) == ()
 
 
 def _nonzero(x: Any) -> Any:
@@ -89,7 +95,43 @@ elementwise(special.boxcox, lambda y, x, lmbda: (x ** (lmbda - 1), np.where(
 elementwise(special.pseudo_huber, lambda z, d, r: (
     2 * z / d - r * r / d / np.sqrt(1 + (r / d) ** 2), r / np.sqrt(1 + (r / d) ** 2)
 ))  # fmt: skip
+elementwise(special.huber, lambda y, delta, r: (
+    np.where(np.abs(r) <= delta, 0.0, np.abs(r) - delta),
+    np.where(np.abs(r) <= delta, r, delta * np.sign(r)),
+))  # fmt: skip
 zero(special.round)
+
+# -- hypergeometric functions, incomplete beta function, Lambert's W
+
+elementwise(
+    special.hyp2f1,
+    lambda y, a, b, c, z: (
+        None, None, None, a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, z)
+    ),
+    unknown=("a", "b", "c"),
+)  # fmt: skip
+elementwise(
+    special.hyp1f1, lambda y, a, b, x: (None, None, a / b * special.hyp1f1(a + 1, b + 1, x)),
+    unknown=("a", "b"),
+)  # fmt: skip
+elementwise(
+    special.hyp0f1, lambda y, v, z: (None, special.hyp0f1(v + 1, z) / v), unknown=("v",)
+)  # fmt: skip
+elementwise(
+    special.betainc,
+    lambda y, a, b, x: (None, None, x ** (a - 1) * (1 - x) ** (b - 1) / special.beta(a, b)),
+    unknown=("a", "b"),
+)  # fmt: skip
+elementwise(
+    special.gammaincinv,
+    lambda y, a, q: (None, np.exp(y + special.gammaln(a) - (a - 1) * np.log(y))),
+    unknown=("a",),
+)  # fmt: skip
+elementwise(
+    special.lambertw,
+    lambda y, z, k=0, tol=1e-8: np.where(z == 0, 1.0, y / (_nonzero(z) * (1 + y))),
+    infer=lambda c: Array("complex128", dims_of(as_array(c.types[0])), _is_number(c.types[0])),
+)  # fmt: skip
 
 # -- Bessel functions
 
@@ -127,6 +169,19 @@ elementwise(special.ellipe, lambda y, m: np.where(
 ))  # fmt: skip
 elementwise(special.ellipk, lambda y, m: np.where(
     m == 0, math.pi / 8, (special.ellipe(m) / (1 - m) - y) / _nonzero(2 * m)
+))  # fmt: skip
+elementwise(special.ellipeinc, lambda y, phi, m: (
+    np.sqrt(1 - m * np.sin(phi) ** 2),
+    np.where(m == 0, np.sin(2 * phi) / 8 - phi / 4, (
+        y - special.ellipkinc(phi, m)
+    ) / _nonzero(2 * m)),
+))  # fmt: skip
+elementwise(special.ellipkinc, lambda y, phi, m: (
+    1 / np.sqrt(1 - m * np.sin(phi) ** 2),
+    np.where(m == 0, phi / 4 - np.sin(2 * phi) / 8, (
+        special.ellipeinc(phi, m) / (1 - m) - y
+        - m * np.sin(2 * phi) / (2 * (1 - m) * np.sqrt(1 - m * np.sin(phi) ** 2))
+    ) / _nonzero(2 * m)),
 ))  # fmt: skip
 elementwise(special.exp1, lambda y, x: -np.exp(-x) / x)
 elementwise(special.expi, lambda y, x: np.exp(x) / x)
