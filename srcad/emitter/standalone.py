@@ -23,7 +23,7 @@ from srcad import runtime
 from srcad.emitter.printer import to_text
 from srcad.errors import AliasingError, Loc, SrcadError
 from srcad.pristine import np, original
-from srcad.rules import custom, registry
+from srcad.rules import registry
 
 if TYPE_CHECKING:
     from srcad.emitter.statements import Emitted

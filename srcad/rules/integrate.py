@@ -21,7 +21,7 @@ from srcad.ir.abstract import FLOAT, UNKNOWN, Array, ListOf, Scalar, TupleOf, Ty
 from srcad.pristine import np
 from srcad.rules.inference import constant_type
 from srcad.rules.language import call
-from srcad.rules.registry import Call, derivative_of, rule
+from srcad.rules.registry import derivative_of, rule
 
 Orders = tuple[int, ...]  # the arguments that a function is differentiated in, one after the other
 
@@ -50,8 +50,7 @@ def partial_derivative(
     x: Any, args: tuple[Any, ...], func: Any = None, orders: Orders = ()
 ) -> float:
     """A derivative of `func` at `(x, *args)`."""
-    found: float = _derivative(func, orders)(x, *_tuple(args))
-    return found
+    return float(_derivative(func, orders)(x, *_tuple(args)))
 
 
 def integral(

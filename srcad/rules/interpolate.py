@@ -13,9 +13,9 @@ from scipy import interpolate
 from srcad.errors import TypeInferenceError
 from srcad.ir.abstract import ANY, INT, MANY, UNKNOWN, Array, TupleOf, Type, broadcast, dims_of
 from srcad.pristine import np
-from srcad.rules.inference import as_array, constant_type
+from srcad.rules.inference import MISSING, Call, as_array, constant_type
 from srcad.rules.language import call, unbroadcast_to
-from srcad.rules.registry import MISSING, Call, rule, zero
+from srcad.rules.registry import rule, zero
 
 # -- what the derivatives call: SciPy refuses some derivatives, and gives others of a function
 #    that it does not evaluate (outside of the knots)
