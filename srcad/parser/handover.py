@@ -23,8 +23,8 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     map_values,
-    rebuilt,
     optional,
+    rebuilt,
 )
 from srcad.parser.frames import Frame
 
