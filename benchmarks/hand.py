@@ -2,8 +2,8 @@
 
 Each function has the name and the arguments of its primal in `problems.py`. The array functions
 and `survey` return the value and the gradient, the scalar loops the gradient only, all in reverse
-mode. An array that is no longer needed is overwritten where that saves time, `exp` is taken once,
-and the derivative of a sigmoid s is s * (1 - s).
+mode. An array that is no longer needed is overwritten or deleted where that saves time, `exp` is
+taken once, and the derivative of a sigmoid s is s * (1 - s).
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ def autoencoder_batch(
     value = np.vdot(z_bar, z_bar)
     z_bar *= 2.0
     through_sigmoid_in_place(z_bar, drawing)
+    del drawing
     Wd_bar = z_bar.T @ code
     z_bar = z_bar @ Wd
     through_sigmoid_in_place(z_bar, code)
+    del code
     We2_bar = z_bar.T @ hidden
     b2_bar = z_bar.sum(axis=0)
     z_bar = z_bar @ We2
     through_sigmoid_in_place(z_bar, hidden)
+    del hidden
     We1_bar = z_bar.T @ images
     return value, (We1_bar, We2_bar, Wd_bar, z_bar.sum(axis=0), b2_bar)
 
@@ -98,15 +101,40 @@ def classifier(
     softmax /= total
     softmax -= targets
     softmax /= count
+    del shifted
     W2_bar = hidden.T @ softmax
     z_bar = softmax @ W2.T
     np.square(hidden, out=hidden)
     np.subtract(1.0, hidden, out=hidden)
     z_bar *= hidden
+    del hidden
     return value, (inputs.T @ z_bar, z_bar.sum(axis=0), W2_bar, softmax.sum(axis=0))
 
 
 def rosenbrock(x: Array) -> tuple[float, Array]:
+    left, right = x[:-1], x[1:]
+    residual = left * left
+    np.subtract(right, residual, out=residual)
+    slack = 1.0 - left
+    slack *= slack
+    x_bar = np.empty_like(x)
+    terms = np.multiply(residual, residual, out=x_bar[1:])  # it has no other use yet
+    terms *= 100.0
+    terms += slack
+    value = np.sum(terms)
+    np.subtract(1.0, left, out=slack)
+    residual *= 200.0
+    x_bar[0] = 0.0
+    x_bar[1:] = residual
+    residual *= left
+    residual += slack
+    residual *= 2.0
+    x_bar[:-1] -= residual
+    return value, x_bar
+
+
+def rosenbrock_dot(x: Array) -> tuple[float, Array]:
+    """The same function by scalar products: faster, but its value is not that of the primal."""
     left, right = x[:-1], x[1:]
     x_bar = np.empty_like(x)
     slack = 1.0 - left

@@ -169,6 +169,7 @@ PROBLEMS = {
     ),
     "classifier": Problem(classifier, hand.classifier, (0, 1, 2, 3), classifier_arguments, 1.10),
     "rosenbrock": Problem(rosenbrock, hand.rosenbrock, 0, rosenbrock_arguments, 1.10),
+    "rosenbrock-dot": Problem(rosenbrock, hand.rosenbrock_dot, 0, rosenbrock_arguments, 1.10),
     "logistic": Problem(logistic, hand.logistic, (0, 1), logistic_arguments, 1.3, is_loop=True),
     "rosenbrock-loop": Problem(
         rosenbrock_loop, hand.rosenbrock_loop_array, 0, rosenbrock_loop_arguments, 1.3, is_loop=True

@@ -24,6 +24,7 @@ from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names
 from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
+from srcad.emitter.recompute import recompute
 from srcad.emitter.rotate import rotate
 from srcad.emitter.statements import Emitted, emit
 from srcad.emitter.unbox import unbox
@@ -277,8 +278,8 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     if backward is not None:
         backward = optimize(backward, level, keep_inputs=False)
     if request.optimized:
-        function = rotate(unbox(function))
-        backward = rotate(unbox(backward)) if backward is not None else None
+        function = recompute(rotate(unbox(function)))
+        backward = recompute(rotate(unbox(backward))) if backward is not None else None
     return Transformed(function, wrt, backward, seeds, result_tree)
 
 

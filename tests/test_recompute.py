@@ -1,0 +1,118 @@
+"""What the reverse sweep computes again, and what it stores rather than adds."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import srcad
+import srcad.compiler
+
+
+def valley(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+def entropy(p):
+    return -np.sum(p * np.log(p) + (1.0 - p) * np.log(1.0 - p))
+
+
+def named(x, k):
+    y = np.exp(x)
+    rest = k - y
+    scale = 3.0 * y
+    return np.sum(rest * scale * np.sin(rest) / y)
+
+
+def overwritten(x):
+    y = np.exp(x)
+    rest = 1.0 - y
+    z = np.sin(rest) * rest
+    y[0] = 5.0
+    return np.sum(z * rest * y)
+
+
+def in_a_loop(x):
+    rest = 1.0 - x
+    total = 0.0
+    for i in range(len(x)):
+        total += rest[i] * np.sum(rest) * x[i]
+    return total
+
+
+def in_a_branch(x):
+    rest = 2.0 * x
+    if rest[0] > 0.0:
+        return np.sum(np.exp(rest) * rest)
+    return np.sum(rest * rest)
+
+
+def wide(x):
+    rest = 1.0 - x[None, :]
+    return np.sum(rest * np.sin(rest) * np.ones((3, 1)))
+
+
+def single(x):
+    rest = 1.0 - x
+    return np.sum(rest.astype(np.float32) * rest)
+
+
+X = np.linspace(0.1, 0.9, 7)
+PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (valley, (X,)), (entropy, (X,)), (named, (X, 2.0)), (overwritten, (X,)), (in_a_loop, (X,)),
+    (in_a_branch, (X,)), (in_a_branch, (-X,)), (wide, (X,)), (single, (X,)),
+    (valley, (X[:1],)), (valley, (X.astype(np.float32),)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f, args", PROGRAMS)
+def test_numbers_stay_as_they_were(
+    f: Callable[..., Any], args: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, gradient = srcad.value_and_grad(f)(*args)
+    bare = srcad.grad(f)(*args)
+    (product,) = srcad.vjp(f, *args)[1](np.ones_like(value))[:1]
+    with monkeypatch.context() as patch:
+        patch.setattr(srcad.compiler, "recompute", lambda function: function)
+        before = srcad.value_and_grad(f)(*args)
+    assert value == before[0] == f(*args)
+    for found in (gradient, bare, product):
+        assert found.dtype == before[1].dtype and np.array_equal(found, before[1])
+
+
+def test_text() -> None:
+    text = srcad.source(valley, types="x: f64[*]", value=True)
+    assert (
+        text.partition("# forward sweep\n")[2]
+        == """\
+    t = x[:-1]
+    t_1 = x[1:] - t ** 2
+    result = np.sum(100.0 * t_1 ** 2 + (1.0 - t) ** 2)
+    # reverse sweep
+    # return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+    t_bar = -2 * (1.0 - t)
+    t_1 *= 200.0
+    t_bar -= t_1 * (2 * t)
+    x_bar = np.zeros_like(x)
+    x_bar[:-1] = t_bar
+    x_bar[1:] += t_1
+    return result, x_bar
+"""
+    )
+
+
+def test_memory() -> None:
+    x = np.linspace(0.0, 1.0, 200_000)
+    df = srcad.value_and_grad(valley)
+    df(x)
+    tracemalloc.start()
+    try:
+        df(x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3.1 * x.nbytes
