@@ -29,9 +29,7 @@ from srcad.emitter.rotate import rotate
 from srcad.emitter.statements import Emitted, emit
 from srcad.emitter.unbox import unbox
 from srcad.errors import AliasingError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
-from srcad.ir.abstract import (
-    UNKNOWN,
-)
+from srcad.ir.abstract import FLOAT, UNKNOWN, ListOf
 from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function
 from srcad.optimizer.pipeline import optimize
@@ -249,6 +247,8 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     """Apply the steps to the primal's IR."""
     level = "full" if request.optimized else "none"
     function = lowered.function
+    for p in function.params:  # ints in them are made floats before the call
+        p.exact = p.value.type == ListOf(FLOAT) and () in request.paths_in(p.name)
     function = keep_reads(function)
     if all(step.transform != "grad" for step in request.steps):  # the result is returned
         function = keep_raising(function)

@@ -10,7 +10,17 @@ from typing import Any
 from srcad.argnums import parameters_of
 from srcad.cache.guards import Guard, contents, guard_expression, same
 from srcad.compiler import Compiled
-from srcad.ir.abstract import BOOL, COMPLEX, FLOAT, INT, ONE, Array, Type, type_of_value
+from srcad.ir.abstract import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    ONE,
+    Array,
+    ListOf,
+    Type,
+    type_of_value,
+)
 from srcad.ir.values import Attribute
 from srcad.parser.classes import instance_names
 from srcad.pristine import np
@@ -205,6 +215,9 @@ def _type_test(name: str, t: Type, value: Any, names: dict[str, object]) -> str 
     plain = {FLOAT: "float", INT: "int", BOOL: "bool", COMPLEX: "complex"}.get(t)  # type: ignore[call-overload]
     if plain is not None:
         return f"type({name}) is {plain}"
+    if t == ListOf(FLOAT):
+        names["_floats"] = {float}
+        return f"type({name}) is list and {{*map(type, {name})}} == _floats"
     if not isinstance(t, Array) or t.dims is None or t.dtype is None:
         return None
     if t.item:

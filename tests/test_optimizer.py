@@ -378,6 +378,12 @@ CASES = [
         "select(c, x, x) -> x", lambda x, y: call(runtime.select, True, x, y), (FLOAT, INT),
         ["yield %x"],
     ),
+    Case(
+        "as_cotangent(g, x) -> g",
+        lambda x: call(runtime.as_cotangent, call(runtime.zeros_list, x), x), (ListOf(FLOAT),),
+        ["%zeros_list_x: list[float] = srcad.runtime.zeros_list(%x)", "yield %zeros_list_x"],
+        ADJOINT,
+    ),
     Case("float(x) -> x", lambda x: call(float, call(float, x)), (FLOAT,), ["yield %x"]),
 ]  # fmt: skip
 

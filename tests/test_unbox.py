@@ -238,3 +238,45 @@ def test_other_modes_agree() -> None:
     assert jvp(rosenbrock, (x,), (v,))[1] == pytest.approx(grad(rosenbrock)(x) @ v, rel=1e-12)
     twice = grad(lambda y: np.sum(grad(rosenbrock)(y) * v))
     np.testing.assert_allclose(twice(x), expected, rtol=1e-6)
+
+
+def squares_of(x, k):
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] ** 2 * k[i] + x[i]
+    return total
+
+
+def test_lists_of_floats() -> None:
+    df = srcad.grad(squares_of)
+    assert df([1.5, 2.5], [2.0, 3.0]) == [7.0, 16.0]
+    body = df.source.partition("return")[0].replace("total += x[i] ** 2", "")
+    assert "as_cotangent" not in body and "**" not in body
+    assert "2 * x" not in body
+    for given, other in (([1, 2.5], [2.0, 3.0]), ([1, 2], [2, 3]), ([1.0, 2.5], [2, 3.0])):
+        found = df(given, other)
+        assert found == [2.0 * a * b + 1.0 for a, b in zip(given, other)]
+        assert {*map(type, found)} == {float}
+    with pytest.raises(srcad.SignatureError):
+        df([True, 2.5], [2.0, 3.0])
+    given = [np.float64(1.5), 2.5]
+    found = df(given, [2.0, 3.0])
+    assert found == [7.0, 16.0]
+    assert df([1.5, 2.5], [2.0, 3.0]) == [7.0, 16.0]  # the first code is still right
+
+
+def test_lists_that_are_returned_are_fresh() -> None:
+    def shared(x):
+        return [2.0 * v for v in x]
+
+    value, pullback = srcad.vjp(shared, [1.0, 2.0])
+    seed = [1.0, 3.0]
+    (found,) = pullback(seed)
+    assert found == [2.0, 6.0] and found is not seed
+
+    def same(x):
+        return x[0] * x[1]
+
+    given = [2.0, 3.0]
+    found = srcad.grad(same)(given)
+    assert found == [3.0, 2.0] and found is not given and given == [2.0, 3.0]

@@ -7,7 +7,8 @@ scalar, made anew at each access; arithmetic with it costs several times that of
 Only where the numbers are the same: sums, differences, products and comparisons of Python floats
 are those of NumPy's scalars bit for bit, infinities and NaN included; a quotient is, unless its
 divisor may be zero. ``x ** 2`` becomes ``x * x``, which overflows to infinity as NumPy's power
-does; the last bit may differ, so nothing that depends on it may decide a branch. Any other
+does; the last bit may differ, so nothing that depends on it may decide a branch. Squares of
+elements that are Python floats already become products as well. Any other
 operation on an element leaves the loop as it is. The user's own computation is never changed: its
 values have types and warnings that are seen.
 
@@ -68,7 +69,7 @@ class _Unboxing:
         for op in ops:
             converted = self.loop(op) if op.kind is O.FOR else None
             if converted is None:
-                found.append(op)
+                found.append(self.on_floats(op) if op.kind is O.FOR else op)
             else:
                 before, after, replaced = converted
                 found = [o for o in found if o not in replaced] + before + after
@@ -105,6 +106,20 @@ class _Unboxing:
         if not body.reads and not sums:
             return None
         return self.assembled(op, body, region, like)
+
+    def on_floats(self, op: Op) -> Op:
+        """The loop with the operations on Python floats that are fastest, if nothing is decided
+        in it: products for squares, and ``2.0 * x`` for ``2 * x``."""
+        ops = op.regions[0].ops
+        if not all(r.role is Role.ADJOINT for r in op.results):
+            return op
+        if any(o.regions or o.kind.effect or o.attrs.get("fn") in _COMPARISONS for o in ops):
+            return op
+        body = [_on_floats(o) for o in ops]
+        if body == ops:
+            return op
+        self.changed = True
+        return replace(op, regions=(replace(op.regions[0], ops=body),))
 
     def assembled(
         self, op: Op, body: _Body, region: Region, like: Value
@@ -343,6 +358,21 @@ class _Body:
             for ops, r in zip(blocks, op.regions, strict=True)
         )
         return Op(op.kind, op.operands, op.attrs, tuple(results), regions, op.loc)
+
+
+def _on_floats(op: Op) -> Op:
+    fn = op.attrs.get("fn")
+    if op.kind is not O.APPLY or op.result.type != FLOAT:
+        return op
+    first, *others = op.operands
+    if fn is operator.pow and first.type == FLOAT and isinstance(others[0], Const):
+        if others[0].value == 2:
+            return replace(op, operands=(first, first), attrs={"fn": operator.mul})
+    if fn in _ARITHMETIC and op.result.role is Role.ADJOINT:
+        if any(o.type == FLOAT and isinstance(o, Value) for o in op.operands):
+            if any(_as_float(o) is not o for o in op.operands):
+                return replace(op, operands=tuple(map(_as_float, op.operands)))
+    return op
 
 
 def _apply(fn: object, operand: Operand, result: Value, like: Op) -> Op:

@@ -322,7 +322,8 @@ def type_of_value(value: object) -> Type:
         elem: Type = UNDEF
         for v in value:
             elem = join(elem, type_of_value(v))
-        return ListOf(elem)
+        mixed = elem == FLOAT and bool in kinds  # nobody makes floats of these
+        return ListOf(UNKNOWN if mixed else elem)
     if isinstance(value, np.ndarray):
         return OBJECT  # subclasses (masked arrays, matrices) have other semantics
     return type_of_constant(value)

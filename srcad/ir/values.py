@@ -119,12 +119,16 @@ class Region:
 
 @dataclass(eq=False, slots=True)
 class Param:
-    """A parameter as Python sees it. `kind` is that of `inspect.Parameter`, by name."""
+    """A parameter as Python sees it. `kind` is that of `inspect.Parameter`, by name.
+
+    The elements of a list are joined to one type; `exact` says that each is of that type.
+    """
 
     value: Value
     name: str
     kind: str = "POSITIONAL_OR_KEYWORD"
     default: Const | None = None
+    exact: bool = False
 
 
 @dataclass(eq=False, slots=True)

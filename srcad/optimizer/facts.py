@@ -151,7 +151,8 @@ def loose_values(function: Function, at_calls: Set[Value] | None = None) -> set[
     functions = [function, *callees(function)] if at_calls is None else [function]
     found = _Loose(set(at_calls or ()), at_calls is None)
     for f in functions:  # the elements of a list were joined to one type
-        found.loose.update(p.value for p in f.params if isinstance(p.value.type, ListOf))
+        lists = [p for p in f.params if isinstance(p.value.type, ListOf)]
+        found.loose.update(p.value for p in lists if not p.exact)
     while True:  # what flows round a loop, or from a caller, is found in the next turn
         before = len(found.loose)
         for f in functions:
@@ -242,7 +243,7 @@ class _Loose:
 
     def _application(self, op: Op) -> bool:
         fn, t = op.attrs["fn"], op.result.type
-        if fn is float or getattr(fn, "__module__", None) == "math":
+        if fn in (float, runtime.zeros_list) or getattr(fn, "__module__", None) == "math":
             return False
         choices = op.operands[1:] if fn is runtime.select else op.operands
         if isinstance(t, ListOf) and fn not in _LISTS:

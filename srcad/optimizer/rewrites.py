@@ -22,6 +22,7 @@ from srcad.ir.abstract import (
     ONE,
     Array,
     Dim,
+    ListOf,
     Scalar,
     Type,
     dims_of,
@@ -404,6 +405,12 @@ def float_of_float(s: Site, op: Op) -> Outcome:
     return x if len(op.operands) == 1 and x.type == FLOAT and s.certain(x) else None
 
 
+def list_of_floats(s: Site, op: Op) -> Outcome:
+    g, like = op.operands
+    floats = g.type == like.type == ListOf(FLOAT)
+    return g if floats and s.certain(g) else None
+
+
 REWRITES = (
     Rewrite("x * 1 -> x", MUL, times_one, "one is neutral, and the kind of x is known"),
     Rewrite("x / 1 -> x", DIV, over_one, "one is neutral"),
@@ -470,6 +477,10 @@ REWRITES = (
         "both operands were computed already",
     ),
     Rewrite("float(x) -> x", (float,), float_of_float, "x is a Python float"),
+    Rewrite(
+        "as_cotangent(g, x) -> g", (runtime.as_cotangent,), list_of_floats,
+        "both are lists of Python floats", True,
+    ),
 )  # fmt: skip
 
 
