@@ -8,6 +8,7 @@ has changed by the time the error is printed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import unicodedata
 from collections.abc import Callable
@@ -125,14 +126,19 @@ class SrcadError(Exception):
             lines += _excerpt(self.loc)
         elif self.function:
             lines.append(f"  In {self.function}")
-        for caller in self.chain:
-            inside = f" in {caller.function}" if caller.function else ""
-            lines.append(f"  called from {caller.short()}{inside}")
+        for caller, calls in itertools.groupby(self.chain, _shown_call):
+            times = len(list(calls))
+            lines.append(caller if times == 1 else f"{caller} ({times} times)")
         if self.reason:
             lines.append(f"Reason: {self.reason}")
         if self.advice:
             lines.append(f"{self._advice_label}: {self.advice}")
         return "\n".join(lines)
+
+
+def _shown_call(caller: Loc) -> str:
+    inside = f" in {caller.function}" if caller.function else ""
+    return f"  called from {caller.short()}{inside}"
 
 
 class UnsupportedSyntaxError(SrcadError, SyntaxError):

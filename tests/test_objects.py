@@ -294,12 +294,17 @@ def test_object_of_the_module(monkeypatch):
 
 
 # ---------------------------------------------------------------------- what is refused
-class MakesUp:
+class LooksItself:
     def __init__(self, x):
         self.x = x
 
-    def __getattr__(self, name):
+    def __getattribute__(self, name):
         return 3.0
+
+
+class MakesUp:
+    def __getattr__(self, name):
+        raise AttributeError(name)
 
 
 class Meta(type):
@@ -319,21 +324,7 @@ class MakesItself:
         self.x = x
 
 
-class SetsItself:
-    def __init__(self, x):
-        self.x = x
-
-    def __setattr__(self, name, value):
-        object.__setattr__(self, name, 2.0 * value)
-
-
-class Two:
-    def __get__(self, instance, owner=None):
-        return 2.0
-
-
 class Plain:
-    two = Two()
     __slots__ = ("x",)
 
     def __init__(self, x):
@@ -364,6 +355,25 @@ def sets_frozen(x):
     return x
 
 
+def deletes_missing(x):
+    part = Part(x)
+    del part.c
+    return x
+
+
+def stores_into_dict(x):
+    part = Part(x)
+    vars(part)["b"] = 2.0
+    return part.b
+
+
+def changed_while_read(x):
+    part = Part(x)
+    table = vars(part)
+    part.b = 2.0 * x
+    return table["b"]
+
+
 def set_on_one_path(x):
     part = Part(x)
     if x > 0.0:
@@ -380,12 +390,11 @@ def array_meets_object(u):
 
 
 REFUSED = {
-    "__getattr__": (lambda x: MakesUp(x).x, "`MakesUp` makes its attributes up"),
+    "__getattribute__": (lambda x: LooksItself(x).x, "`LooksItself` decides in `__getattr"),
+    "__getattr__": (lambda x: x * hasattr(MakesUp(), "y"), "`__getattr__` of the class decides"),
     "metaclass": (lambda x: WithMeta(x).x, "`WithMeta` has the metaclass `Meta`"),
     "__new__": (lambda x: MakesItself(x).x, "`MakesItself` makes its instances itself"),
-    "__setattr__": (lambda x: SetsItself(x).x, "`SetsItself` decides in `__setattr__`"),
-    "descriptor": (lambda x: Plain(x).two * x, "a `Two` in the class `Plain` decides"),
-    "__dict__": (lambda x: Part(x).__dict__["b"], "would change the object unseen"),
+    "deleted slot": (deletes_missing, "Python raises AttributeError here"),
     "missing attribute": (lambda x: Part(x).c, "Python raises AttributeError here"),
     "missing operator": (lambda x: Part(x) + x, "Python raises TypeError here"),
     "missing method": (lambda x: len(Part(x)) * x, "Python raises TypeError here"),
@@ -407,6 +416,12 @@ def test_refused(what):
         srcad.grad(function)(2.0)
     assert reason in caught.value.reason
     assert caught.value.advice
+
+
+@pytest.mark.parametrize("function", [stores_into_dict, changed_while_read])
+def test_a_dictionary_of_attributes_is_read_only(function):
+    with pytest.raises(errors.AliasingError):
+        srcad.grad(function)(2.0)
 
 
 def test_array_meets_object():

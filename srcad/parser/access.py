@@ -32,6 +32,7 @@ from srcad.parser import classes, opaque, reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
+    Closure,
     Known,
     ObjectParam,
     Ref,
@@ -42,6 +43,7 @@ from srcad.parser.bindings import (
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
 from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
+from srcad.parser.stand_ins import Held
 from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction
@@ -54,7 +56,7 @@ _Base: Any = object
 
 class AccessLowering(_Base):
     def attribute_name(self, node: gast.Attribute) -> str:
-        return mangled(node.attr, self.frame.source.class_name)
+        return mangled(node.attr, self.frame.class_name)
 
     def expr_Attribute(self, node: gast.Attribute) -> Binding:
         name = self.attribute_name(node)
@@ -65,8 +67,12 @@ class AccessLowering(_Base):
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
             return self.known_attribute(owner.value, name, node)
+        if isinstance(owner, Closure):
+            return self.closure_attribute(owner, name, node)
         owner = self.boxed(owner)
         content = self.deref(owner)
+        if name == "__class__" and isinstance(content, (Value, Struct)):
+            return self.call_known(type, [owner], {}, node)
         if isinstance(content, Value):
             return self.value_attribute(content, name, node, owner)
         if isinstance(content, Struct) and content.kind == "object":
@@ -118,7 +124,7 @@ class AccessLowering(_Base):
                 self.assumptions.add_type("attribute", owner, name, t)
                 return self.global_value(("attribute", id(owner), name), t, name, owner, None)
         self.assumptions.add("attribute", owner, name, value)
-        return Known(value)
+        return value.binding if isinstance(value, Held) else Known(value)
 
     def value_attribute(self, owner: Value, name: str, node: gast.AST, holder: Binding) -> Binding:
         """An attribute of a number or array; `holder` is the reference to it, if there is one."""
@@ -158,6 +164,11 @@ class AccessLowering(_Base):
         method = opaque.method(self, owner, name)
         if method is not None:
             return method
+        if isinstance(t, Scalar) and not hasattr(float, name) and name not in dir(np.float64):
+            raise self.python_raises(
+                AttributeError(name), node, f"a number has no attribute `{name}`",
+                "Python raises AttributeError here", "correct the name",
+            )  # fmt: skip
         if t == UNKNOWN:
             raise self.unsupported(
                 node, f"the attribute `{name}` cannot be followed here",

@@ -255,11 +255,8 @@ class AssignmentLowering(_Base):
                 index = self.expression(target.slice)
                 self.call_binding(self.attribute(owner, method, node), [index], {}, node)
             else:
-                raise self.unsupported(
-                    target, "this `del` cannot be differentiated",
-                    "srcad follows `del` of names and of elements of lists and dictionaries",
-                    "leave it out",
-                )  # fmt: skip
+                owner = self.expression(target.value)
+                self.delete_attribute(owner, self.attribute_name(target), target)
 
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)

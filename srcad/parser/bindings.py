@@ -112,13 +112,26 @@ class Struct:
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """A nested function or lambda, with the frame in which it was defined."""
+    """A nested function or lambda, with the frame in which it was defined.
+
+    Attributes
+    ----------
+    wrapped
+        The function that it wraps, by `functools.wraps`.
+    cached
+        Whether `functools.lru_cache` keeps its results.
+    home
+        The class inside of the function (a `LocalClass`) that it is a method of.
+    """
 
     node: gast.FunctionDef | gast.Lambda
     frame: Frame
     defaults: tuple[Binding, ...] = ()
     kw_defaults: tuple[Binding | None, ...] = ()
     name: str = "<lambda>"
+    wrapped: Binding | None = None
+    cached: bool = False
+    home: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,8 +372,9 @@ def merge(
         present = a if isinstance(a, Struct) else b
         assert isinstance(present, Struct)
         parts = []
+        hidden = present.kind == "object" or name.startswith("$")
         for key, x in present.items:
-            if present.kind == "object" and isinstance(x, (Known, ObjectParam)):
+            if hidden and isinstance(x, (Known, ObjectParam)):
                 if number(x) is None:  # its class, or a function: no value that may be missing
                     parts.append((key, x))
                     continue
@@ -527,6 +541,9 @@ def map_cells(binding: Any, f: Callable[[Cell], Cell]) -> Any:
         return Maybe(binding.present, map_cells(binding.value, f))
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, lambda b: map_cells(b, f))
+    if isinstance(binding, Choice):
+        then, orelse = (map_cells(b, f) for b in (binding.then, binding.orelse))
+        return Choice(binding.condition, then, orelse)
     return binding
 
 

@@ -26,6 +26,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.values import Const, Value
 from srcad.parser import reading
+from srcad.parser.attributes import ATTRIBUTE_CALLS
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -39,6 +40,7 @@ from srcad.parser.bindings import (
     describe,
 )
 from srcad.parser.classes import defines
+from srcad.parser.decorators import DECORATORS
 from srcad.parser.iterators import SPECIAL
 from srcad.parser.managers import MANAGERS
 from srcad.pristine import np
@@ -73,6 +75,12 @@ def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
             assert python is not None
         return Known(issubclass(python, classes.value))
     return Known(issubclass(types.FunctionType, classes.value))
+
+def _issubclass(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    cls, classes = (reading.known(low.deref(a)) for a in args)
+    if cls is None or classes is None:
+        return None
+    return low.fold(issubclass, cls.value, classes.value)
 
 def python_type(t: Type) -> type | None:
     """The class of values of an abstract type, or None if it is not known."""
@@ -265,9 +273,10 @@ def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
     return low.apply(np.empty, args, kwargs, node)
 
 _SPECIAL: dict[Any, Any] = {
-    **SPECIAL, **MANAGERS, isinstance: _isinstance, type: _type, len: _len, callable: _callable,
-    hasattr: _hasattr, float: _float, str: _str, getattr: _getattr, setattr: _setattr,
-    dataclasses.replace: _replace, np.ndarray: _ndarray,
+    **SPECIAL, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass, type: _type,
+    len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str, getattr: _getattr,
+    setattr: _setattr,
+    dataclasses.replace: _replace, np.ndarray: _ndarray, **ATTRIBUTE_CALLS, **DECORATORS,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
     logging.getLogger: _logger,
 }  # fmt: skip

@@ -49,6 +49,7 @@ from srcad.parser.managers import managed_by
 from srcad.parser.passing import Callee, Entry
 from srcad.parser.seen import seen_outside
 from srcad.parser.source import read_source
+from srcad.parser.stand_ins import closure_of
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -67,6 +68,7 @@ class CalleeLowering(_Base):
         node: gast.AST,
     ) -> Binding:
         place = self.loc(node)
+        target = closure_of(target) or target
         managed = managed_by(target)
         if managed is not None:
             return self.manager(managed, args, kwargs, node)
@@ -77,6 +79,9 @@ class CalleeLowering(_Base):
             callee, entry = self.callee(target, bound, node)
         except SrcadError as error:
             raise error.with_caller(place) from error.__cause__
+        if isinstance(target, Closure) and target.cached:
+            writes = any(key in self.frame.vars for key, _ in callee.left)
+            self.check_cached_call(target, writes, node)
         return self.emit_call(callee, entry, node)
 
     def bind_arguments(
@@ -121,9 +126,13 @@ class CalleeLowering(_Base):
         pure: bool = False,
     ) -> tuple[Callee, Entry]:
         """The lowered callee and what is passed to it; with `pure`, what it writes is forgotten."""
-        # two closures of one definition are two functions: they may hold different cells
-        identity: Any = target.node if isinstance(target, Closure) else target
-        on_stack = any(k[0] is identity for k in self.pending)
+        # two closures of one definition are two functions: they read different names
+        identity: Any = target
+        if isinstance(target, Closure):
+            identity = (target.node, target.frame)
+        # given another function, a function is another one too
+        identity = (identity, *(id(b) for b in bound.values() if isinstance(b, Closure)))
+        on_stack = any(k[0] == identity for k in self.pending)
         entry = Entry(pure=pure)
         entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
         shapes: dict[str, Binding] = {}
@@ -260,11 +269,13 @@ class CalleeLowering(_Base):
             frame = make_frame(
                 outer.source, target.node, None, outer, outer.globals, target.name
             )
+            frame.home = target.home or outer.home
         else:
             self.assumptions.add("code", target, "__code__", target.__code__)
             source = read_source(target)
             frame = make_frame(source, source.node, target, None, target.__globals__, source.name)
         frame.is_callee = True
+        callee.since = frame.created
         # functions that are passed along may read and write what the caller knows
         memory = {k: b for k, b in self.frame.vars.items() if isinstance(k, Cell)}
         memory |= entry.contents
@@ -298,7 +309,7 @@ class CalleeLowering(_Base):
                     result = self.settled(result)
                 else:
                     result = self.unboxed(self.boxed(result, frame.name), memory)
-                end = frame.vars
+                end = callee.end = frame.vars
                 written = [c for c in memory if not same(memory[c], end.get(c))]
                 made = [
                     c

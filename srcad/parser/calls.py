@@ -5,6 +5,8 @@ A function with Python source is lowered as a function of its own (see callees).
 
 from __future__ import annotations
 
+import collections
+import enum
 import functools
 import logging
 import types
@@ -33,10 +35,13 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.builtin_calls import _SPECIAL
 from srcad.parser.contexts import FILTERS
+from srcad.parser.decorators import dispatched
 from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
 from srcad.parser.iterators import call_operator
 from srcad.parser.measures import MEASURES
+from srcad.parser.operators import BINARY, COMPARE
+from srcad.parser.stand_ins import closure_of
 from srcad.parser.storage import CONTIGUOUS
 from srcad.parser.ufunc_methods import ufunc_method
 from srcad.pristine import np
@@ -126,6 +131,12 @@ class CallLowering(_Base):
     def call_known(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        closure = closure_of(fn)
+        if closure is not None:
+            return self.call_source(closure, args, kwargs, node)
+        arranged = self.class_call(fn, args, kwargs, node)
+        if arranged is not None:
+            return arranged
         if isinstance(fn, opaque.Method):
             return opaque.call(self, fn, args, kwargs, node)
         if isinstance(fn, MethodOf) and isinstance(fn.function, CustomFunction):
@@ -144,6 +155,12 @@ class CallLowering(_Base):
             made = self.unary_object(fn, args, node)
             if made is not None:
                 return made
+            if fn in (*BINARY, *COMPARE) and len(args) == 2 and not kwargs:
+                made = self.binary_object(fn, *args, node)
+                if made is None:
+                    made = self.compare_object(fn, *args, node)
+                if made is not None:
+                    return made
             args = self.iterated_arguments(fn, args, node)
         written = self.writing_call(fn, args, kwargs, node) if _hashable(fn) else None
         if written is not None:
@@ -162,7 +179,7 @@ class CallLowering(_Base):
         answer = kind_queries.answer(self, fn, args, kwargs)
         if answer is not None:
             return answer
-        for reader in (reading.method, reading.cached):
+        for reader in (reading.method, reading.cached, dispatched):
             found = reader(self, fn, args, kwargs, node)
             if found is not None:
                 return found
@@ -178,6 +195,8 @@ class CallLowering(_Base):
             merged = {k: Known(v) for k, v in fn.keywords.items()} | kwargs
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)
         known = all(isinstance(a, Known) for a in (*args, *kwargs.values()))
+        if function_name(fn) == "_make" and classes.is_namedtuple(fn.__self__):
+            return self.construct(fn.__self__, self.known_elements(args[0], node), {}, node)
         function = getattr(fn, "__func__", fn)
         if isinstance(function, types.FunctionType):
             given = [Known(fn.__self__), *args] if isinstance(fn, types.MethodType) else args
@@ -202,11 +221,26 @@ class CallLowering(_Base):
         method = self.special_method(Known(fn), "__call__", node)
         if method is not None:
             return self.call_binding(method, args, kwargs, node)
+        if isinstance(fn, enum.EnumMeta):
+            return self.enum_member(fn, args, kwargs, node)
         if isinstance(fn, type) and classes.is_own(fn):
             return self.construct(fn, args, kwargs, node)
-        if isinstance(fn, type) and fn.__module__ != "builtins" and not known:
-            self.refuse_class(fn, node)
+        if isinstance(fn, type) and fn.__module__ != "builtins":
+            if not known or issubclass(fn, collections.defaultdict):
+                self.refuse_class(fn, node)
         return opaque.call(self, fn, args, kwargs, node)
+
+    def enum_member(
+        self, cls: enum.EnumMeta, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        """The member of an enumeration that has this value."""
+        values = [self.settled(a) for a in args]
+        for value in values:
+            if isinstance(value, Value):
+                self.require_static(value, node, "the value of a member of an enumeration")
+        if kwargs or not all(isinstance(v, Known) for v in values):
+            self.refuse_class(cls, node)
+        return reading.read(self, cls, tuple(v.value for v in values), node)
 
     def stopped(
         self, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
@@ -352,6 +386,12 @@ def _may_take_none(callee: Binding) -> bool:
     return isinstance(callee, (Closure, Choice, Partial)) or (
         isinstance(callee, BoundMethod) and callee.function is not None
     )
+
+
+def function_name(fn: Any) -> str:
+    """The name of a method of a class that is bound to it; empty for all else."""
+    owner = getattr(fn, "__self__", None)
+    return fn.__name__ if isinstance(owner, type) and hasattr(fn, "__name__") else ""
 
 
 def _hashable(value: Any) -> bool:

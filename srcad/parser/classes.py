@@ -1,8 +1,8 @@
 """What a class defines, found without running any of its code.
 
 What holds afterwards: only classes whose instances behave as Python's own `object` does are
-followed. Where `__getattr__`, a metaclass or `__new__` decides what an attribute or a call is,
-the class is refused, with the reason.
+followed. Where `__getattribute__`, a metaclass or `__new__` decides what an attribute or a call
+is, the class is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import types
 from typing import Any
 
 MISSING = object()
-_OWN_BEHAVIOUR = ("__getattribute__", "__setattr__", "__delattr__")
+_OWN_BEHAVIOUR = ("__getattribute__", "__delattr__")
 _SLOTS = (types.MemberDescriptorType,)
 _GENERATED = "<string>"  # the file name of what `dataclass` and `namedtuple` make
 
@@ -32,6 +32,11 @@ def find(cls: type, name: str, after: type | None = None) -> tuple[type | None, 
         if name in vars(base):
             return base, vars(base)[name]
     return None, MISSING
+
+
+def definition(cls: type, name: str) -> Any:
+    """What the class or one above it defines under a name, as it stands there."""
+    return find(cls, name)[1]
 
 
 def defines(cls: type, name: str) -> bool:
@@ -64,15 +69,21 @@ def refusal(cls: type) -> str | None:
         return None
     if type(cls) not in (type, abc.ABCMeta):
         return f"`{name}` has the metaclass `{type(cls).__name__}`"
-    if find(cls, "__new__")[0] is not object:
+    if find(cls, "__new__")[0] not in (object, types.SimpleNamespace):
         return f"`{name}` makes its instances itself, in `__new__`"
-    if defines(cls, "__getattr__"):
-        return f"`{name}` makes its attributes up, in `__getattr__`"
     for special in _OWN_BEHAVIOUR:
-        _, found = find(cls, special)
+        home, found = find(cls, special)
+        if home is types.SimpleNamespace:
+            continue
         if found is not getattr(object, special) and not _is_frozen(cls):
             return f"`{name}` decides in `{special}` what its attributes are"
     return None
+
+
+def own_setter(cls: type) -> Any:
+    """The `__setattr__` that a class defines itself; None if stores are plain."""
+    _, found = find(cls, "__setattr__")
+    return found if isinstance(found, types.FunctionType) and not _is_frozen(cls) else None
 
 
 def _is_frozen(cls: type) -> bool:

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import types
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import gast
 import numpy as np
 
-from srcad.parser.bindings import Binding, Known, LazyIterable, describe
+from srcad.ir.abstract import UNKNOWN
+from srcad.ir.values import Operand, Value
+from srcad.parser.bindings import Binding, BoundMethod, Known, LazyIterable, describe, same
+from srcad.parser.branches import RESULT, is_error, is_flag
+from srcad.parser.frames import parameter_names
 from srcad.parser.generators import MANAGER
+from srcad.parser.source import read_source
 from srcad.parser.trying import Handler
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -74,15 +81,84 @@ class ContextLowering(_Base):
         entered = self.call_binding(self.attribute(manager, "__enter__", node), [], {}, node)
         if target is not None:
             self.assign(target, entered)
+        method = self.attribute(manager, "__exit__", node)
 
-        def leave() -> bool:
-            none: Binding = Known(None)
-            exit_ = self.attribute(manager, "__exit__", node)
-            self.call_binding(exit_, [none, none, none], {}, node)
-            return False
+        def leave(*details: Binding) -> Binding:
+            given = details or (Known(None),) * 3
+            found: Binding = self.call_binding(method, list(given), {}, node)
+            return found
 
-        done: bool | None = self.with_final(lambda: self.block(body), leave, node, rest)
+        if _lets_errors_pass(method):
+            done: bool | None = self.with_final(
+                lambda: self.block(body), lambda: leave() is None, node, rest
+            )
+            return done
+        return self.asking_manager(lambda: self.block(body), leave, node, rest)
+
+    def asking_manager(
+        self,
+        body: Callable[[], bool],
+        leave: Callable[..., Binding],
+        node: gast.AST,
+        rest: list[gast.stmt],
+    ) -> bool | None:
+        """A block whose manager is told of errors, and says whether they end there."""
+        handler = Handler((BaseException,), self.new_label(), wants=True, pairs=True)
+
+        def told() -> bool:
+            kind, error = self.handling[-1][2].parts
+            if not isinstance(kind, Known):
+                raise self.unsupported(
+                    node, "this context manager asks for the class of an error",
+                    "an operation of the block may raise errors of several classes",
+                    "catch the errors of the block with `try`",
+                )  # fmt: skip
+            passed: Binding = error
+            if isinstance(error, Value) and error.type == UNKNOWN:
+                self.opaque_values.add(error)
+            swallows = self.truth(leave(kind, passed, Known(None)), node)
+            if not isinstance(swallows, bool):
+                raise self.unsupported(
+                    node, "whether this context manager swallows an error depends on values",
+                    "its `__exit__` returns what only the run knows", "return True or False",
+                )  # fmt: skip
+            return False if swallows else bool(self.raise_kept((kind.value,), error, node))
+
+        frame = self.frame
+        frame.finals += 1
+        finished = self.catching((handler,), body)
+        frame.finals -= 1
+        if "$dead" in frame.vars:
+            return True
+        own = (handler.label, handler.error)
+        kept = {
+            k: frame.vars.pop(k)
+            for k in list(frame.vars)
+            if (is_flag(k) or is_error(k) or k == RESULT) and k not in own
+        }
+        failed = frame.vars.get(handler.label)
+        if failed is None:
+            leave()
+        elif same(failed, Known(True)):
+            finished = self.handled(handler, True, told)
+        else:
+            self.otherwise(failed, leave)
+            finished = self.handled(handler, finished, told)
+        frame.vars.update(kept)
+        done: bool | None = self.after_flags(finished, rest)
         return done
+
+    def otherwise(self, flag: Operand, body: Callable[[], Binding]) -> None:
+        """Lower `body` for where a flag is not set."""
+        frame = self.frame
+        before = frame.vars
+        with self.builder.nested() as ops:
+            frame.vars = dict(before)
+            body()
+            state = frame.vars
+        frame.vars = self.join_branches(
+            flag, [], dict(before), ops, state, before, self.builder.loc
+        )
 
     def constant_arguments(self, call: gast.Call, what: str) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a call as plain objects."""
@@ -94,6 +170,19 @@ class ContextLowering(_Base):
                 "they decide what the block does", "use constants",
             )  # fmt: skip
         return [a.value for a in args], {k: b.value for k, b in named.items()}
+
+
+def _lets_errors_pass(method: Binding) -> bool:
+    """Whether an `__exit__` looks at no error and returns nothing that is true, for certain."""
+    function = method.function if isinstance(method, BoundMethod) else None
+    if not isinstance(function, types.FunctionType):
+        return False
+    node = read_source(function).node
+    given = set(parameter_names(node.args)[1:])
+    nodes = [inner for statement in node.body for inner in gast.walk(statement)]
+    results = [inner.value for inner in nodes if isinstance(inner, gast.Return)]
+    constant = all(r is None or isinstance(r, gast.Constant) and not r.value for r in results)
+    return constant and not any(isinstance(n, gast.Name) and n.id in given for n in nodes)
 
 
 def _suppress(

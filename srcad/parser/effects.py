@@ -12,6 +12,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import OBJECT, Type
 from srcad.ir.values import Const, Operand
 from srcad.parser.bindings import Binding, Known, Struct
+from srcad.parser.matching import Bound
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -48,6 +49,8 @@ class EffectLowering(_Base):
                 return [rebuild(x, bound) for x in n]
             if not isinstance(n, gast.AST):
                 return n
+            if isinstance(n, Bound) and isinstance(n.binding, Known):
+                return placeholder(Const(n.binding.value, OBJECT))
             if isinstance(n, gast.Name):
                 if n.id in bound:
                     return n

@@ -118,6 +118,15 @@ class ExpressionLowering(_Base):
         if self.unlikely and any(isinstance(b, Known) and b.value is None for b in (left, right)):
             what = "unsupported operand type: NoneType"
             raise self.python_raises(TypeError(what), node, what, "", "")
+        if fn is not operator.mul and self.catcher_of(TypeError) is not None:
+            if any(map(_is_text, (left, right))) and any(map(_is_number, (left, right))):
+                error = TypeError("unsupported operand types: number and text")
+                raise self.python_raises(error, node, str(error), "", "")
+            if any(map(_is_text, (left, right))):
+                raise self.unsupported(
+                    node, "whether this raises TypeError is not known while compiling",
+                    "one side is a text, the other may be one", "give the types of the arguments",
+                )  # fmt: skip
         if isinstance(left, Struct) or isinstance(right, Struct):
             structural = self.binary_struct(fn, left, right, node)
             if structural is not None:
@@ -535,7 +544,10 @@ class ExpressionLowering(_Base):
     def closure(self, node: gast.FunctionDef | gast.Lambda, name: str) -> Closure:
         defaults = tuple(self.expression(d) for d in node.args.defaults)
         kw = tuple(None if d is None else self.expression(d) for d in node.args.kw_defaults)
-        return Closure(node, self.frame, defaults, kw, name)
+        frame = self.frame
+        while frame.is_class:
+            frame = frame.outer
+        return Closure(node, frame, defaults, kw, name, home=self.frame.home)
 
     def expr_JoinedStr(self, node: gast.JoinedStr) -> Binding:
         parts: list[Binding] = []
@@ -560,6 +572,14 @@ def is_list(content: Binding) -> bool:
     if isinstance(content, Known):
         return isinstance(content.value, list)
     return isinstance(content, Struct) and content.kind == "list"
+
+
+def _is_text(binding: Binding) -> bool:
+    return isinstance(binding, Known) and isinstance(binding.value, str)
+
+
+def _is_number(binding: Binding) -> bool:
+    return isinstance(binding, Value) and isinstance(binding.type, Scalar)
 
 
 def _foldable(value: Any) -> bool:

@@ -18,6 +18,7 @@ import gast
 from srcad.ir.abstract import Type
 from srcad.parser.bindings import Binding, Cell, Key, Known
 from srcad.parser.source import FunctionSource
+from srcad.parser.stand_ins import NUMBERS, is_local
 from srcad.pristine import np
 
 if TYPE_CHECKING:
@@ -128,10 +129,16 @@ class Frame:
         keep it in: a list of one element, or of None while the name is not bound.
     statement
         What is being lowered, if it is a statement of the function itself.
+    home
+        The class made inside of the function (a `LocalClass`) in which this is written.
+    is_class
+        Whether this is the body of such a class, whose names are seen only here.
+    created
+        Frames that were made later have larger numbers.
     """
 
     source: FunctionSource
-    node: gast.FunctionDef | gast.Lambda
+    node: gast.FunctionDef | gast.Lambda | gast.ClassDef
     live: types.FunctionType | None
     outer: Frame | None
     locals: set[str]
@@ -144,6 +151,14 @@ class Frame:
     boxes: dict[str, Cell] = field(default_factory=dict)
     statement: gast.AST | None = None
     live_names: LiveNames | None = None
+    home: Any = None
+    is_class: bool = False
+    created: int = field(default_factory=lambda: next_number())
+
+    @property
+    def class_name(self) -> str | None:
+        """The class in which names that begin with two underscores are private."""
+        return self.source.class_name if self.home is None else self.home.name
 
     vars = _OfFlow[dict[Key, Binding]]()
     tolerated = _OfFlow[frozenset[str]]()
@@ -155,6 +170,10 @@ class Frame:
         if self.live is None or self.live.__closure__ is None:
             return {}
         return dict(zip(self.live.__code__.co_freevars, self.live.__closure__))
+
+
+def next_number() -> int:
+    return next(NUMBERS)
 
 
 def is_data(value: object) -> bool:
@@ -291,14 +310,14 @@ class Assumptions:
 
     def add(self, kind: str, holder: Any, name: str, expected: Any, source: str = "") -> None:
         key = (kind, id(holder), name, source)
-        if key not in self._seen:
+        if key not in self._seen and not is_local(holder):
             self._seen.add(key)
             self.items.append(Assumption(kind, holder, name, expected, source))
 
     def add_read(self, fn: Callable[..., Any], args: tuple[Any, ...], expected: Any) -> None:
         """Note that this call gave `expected`."""
         key = ("read", id(fn), tuple(a if isinstance(a, str) else id(a) for a in args), "")
-        if key not in self._seen:
+        if key not in self._seen and not any(map(is_local, args)):
             self._seen.add(key)
             self.items.append(Assumption("read", fn, args, expected))
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
-from dataclasses import replace
+from collections.abc import Callable, Container
 from typing import Any
 
 from srcad.ir.values import Const, Operand, Value
+from srcad.parser import stand_ins
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
     Cell,
+    Choice,
     Closure,
     Derived,
     Key,
@@ -22,11 +25,12 @@ from srcad.parser.bindings import (
     Partial,
     Ref,
     Struct,
+    cells_in,
     map_values,
     optional,
     rebuilt,
 )
-from srcad.parser.frames import Frame
+from srcad.parser.frames import Frame, next_number
 
 
 class ConstantPart:
@@ -49,61 +53,163 @@ def constants_known(binding: Any) -> Any:
 
 
 def has_closure(binding: Binding) -> bool:
+    """Whether this holds functions or classes that close over values of the run."""
     if isinstance(binding, Struct):
         return any(has_closure(p) for p in binding.parts)
     if isinstance(binding, Derived):
         return has_closure(binding.target)
     if isinstance(binding, BoundMethod):
-        return has_closure(binding.receiver)
+        return has_closure(binding.receiver) or isinstance(binding.function, Closure)
+    if isinstance(binding, Partial):
+        parts = (binding.target, *binding.args, *(b for _, b in binding.kwargs))
+        return any(map(has_closure, parts))
+    if isinstance(binding, Choice):
+        return has_closure(binding.then) or has_closure(binding.orelse)
+    if isinstance(binding, Known):
+        return stand_ins.carries_bindings(binding.value)
     if isinstance(binding, Maybe):
         return has_closure(binding.value)
     return isinstance(binding, (Closure, LazyIterable))
 
 
-def moved(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
-    """A result that holds functions, with the values they close over as the caller has them."""
-    if isinstance(binding, Struct):
-        return Struct(
-            binding.kind, tuple((k, moved(b, outside, frames)) for k, b in binding.items)
+class Moving:
+    """What becomes of the functions that a call gives back or leaves in memory.
+
+    They keep the names of the call that they close over, in terms of the caller; so do classes
+    that the call made. Frames that there were before the call stay as they are.
+
+    Attributes
+    ----------
+    outside
+        Gives the caller's value for one of the callee's.
+    since
+        The number of the frame of the call.
+    end
+        What names and memory of the callee held at its end.
+    before
+        The memory that the caller had before the call.
+    refs
+        The caller's references to memory of the callee.
+    contents
+        What memory holds that only these functions know.
+    """
+
+    def __init__(
+        self,
+        outside: Callable[[Value], Any],
+        since: int,
+        end: dict[Key, Binding],
+        before: Container[Key],
+    ) -> None:
+        self.outside = outside
+        self.since = since
+        self.end = end
+        self.before = before
+        self.refs: dict[Cell, Ref] = {}
+        self.contents: dict[Cell, Binding] = {}
+        self.frames: dict[int, Frame] = {}
+        self.classes: dict[int, type] = {}
+
+    def moved(self, binding: Any) -> Any:
+        if isinstance(binding, Struct):
+            return Struct(binding.kind, tuple((k, self.moved(b)) for k, b in binding.items))
+        if isinstance(binding, Derived):
+            return Derived(binding.transform, self.moved(binding.target), binding.options)
+        if isinstance(binding, Closure):
+            return self.closure(binding)
+        if isinstance(binding, BoundMethod):
+            function = self.moved_object(binding.function)
+            return BoundMethod(self.moved(binding.receiver), binding.name, function)
+        if isinstance(binding, LazyIterable) and binding.kind == "generator":
+            if binding.frame is not None:
+                binding = dataclasses.replace(binding, frame=self.frame(binding.frame))
+        if isinstance(binding, (LazyIterable, Partial)):
+            return rebuilt(binding, self.moved)
+        if isinstance(binding, Choice):
+            then, orelse = (self.moved(b) for b in (binding.then, binding.orelse))
+            return Choice(binding.condition, then, orelse)
+        if isinstance(binding, Maybe):
+            return Maybe(binding.present, self.moved(binding.value))
+        if isinstance(binding, Known):
+            found = self.moved_object(binding.value)
+            return binding if found is binding.value else Known(found)
+        return binding
+
+    def closure(self, closure: Closure) -> Closure:
+        if closure.frame.created < self.since:
+            return closure
+        return dataclasses.replace(
+            closure,
+            frame=self.frame(closure.frame),
+            defaults=tuple(map(self.inner, closure.defaults)),
+            kw_defaults=tuple(None if d is None else self.inner(d) for d in closure.kw_defaults),
+            wrapped=self.moved(closure.wrapped),
+            home=self.home(closure.home),
         )
-    if isinstance(binding, Derived):
-        return Derived(
-            binding.transform, moved(binding.target, outside, frames), binding.options
-        )
-    if isinstance(binding, Closure):
-        return Closure(
-            binding.node, _moved_frame(binding.frame, outside, frames),
-            tuple(_inner(d, outside, frames) for d in binding.defaults),
-            tuple(None if d is None else _inner(d, outside, frames) for d in binding.kw_defaults),
-            binding.name,
-        )  # fmt: skip
-    if isinstance(binding, LazyIterable) and binding.frame is not None:
-        if binding.kind == "generator" and binding.frame.is_callee:
-            binding = replace(binding, frame=_moved_frame(binding.frame, outside, frames))
-    if isinstance(binding, (LazyIterable, Partial)):
-        return rebuilt(binding, lambda b: moved(b, outside, frames))
-    return binding
 
+    def inner(self, binding: Any) -> Any:
+        """What a function closes over, in terms of the caller."""
+        found = constants_known(map_values(binding, self.outside))
+        for cell in cells_in(found):
+            self.place(cell)
+        return self.moved(rebased(found, self.refs))
 
-def _inner(binding: Any, outside: Any, frames: dict[int, Frame]) -> Any:
-    return moved(constants_known(map_values(binding, outside)), outside, frames)
+    def place(self, cell: Cell) -> None:
+        """Give the caller a reference to memory that only a function knows."""
+        if cell in self.refs or cell in self.before or cell not in self.end:
+            return
+        made = Cell(cell.name, cell.origin, cell.contiguous)
+        self.refs[cell] = Ref(made)
+        for other in cell.shared:
+            if other in self.refs:
+                made.share(self.refs[other].cell)
+        self.contents[made] = self.inner(self.end[cell])
 
+    def frame(self, frame: Frame) -> Frame:
+        if frame.created < self.since:
+            return frame
+        if id(frame) not in self.frames:
+            made = copy.copy(frame)
+            made.flow = copy.copy(frame.flow)
+            made.created = next_number()
+            self.frames[id(frame)] = made
+            for cell in frame.boxes.values():
+                self.place(cell)
+            made.boxes = {
+                name: self.refs[cell].cell if cell in self.refs else cell
+                for name, cell in frame.boxes.items()
+            }
+            made.vars = {k: self.inner(b) for k, b in frame.vars.items() if isinstance(k, str)}
+            made.home = self.home(frame.home)
+            if frame.outer is not None:
+                made.outer = self.frame(frame.outer)
+        return self.frames[id(frame)]
 
-def _moved_frame(frame: Frame, outside: Any, frames: dict[int, Frame]) -> Frame:
-    if id(frame) not in frames:
-        made = copy.copy(frame)
-        made.flow = copy.copy(frame.flow)
-        frames[id(frame)] = made
-        # each call has names of its own that its functions store to
-        made.boxes = {name: Cell(name) for name in frame.boxes}
-        fresh: dict[Key, Key] = {box: made.boxes[name] for name, box in frame.boxes.items()}
-        made.vars = {
-            fresh.get(k, k): _inner(b, outside, frames)
-            for k, b in frame.vars.items()
-        }
-        if frame.outer is not None and frame.outer.is_callee:
-            made.outer = _moved_frame(frame.outer, outside, frames)
-    return frames[id(frame)]
+    # ------------------------------------------------------------------ classes
+    def moved_object(self, value: Any) -> Any:
+        """A class made by the call, or a function that stands for one of its methods."""
+        if isinstance(value, Closure):
+            return self.closure(value)
+        closure = stand_ins.closure_of(value)
+        if closure is not None:
+            return stand_ins.stand_in(self.closure(closure))
+        return self.cls(value) if stand_ins.is_local(value) else value
+
+    def cls(self, cls: type) -> type:
+        made: type | None = self.classes.get(id(cls))
+        home = stand_ins.home_of(cls)
+        if made is not None or home.created < self.since:
+            return made or cls
+        if not has_closure(Known(cls)):
+            return cls
+        bases = tuple(self.moved_object(base) for base in cls.__bases__)
+        made = stand_ins.copied(cls, bases, stand_ins.LocalClass(home.name))
+        self.classes[id(cls)] = made
+        stand_ins.fill(made, cls, self.inner)
+        return made
+
+    def home(self, home: Any) -> Any:
+        return home if home is None or home.cls is None else stand_ins.home_of(self.cls(home.cls))
 
 
 def rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
@@ -118,11 +224,14 @@ def rebased(binding: Any, refs: dict[Cell, Ref]) -> Any:
     if isinstance(binding, Derived):
         return Derived(binding.transform, rebased(binding.target, refs), binding.options)
     if isinstance(binding, LazyIterable) and binding.used in refs:
-        binding = replace(binding, used=refs[binding.used].cell)
+        binding = dataclasses.replace(binding, used=refs[binding.used].cell)
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, lambda b: rebased(b, refs))
     if isinstance(binding, Maybe):
         return Maybe(binding.present, rebased(binding.value, refs))
+    if isinstance(binding, Choice):
+        then, orelse = (rebased(b, refs) for b in (binding.then, binding.orelse))
+        return Choice(binding.condition, then, orelse)
     return binding
 
 

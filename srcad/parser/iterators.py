@@ -273,6 +273,10 @@ def _set(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
                          node)  # fmt: skip
 
 
+def _itself(value: Any) -> Any:
+    return value
+
+
 def _extremum(fn: Any) -> Special:
     better = Known(operator.lt if fn is min else operator.gt)
 
@@ -307,6 +311,8 @@ def _extremum(fn: Any) -> Special:
                 "pass `default`",
             )  # fmt: skip
         result = parts[0]
+        if plain and any(low.object_of(part) is not None for part in parts):
+            key, plain = Known(_itself), False
         if plain:
             for other in parts[1:]:
                 result = low.apply(fn, [result, other], {}, node)

@@ -69,7 +69,7 @@ class NameLowering(_Base):
         )
 
     def find(self, frame: Frame, name: str, node: gast.AST) -> Binding:
-        if name in frame.locals:
+        if name in frame.locals and not (frame.is_class and name not in frame.vars):
             binding = frame.vars.get(name)
             if name in frame.boxes:
                 binding = self.frame.vars[frame.boxes[name]].parts[0]
@@ -85,7 +85,7 @@ class NameLowering(_Base):
         if name not in frame.globals_declared:
             if frame.outer is not None:
                 outer: Frame | None = frame.outer
-                while outer is not None and name not in outer.locals:
+                while outer is not None and (outer.is_class or name not in outer.locals):
                     if outer.live is not None and name in outer.cells():
                         return self.cell(outer, name, node)
                     outer = outer.outer

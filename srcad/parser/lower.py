@@ -26,6 +26,7 @@ from srcad.ir.values import Const, Function, Loc, Op, Operand, Region, Value
 from srcad.parser.access import AccessLowering
 from srcad.parser.arguments import ArgumentLowering
 from srcad.parser.assignment import AssignmentLowering
+from srcad.parser.attributes import AttributeLowering
 from srcad.parser.bindings import (
     Binding,
     Cell,
@@ -37,6 +38,7 @@ from srcad.parser.calls import CallLowering
 from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.contexts import ContextLowering
 from srcad.parser.custom import CustomLowering
+from srcad.parser.decorators import DecoratorLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
@@ -53,6 +55,7 @@ from srcad.parser.generators import GeneratorLowering
 from srcad.parser.global_names import GlobalLowering, GlobalWritten, Place
 from srcad.parser.importing import ImportLowering
 from srcad.parser.iteration import IterationLowering
+from srcad.parser.local_classes import LocalClassLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
 from srcad.parser.managers import ManagerLowering
@@ -108,7 +111,7 @@ class Lowerer(
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
-    OptionalLowering,
+    OptionalLowering, AttributeLowering, DecoratorLowering, LocalClassLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -152,6 +155,8 @@ class Lowerer(
         self.argument_memory: dict[Cell, Value] = {}
         self.written_arguments: set[Cell] = set()
         self.numbers = itertools.count(1)  # of names that the user does not see
+        # of functions with a cache: what they read of the frames around at their first call
+        self.cached_reads: dict[Any, dict[str, Binding]] = {}
         self.in_turns = False  # whether this is within an unrolled loop
         # globals that the function sets: where they are kept, and what they were at first
         self.global_cells: dict[Place, tuple[Cell, Binding]] = {}

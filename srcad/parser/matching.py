@@ -82,15 +82,13 @@ class MatchLowering(_Base):
         return tests
 
     def pattern_MatchMapping(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
-        if node.rest is not None:
-            raise self.unsupported(
-                node, "`**` in a pattern cannot be differentiated yet",
-                "srcad does not follow it", "read the other keys in the body",
-            )  # fmt: skip
         tests: list[gast.AST] = [_call(isinstance, subject, Bound(Known(dict)))]
         for key, part in zip(node.keys, node.patterns):
             tests.append(gast.Compare(key, [gast.In()], [subject]))
             tests += self.pattern(part, gast.Subscript(subject, key, gast.Load()))
+        if node.rest is not None:
+            taken = gast.Tuple(list(node.keys), gast.Load())
+            tests.append(_capture(node.rest, _call(other_items, subject, taken)))
         return tests
 
     def pattern_MatchClass(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
@@ -114,6 +112,11 @@ class MatchLowering(_Base):
         for name, part in zip(names, parts):
             tests += self.pattern(part, gast.Attribute(subject, name, gast.Load()))
         return tests
+
+
+def other_items(mapping: dict[Any, Any], taken: tuple[Any, ...]) -> dict[Any, Any]:
+    """What `**rest` captures."""
+    return {key: value for key, value in mapping.items() if key not in taken}
 
 
 def _all_of(tests: list[gast.AST]) -> gast.AST:

@@ -34,6 +34,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
+from srcad.parser.stand_ins import Held
 from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import lookup
 
@@ -78,6 +79,10 @@ class ObjectLowering(_Base):
             self.fill_fields(made, cls, args, kwargs, node)
             return made
         home, init = classes.find(cls, "__init__")
+        if init is types.SimpleNamespace.__init__ and not args:
+            items = ((CLASS, Known(cls)), *((k, self.boxed(b, k)) for k, b in kwargs.items()))
+            self.frame.vars[made.cell] = Struct("object", items)
+            return made
         if init is object.__init__:
             if args or kwargs:
                 raise self.unsupported(
@@ -105,7 +110,7 @@ class ObjectLowering(_Base):
         if classes.is_namedtuple(cls):
             names = cls._fields  # type: ignore[attr-defined]
             defaults = cls._field_defaults  # type: ignore[attr-defined]
-            fields = [(n, given[n] if n in given else self.known_object(defaults[n]))
+            fields = [(n, given[n] if n in given else self.default_of(defaults[n]))
                       for n in names]  # fmt: skip
             self.frame.vars[made.cell] = Struct("object", ((CLASS, Known(cls)), *fields))
             return
@@ -119,7 +124,7 @@ class ObjectLowering(_Base):
             elif field.default_factory is not dataclasses.MISSING:
                 value = self.call_binding(Known(field.default_factory), [], {}, node)
             elif field.default is not dataclasses.MISSING:
-                value = self.known_object(field.default)
+                value = self.default_of(field.default)
             else:
                 continue
             if "INITVAR" in str(field._field_type):
@@ -130,6 +135,9 @@ class ObjectLowering(_Base):
         self.frame.vars[made.cell] = Struct("object", held)
         if classes.defines(cls, "__post_init__"):
             self.call_binding(self.attribute(made, "__post_init__", node), passed_on, {}, node)
+
+    def default_of(self, value: Any) -> Binding:
+        return value.binding if isinstance(value, Held) else self.known_object(value)
 
     def replaced(
         self, owner: Binding, changes: dict[str, Binding], node: gast.AST
@@ -166,17 +174,21 @@ class ObjectLowering(_Base):
         _, found = classes.find(cls, name)
         if name == "__class__":
             return Known(cls)
-        if name == "__dict__":
-            raise self.unsupported(
-                node, "`__dict__` of an object cannot be differentiated",
-                "a store into it would change the object unseen",
-                "read and store the attributes themselves",
-            )  # fmt: skip
+        if name == "__dict__" and classes.defines(cls, name):
+            found = self.attributes_of(owner, node)
+            if found is not None:
+                return found
         if isinstance(found, property):
             self.assume_class(cls, name)
             return self.call_binding(Known(found.fget), [owner], {}, node)
+        if hasattr(type(found), "__set__") and not classes.is_slot(found):
+            computed = self.from_descriptor(found, owner, cls, node)
+            if computed is not None:
+                return computed
         if name == "_replace" and classes.is_namedtuple(cls):
             return BoundMethod(owner, name, dataclasses.replace)
+        if name == "_asdict" and classes.is_namedtuple(cls):
+            return BoundMethod(owner, name, namedtuple_items)
         fields = dict(content.items)
         if name in fields and name not in _HIDDEN:
             held = fields[name]
@@ -188,8 +200,11 @@ class ObjectLowering(_Base):
             self.check_cached(source, name, found, node)
             return self.object_attribute(source, name, node)
         if found is classes.MISSING or classes.is_slot(found):
-            raise self.unsupported(
-                node, f"this `{cls.__name__}` has no attribute `{name}` here",
+            computed = self.made_up(owner, cls, name, node)
+            if computed is not None:
+                return computed
+            raise self.python_raises(
+                AttributeError(name), node, f"this `{cls.__name__}` has no attribute `{name}` here",
                 "Python raises AttributeError here", "set it in `__init__`",
             )  # fmt: skip
         self.assume_class(cls, name)
@@ -210,6 +225,11 @@ class ObjectLowering(_Base):
             raise self.of_many_kinds(name, fields[name], self.builder.loc)
         if held or (found is not classes.MISSING and not classes.is_slot(found)):
             return True
+        if classes.defines(class_of(content), "__getattr__"):
+            raise self.unsupported(
+                gast.Pass(), f"whether there is an attribute `{name}` cannot be decided here",
+                "`__getattr__` of the class decides", "read it in a `try` with a handler",
+            )  # fmt: skip
         source = fields.get(SOURCE)
         return isinstance(source, ObjectParam) and hasattr(source.example, name)
 
@@ -247,16 +267,25 @@ class ObjectLowering(_Base):
             return BoundMethod(owner, name, wrapped)
         if hasattr(function, "__srcad_steps__"):
             return BoundMethod(owner, name, function)
+        computed = self.from_descriptor(function, owner, cls, node)
+        if computed is not None:
+            return computed
         if classes.is_descriptor(function):
             raise self.unsupported(
                 node, f"the attribute `{name}` cannot be differentiated",
                 f"a `{type(function).__name__}` in the class `{cls.__name__}` decides what it is",
                 "use a property, or a plain attribute",
             )  # fmt: skip
+        if isinstance(function, Held):
+            return function.binding
         return self.known_object(function)  # type: ignore[no-any-return]
 
     def assume_class(self, cls: type, name: str) -> None:
         """Guard what a class defines under a name."""
+        found = classes.definition(cls, name)
+        if isinstance(getattr(type(found), "__get__", None), types.FunctionType):
+            self.assumptions.add_read(classes.definition, (cls, name), found)
+            return
         self.assumptions.add("attribute", cls, name, getattr(cls, name))
 
     def super_attribute(self, call: gast.Call, name: str, node: gast.AST) -> Binding:
@@ -281,6 +310,8 @@ class ObjectLowering(_Base):
             )  # fmt: skip
         if found is object.__init__ or found is object.__init_subclass__:
             return Known(_nothing)
+        if found is object.__setattr__ and instance is not None:
+            return BoundMethod(owner, name, found)
         self.assumptions.add("attribute", home, name, getattr(home, name))
         if isinstance(found, property) and instance is not None:
             return self.call_binding(Known(found.fget), [instance], {}, node)  # type: ignore[no-any-return]
@@ -297,20 +328,39 @@ class ObjectLowering(_Base):
         frame = self.frame
         arguments = frame.node.args
         cell = frame.cells().get("__class__")
+        home = frame.home.cls if frame.home is not None else cell and cell.cell_contents
         positional = [*arguments.posonlyargs, *arguments.args]
-        if call.args or cell is None or not positional:
+        if call.args or home is None or not positional:
             raise self.unsupported(
                 call, "`super()` cannot be followed here",
                 "it does not stand in a method itself",
                 "call the method of the base class by name",
             )  # fmt: skip
-        return cell.cell_contents, self.lookup(positional[0].id, call)
+        return home, self.lookup(positional[0].id, call)
 
     # ------------------------------------------------------------------ storing attributes
     def store_instance(
         self, owner: Binding, content: Struct, name: str, value: Binding, node: gast.AST
     ) -> None:
         """`owner.name = value`."""
+        cls = class_of(content)
+        setter = classes.own_setter(cls)
+        if setter is not None and SOURCE in dict(content.items):
+            raise self.unsupported(
+                node, f"`{name}` of an object of the caller is set here",
+                f"`{cls.__name__}` decides in `__setattr__` what a store does",
+                "return the value",
+            )  # fmt: skip
+        if setter is not None:
+            self.assume_class(cls, "__setattr__")
+            self.call_binding(Known(setter), [owner, Known(name), value], {}, node)
+            return
+        self.store_plainly(owner, content, name, value, node)
+
+    def store_plainly(
+        self, owner: Binding, content: Struct, name: str, value: Binding, node: gast.AST
+    ) -> None:
+        """`owner.name = value` as `object.__setattr__` does it."""
         cls = class_of(content)
         _, found = classes.find(cls, name)
         if isinstance(found, property):
@@ -321,6 +371,8 @@ class ObjectLowering(_Base):
                     "Python raises AttributeError here", "define its setter",
                 )  # fmt: skip
             self.call_binding(Known(found.fset), [owner, value], {}, node)
+            return
+        if self.into_descriptor(found, owner, value, node):
             return
         plain = classes.is_slot(found) or classes.cached(found) or not hasattr(found, "__set__")
         slotted = classes.has_slots_only(cls) and not classes.is_slot(found)
@@ -390,6 +442,11 @@ class ObjectLowering(_Base):
         if isinstance(found, property):
             return self.call_binding(Known(found.fget), [Known(owner)], {}, node)  # type: ignore[no-any-return]
         return self.bound(found, Known(owner), cls, name, node)
+
+
+def namedtuple_items(record: Any) -> dict[str, Any]:
+    """What `_asdict` of a namedtuple gives, which has no source."""
+    return {name: getattr(record, name) for name in record._fields}
 
 
 def _nothing(*args: object, **kwargs: object) -> None:

@@ -6,6 +6,7 @@ calls of `__add__`, `__neg__`, `__getitem__`, ..., in the order in which Python 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from typing import Any
@@ -192,6 +193,10 @@ class OperatorLowering(_Base):
             if isinstance(truth, bool):
                 return Known(not truth)
             return self.apply(operator.not_, [equal], {}, node)  # type: ignore[no-any-return]
+        if first is second and first is not None and classes.generated(first, name):
+            names = [f.name for f in dataclasses.fields(first) if f.compare]
+            sides = [[self.attribute(side, n, node) for n in names] for side in (left, right)]
+            return self.fields_ordered(fn, *sides, node)  # type: ignore[no-any-return]
         tries = [(left, name, right), (right, reflected, left)]
         if first and second and first is not second and issubclass(second, first):
             tries.reverse()

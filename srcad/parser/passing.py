@@ -6,6 +6,7 @@ for the caller, in whose terms its result stands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,9 +35,9 @@ from srcad.parser.bindings import (
 from srcad.parser.frames import Frame
 from srcad.parser.handover import (
     ConstantPart,
+    Moving,
     constants_known,
     has_closure,
-    moved,
     rebased,
     shape_key,
 )
@@ -72,6 +73,8 @@ class Callee:
     recursive: bool = False
     inner: dict[Value, Operand] = field(default_factory=dict)  # values as lowered -> as in function
     writes: bool = False  # lowered as pure, although it changes an argument
+    since: int = 0  # the number of its frame; those of functions that it made are larger
+    end: dict[Key, Binding] = field(default_factory=dict)  # the state at its end
 
 
 @dataclass(eq=False)
@@ -194,7 +197,10 @@ class PassingLowering(_Base):
         pending = any(c is callee for c in self.pending.values())
         if not pending:
             operands = [*operands, *callee.captured]
-        makes_functions = callee.result is not None and has_closure(callee.result)
+        left = [content for _, content in callee.left]
+        if callee.result is not None:
+            left.append(callee.result)
+        makes_functions = any(map(has_closure, left))
         if not pending and not callee.recursive:
             if makes_functions or _size(function) <= INLINE_OPS:
                 return self.inline(callee, entry, operands, node)
@@ -210,11 +216,25 @@ class PassingLowering(_Base):
         replace = dict(zip(callee.outputs, results))
         return self.take_over(callee, entry, replace.__getitem__, node)
 
-    def take_over(self, callee: Callee, entry: Entry, value: Any, node: gast.AST) -> Binding:
-        """The result of a call as the caller has it; what the callee wrote is written here."""
+    def take_over(
+        self,
+        callee: Callee,
+        entry: Entry,
+        value: Callable[[Value], Any],
+        node: gast.AST,
+        moving: Moving | None = None,
+    ) -> Binding:
+        """The result of a call as the caller has it; what the callee wrote is written here.
+
+        `value` gives the caller's value for one of the callee's outputs, `moving` what becomes of
+        functions.
+        """
         refs: dict[Cell, Ref] = {}
         for cell, source in zip(callee.entry, entry.sources):
-            refs[cell] = self.new_cell(Known(None), cell.name) if source is None else source
+            if source is None:
+                given = dict(zip(entry.params, entry.operands))[entry.contents[cell]]  # type: ignore[index]
+                source = self.new_cell(self.as_binding(given), cell.name)
+            refs[cell] = source
         memory = [(c, content) for c, content in callee.left if isinstance(c, Cell)]
         for cell, _ in memory:
             if cell not in refs and cell not in self.frame.vars:
@@ -224,8 +244,12 @@ class PassingLowering(_Base):
                 for other in cell.shared:
                     ref.cell.share(refs[other].cell if other in refs else other)
 
+        if moving is not None:
+            moving.refs.update(refs)
+
         def here(binding: Any) -> Any:
-            return rebased(constants_known(map_values(binding, value)), refs)
+            found = rebased(constants_known(map_values(binding, value)), refs)
+            return found if moving is None else moving.moved(found)
 
         for cell, content in memory:
             target = refs.get(cell, Ref(cell))
@@ -264,12 +288,10 @@ class PassingLowering(_Base):
             found = mapping.get(inner, inner) if isinstance(inner, Value) else inner
             return found if isinstance(found, Value) else ConstantPart(found)
 
-        frames: dict[int, Frame] = {}
-        result: Binding = moved(self.take_over(callee, entry, put, node), outside, frames)
-        for frame in frames.values():  # functions that live on keep their memory
-            for key, content in frame.vars.items():
-                if isinstance(key, Cell):
-                    self.frame.vars.setdefault(key, content)
+        before = {k for k in self.frame.vars if isinstance(k, Cell)}
+        moving = Moving(outside, callee.since, callee.end, before)
+        result = self.take_over(callee, entry, put, node, moving)
+        self.frame.vars.update(moving.contents.items())
         return result
 
 

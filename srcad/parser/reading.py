@@ -9,6 +9,7 @@ guard of the name under which it was found compares what it holds.
 from __future__ import annotations
 
 import collections.abc as abc
+import enum
 import functools
 import inspect
 import operator
@@ -24,7 +25,10 @@ from srcad.parser.bindings import Binding, Known, Struct, describe
 
 _OWN = (tuple, list, dict, set, frozenset, str, bytes, range)
 _READERS = ("__getitem__", "__contains__", "__iter__", "__len__")
-_FOREIGN = (abc.Mapping, abc.Set, abc.Sequence, abc.MappingView, inspect.Signature)
+_FOREIGN = (
+    abc.Mapping, abc.Set, abc.Sequence, abc.MappingView, inspect.Signature,
+    enum.EnumMeta,
+)  # fmt: skip
 _VALUES = (bool, int, float, complex, str, bytes, type(None))
 _CACHED = functools._lru_cache_wrapper
 _ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
@@ -122,10 +126,11 @@ def known(binding: Binding) -> Known | None:
     """A binding as one known object, also a tuple of such; None if it is none."""
     if isinstance(binding, Known):
         return binding
-    if isinstance(binding, Struct) and binding.kind == "tuple":
+    if isinstance(binding, Struct) and binding.kind in ("tuple", "list"):
         parts = [known(part) for part in binding.parts]
         if None not in parts:
-            return Known(tuple(part.value for part in parts if part is not None))
+            kind = tuple if binding.kind == "tuple" else list
+            return Known(kind(part.value for part in parts if part is not None))
     return None
 
 

@@ -16,6 +16,7 @@ from srcad.ir.values import Const
 from srcad.parser.bindings import Binding, Known
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
 from srcad.parser.frames import Diverges, Left
+from srcad.parser.matching import Bound
 from srcad.parser.optional import present_if
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -25,10 +26,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "AsyncFunctionDef": ("coroutines do not run to their end in one call", "use a plain function"),
     "AsyncFor": ("coroutines do not run to their end in one call", "use a plain `for`"),
     "AsyncWith": ("coroutines do not run to their end in one call", "use a plain `with`"),
-    "ClassDef": (
-        "a class made inside of a differentiated function is not followed",
-        "define the class at module level",
-    ),
     "TryStar": (
         "which handler runs is not recorded, so the reverse sweep cannot follow it",
         "test the condition with `if` instead",
@@ -115,16 +112,23 @@ class StatementLowering(_Base):
         self.frame.vars[CONTINUED] = _TRUE
         return True
 
-    def stmt_Assert(self, node: gast.Assert, rest: Any) -> None:
+    def stmt_Assert(self, node: gast.Assert, rest: Any) -> bool | None:
         truth = self.truth(self.raw(node.test), node.test)
         self.present_after(present_if(node.test, True))
         if truth is True:
-            return
+            return None
         condition = Const.of(False) if truth is False else truth
+        if self.catcher_of(AssertionError) is not None:
+            made = gast.Call(Bound(Known(AssertionError)), [m for m in [node.msg] if m], [])
+            failed = gast.copy_location(gast.Raise(gast.copy_location(made, node), None), node)
+            if truth is False:
+                return self.stmt_Raise(failed, rest)
+            return self.branch(condition, [], [failed], rest)
         message, operands = (None, []) if node.msg is None else self.template(node.msg)
         test = gast.Name(f"${len(operands)}", gast.Load(), None, None)
         template = gast.Assert(test, message)
         self.builder.emit(O.ASSERT, [*operands, condition], (), (), {"template": template})
+        return None
 
 
 def _keyword(node: gast.AST) -> str:

@@ -24,7 +24,7 @@ from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, Type, kind_of
 from srcad.ir.values import Const, Op, Operand, Value
-from srcad.parser.bindings import Binding, Key, Known, Struct, same
+from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, same
 from srcad.parser.branches import _TRUE, ERROR, LEFT, is_error, is_flag
 from srcad.parser.frames import Diverges, Frame, Left, own_nodes
 from srcad.rules.symbols import apply as apply_rule
@@ -50,11 +50,14 @@ _DOMAIN: dict[Any, tuple[Any, float]] = {
 @dataclass(frozen=True, eq=False)
 class Handler:
     """One `except` of a `try` that is being lowered; `wants` the error, or only that there is one.
+
+    With `pairs` the error comes as a pair of its class and itself.
     """
 
     classes: tuple[type[BaseException], ...]
     label: str
     wants: bool = False
+    pairs: bool = False
 
     @property
     def error(self) -> str:
@@ -228,7 +231,8 @@ class TryLowering(_Base):
         if node.exc is None:
             return self.raised_again(node)
         if self.catchers:
-            handler = self.catcher_of(self.raised_class(node.exc))
+            kind = self.raised_class(node.exc)
+            handler = self.catcher_of(kind)
             if handler is not None:
                 error: Binding = Known(None)
                 if handler.wants:
@@ -236,7 +240,7 @@ class TryLowering(_Base):
                     if not isinstance(made, gast.Call):
                         made = gast.copy_location(gast.Call(made, [], []), made)
                     error = self.opaque_expression(made, OBJECT)
-                self.leave(handler, error)
+                self.leave(handler, self.error_of(handler, [kind], error))
         template, operands = self.template(node)
         self.builder.emit(O.RAISE, operands, (), (), {"template": template})
         self.dead()
@@ -250,11 +254,17 @@ class TryLowering(_Base):
                 "which error is being handled is not known here", "raise a new error",
             )  # fmt: skip
         _, handler, error = self.handling[-1]
+        return self.raise_kept(handler.classes, error, node)
+
+    def raise_kept(
+        self, classes: tuple[type[BaseException], ...], error: Binding, node: gast.AST
+    ) -> bool:
+        """Raise an error of one of these classes that there is already."""
         for handlers in reversed(self.catchers):
             for outer in handlers:
-                if all(issubclass(c, outer.classes) for c in handler.classes):
-                    self.leave(outer, error)
-                if any(_related(c, outer.classes) for c in handler.classes):
+                if all(issubclass(c, outer.classes) for c in classes):
+                    self.leave(outer, self.error_of(outer, list(classes), error))
+                if any(_related(c, outer.classes) for c in classes):
                     raise self.unsupported(
                         node, "whether this error is caught is not known while compiling",
                         "the classes of both handlers overlap", "raise a new error",
@@ -291,7 +301,7 @@ class TryLowering(_Base):
         """Python certainly raises here: go to the handler, else what to tell the user."""
         handler = self.catcher_of(type(error))
         if handler is not None:
-            self.leave(handler, Known(error))
+            self.leave(handler, self.error_of(handler, [type(error)], Known(error)))
         if self.unlikely:
             named = gast.Name("$0", gast.Load(), None, None)
             call = gast.Call(named, [gast.Constant(str(error), None)], [])
@@ -299,6 +309,17 @@ class TryLowering(_Base):
             self.builder.emit(O.RAISE, operands, (), (), {"template": gast.Raise(call, None)})
             raise Diverges
         return self.unsupported(node, what, reason, advice)
+
+    def error_of(
+        self, handler: Handler, classes: list[type[BaseException]], error: Binding
+    ) -> Binding:
+        """What a handler is given of an error of one of these classes."""
+        if not handler.pairs:
+            return error
+        kind: Binding = Poison("which class the error has is not known while compiling")
+        if len(classes) == 1:
+            kind = Known(classes[0])
+        return Struct.sequence("tuple", [kind, error])
 
     def leave(self, handler: Handler, error: Binding) -> None:
         """Leave the block of a handler on this path."""
@@ -328,6 +349,7 @@ class TryLowering(_Base):
             with self.builder.nested() as ops:
                 if handler.wants:
                     error = self.as_binding(self.attempt(runtime.error_of, op, handler))
+                    error = self.error_of(handler, caught, error)
         finally:
             self.builder.before = hook
         if isinstance(condition, Const):

@@ -391,7 +391,3 @@ def _distance(u, v=0.0, *, p=2):
 
 # `+=` on a number or an array?
 TYPED = {"generator_in_for", "generator_in_sum", "runge_kutta"}
-
-NOT_YET = {
-    "decorated_inside",
-}  # fmt: skip

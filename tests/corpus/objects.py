@@ -787,7 +787,7 @@ TYPED = {
 }  # fmt: skip
 
 NOT_YET = {
-    "class_inside", "object_in_branch",
+    "object_in_branch",
 }  # fmt: skip
 
 SETTINGS = {"grid_of_its_own": {"size_one": False}}
