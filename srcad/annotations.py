@@ -6,7 +6,6 @@ What holds afterwards: a Signature as a call would give it; what is not said is 
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import types
 from collections.abc import Mapping
@@ -42,6 +41,7 @@ from srcad.ir.abstract import (
     type_of_value,
     with_dims,
 )
+from srcad.parser.source import own_signature
 from srcad.pristine import np
 from srcad.requests import Signature
 
@@ -247,7 +247,7 @@ def signature_from_types(
     given = parse_types(types_of) if isinstance(types_of, str) else types_of or {}
     base = signature_from_annotations(function)
     found, statics, examples = dict(base.types), dict(base.statics), dict(base.examples)
-    names = list(inspect.signature(function, follow_wrapped=False).parameters)
+    names = list(own_signature(function).parameters)
     for name, t in given.items():
         if name not in names:
             raise SignatureError(
@@ -294,7 +294,7 @@ def signature_from_annotations(function: types.FunctionType) -> Signature:
     found: dict[str, Type] = {}
     statics: dict[str, Any] = {}
     examples: dict[str, Any] = {}
-    for p in inspect.signature(function, follow_wrapped=False).parameters.values():
+    for p in own_signature(function).parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
         annotated = None if p.annotation is p.empty else type_of_annotation(p.annotation)

@@ -10,12 +10,13 @@ from typing import Any
 
 from srcad.errors import SignatureError
 from srcad.ir.values import Attribute
+from srcad.parser.source import own_signature
 
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
 
 
 def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(function, follow_wrapped=False).parameters)
+    return dict(own_signature(function).parameters)
 
 
 def parse_argnums(

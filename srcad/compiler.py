@@ -38,7 +38,7 @@ from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.measures import Precision
-from srcad.parser.source import read_source
+from srcad.parser.source import own_signature, read_source
 from srcad.pristine import np
 from srcad.requests import Request, Signature, constant_copy, lowering_types
 
@@ -420,7 +420,7 @@ def guard_of(a: Assumption) -> AnyGuard:
     if kind == "read":
         return guard_read(a.holder, a.name, a.expected)
     if kind == "default":
-        keyword_only = inspect.signature(a.holder, follow_wrapped=False).parameters[a.name].kind
+        keyword_only = own_signature(a.holder).parameters[a.name].kind
         kind = "kwdefault" if keyword_only is inspect.Parameter.KEYWORD_ONLY else "default"
     return guard_object(kind, a.holder, a.name, a.expected)  # type: ignore[arg-type]
 

@@ -25,6 +25,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.parser.depth import with_room
+from srcad.parser.source import own_signature
 from srcad.pristine import np
 from srcad.requests import Request, Signature, Step, lowering_types
 from srcad.rules.registry import ON_CHANGE
@@ -101,7 +102,7 @@ class Derivative(Generic[P]):
         self._receiver = receiver  # the object, where it was made of a bound method
         self.function = request.function
         functools.update_wrapper(self, request.function)
-        self.__signature__ = inspect.signature(request.function, follow_wrapped=False)
+        self.__signature__ = own_signature(request.function)
         self._entries: dict[Any, list[Compiled]] = {}
         self._recent: list[Compiled] = []
         self._counts = dict.fromkeys(_COUNTS, 0)

@@ -12,7 +12,7 @@ from srcad.errors import MissingRuleError
 from srcad.testing import check_grads
 
 pytest.importorskip("scipy")
-from scipy import integrate, interpolate, optimize, special  # noqa: E402
+from scipy import integrate, interpolate, linalg, optimize, spatial, special  # noqa: E402
 
 PLACES = np.linspace(0.0, 3.0, 9)
 TCK = interpolate.splrep(PLACES, np.sin(PLACES))
@@ -89,12 +89,22 @@ def newton(a, b):
     return optimize.newton(cubic_equation, 1.0, args=(a, b))
 
 
+def solved(a, b):
+    return linalg.norm(linalg.solve(a, b)) + linalg.det(a) + np.sum(linalg.expm(a / 4))
+
+
+def distance(u, v, p):
+    return spatial.distance.minkowski(u, v, p)
+
+
 A, B = np.array([0.3, 1.2, 2.2, 2.9]), np.array([0.35, 1.3, 2.4])
 CALLS: list[tuple[Any, tuple[Any, ...]]] = [
     (spline, (0.7,)), (slope_of_spline, (A,)), (cubic, (A,)), (cubic, (0.7,)), (clamped, (0.7,)),
     (clamped, (3.7,)), (surface, (0.7, 1.2)), (surface, (3.7, 1.2)), (surface_at, (A, 1.2)),
     (surface_grid, (A, B)), (transformed, (1.5, 0.7)), (integral, (0.1, 1.3, 0.7, 1.1)),
     (to_infinity, (0.7,)), (single_argument, (0.8,)), (bracketed, (1.2, 3.4)), (newton, (1.2, 3.4)),
+    (solved, (np.array([[2.0, 0.3], [0.4, 1.5]]), np.array([0.3, 1.1]))),
+    (distance, (A[:3], B, 2.5)),
 ]  # fmt: skip
 
 

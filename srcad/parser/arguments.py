@@ -8,7 +8,6 @@ assumed of the objects is checked at each call.
 
 from __future__ import annotations
 
-import inspect
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +31,7 @@ from srcad.ir.values import Attribute, Const, Param, Value
 from srcad.parser import classes
 from srcad.parser.bindings import CLASS, SOURCE, Binding, Cell, Known, ObjectParam, Ref, Struct
 from srcad.parser.measures import MOST_TURNS
+from srcad.parser.source import own_signature
 from srcad.parser.storage import is_mutable
 from srcad.pristine import np
 
@@ -53,7 +53,7 @@ class ArgumentLowering(_Base):
         params: list[Param] = []
         inputs: dict[str, Any] = {}
         frame = self.frame
-        for p in inspect.signature(function, follow_wrapped=False).parameters.values():
+        for p in own_signature(function).parameters.values():
             default = None
             variadic = p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
             if p.default is not p.empty:

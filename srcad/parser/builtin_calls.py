@@ -209,6 +209,9 @@ def _getattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
     elif len(args) == 3:
         if isinstance(owner, Known) and not hasattr(owner.value, name.value):
             return None
+        python = python_type(content.type) if isinstance(content, Value) else None
+        if python is not None and not hasattr(python, name.value):
+            return args[2]
     return low.attribute(owner, name.value, node)
 
 def _setattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:

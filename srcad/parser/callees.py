@@ -7,7 +7,6 @@ become parameters of it.
 from __future__ import annotations
 
 import functools
-import inspect
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +47,7 @@ from srcad.parser.handover import (
 from srcad.parser.managers import managed_by
 from srcad.parser.passing import Callee, Entry
 from srcad.parser.seen import seen_outside
-from srcad.parser.source import read_source
+from srcad.parser.source import own_signature, read_source
 from srcad.parser.stand_ins import closure_of
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -95,7 +94,7 @@ class CalleeLowering(_Base):
         if isinstance(target, Closure):
             signature = closure_signature(target)
         else:
-            signature = inspect.signature(target, follow_wrapped=False)
+            signature = own_signature(target)
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -137,6 +136,8 @@ class CalleeLowering(_Base):
         entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
         shapes: dict[str, Binding] = {}
         for name, binding in bound.items():
+            if isinstance(binding, Struct) and binding.kind == "dict":  # of `**kwargs`
+                binding = self.new_cell(binding, name)
             shapes[name] = self.param_shape(binding, name, on_stack, entry)
         labels = () if pure else tuple(h.label for hs in self.catchers for h in hs)
         holder = target.frame if isinstance(target, Closure) else None

@@ -417,7 +417,7 @@ class ExpressionLowering(_Base):
             if all(isinstance(p, Known) for p in box.parts):
                 values = [p.value for p in box.parts if isinstance(p, Known)]
                 return Known((item.value in values) is not negated)
-        if isinstance(item, Value):
+        if isinstance(item, Value) or isinstance(box, Struct):
             options = box.value if isinstance(box, Known) else None
             if isinstance(options, (tuple, list, set, frozenset, range)) or isinstance(box, Struct):
                 parts = list(box.parts) if isinstance(box, Struct) else [Known(v) for v in options]  # type: ignore[union-attr]

@@ -21,7 +21,7 @@ import re
 import threading
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -99,6 +99,18 @@ class _Candidate:
     node: _Definition
     class_name: str | None
     code: types.CodeType
+
+
+def own_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of the code that runs, also where a decorator shows another one."""
+    if isinstance(function, types.FunctionType) and hasattr(function, "__signature__"):
+        shown, function = function, types.FunctionType(
+            function.__code__, function.__globals__, function.__name__, function.__defaults__,
+            function.__closure__,
+        )  # fmt: skip
+        function.__kwdefaults__ = shown.__kwdefaults__
+        function.__annotations__ = shown.__annotations__
+    return inspect.signature(function, follow_wrapped=False)
 
 
 def read_source(function: types.FunctionType, text: str | None = None) -> FunctionSource:

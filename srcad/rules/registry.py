@@ -87,6 +87,7 @@ _SKIPPED_FIRST = {
 ON_DEMAND = {
     "scipy.special": "srcad.rules.special", "scipy.interpolate": "srcad.rules.interpolate",
     "scipy.integrate": "srcad.rules.integrate", "scipy.optimize": "srcad.rules.integrate",
+    "scipy.linalg": "srcad.rules.scipy_linalg",
 }  # fmt: skip
 
 
