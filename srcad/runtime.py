@@ -432,6 +432,7 @@ def matmul_vjp(g: Any, other: Any, like: Any, side: int) -> Any:
 def convolve_vjp(g: Any, other: Any, like: Any, mode: str) -> Any:
     """The cotangent of one operand (as long as `like`) of `np.convolve`."""
     n, m = np.size(like), np.size(other)
+    other = np.asarray(other)
     whole = np.zeros(n + m - 1, np.result_type(g, other))
     first = {"full": 0, "same": (min(n, m) - 1) // 2, "valid": min(n, m) - 1}[mode]
     whole[first : first + len(g)] = g

@@ -15,8 +15,9 @@ from typing import Any
 
 import gast
 
+from srcad import runtime
 from srcad.errors import MissingRuleError, SrcadError
-from srcad.ir.abstract import STR, TupleOf
+from srcad.ir.abstract import STR, TupleOf, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser import classes, kind_queries, opaque, reading
 from srcad.parser.access import MethodOf
@@ -50,7 +51,7 @@ from srcad.rules.custom import CustomFunction, stop_gradient
 from srcad.rules.memory import may_return_operand
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, lookup
-from srcad.rules.symbols import NeedsConstant
+from srcad.rules.symbols import NeedsConstant, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
 _DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
@@ -346,6 +347,8 @@ class CallLowering(_Base):
                 return made
             self.put_into(kwargs["out"], made, node)
             return kwargs["out"]
+        if fn is runtime.item and args:
+            return self.item_at(method.receiver, args, node)
         all_args: list[Binding] = [method.receiver, *args]
         adapter = METHOD_ADAPTERS.get(method.name)
         if adapter is not None:
@@ -367,6 +370,17 @@ class CallLowering(_Base):
         if isinstance(made, Value) and not (args or kwargs):
             self.contiguous.add(made)
         return made
+
+    def item_at(self, receiver: Binding, args: list[Binding], node: gast.AST) -> Binding:
+        """``x.item(i)`` or ``x.item(i, j)``: an element as a Python number."""
+        x = self.deref(receiver)
+        first = self.deref(args[0])
+        index = list(first.parts) if isinstance(first, Struct) else args
+        if len(index) == 1 and rank_of(x.type) != 1:
+            x = self.apply(np.ravel, [x], {}, node)
+        operands = [self.operand(i, node) for i in index]
+        element = getitem_operands(self.builder, x, operands)
+        return self.apply(runtime.item, [element], {}, node)
 
     def rebind(self, value: Any) -> Binding:
         if isinstance(value, Value):
