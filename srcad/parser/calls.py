@@ -45,6 +45,7 @@ from srcad.parser.operators import BINARY, COMPARE
 from srcad.parser.stand_ins import closure_of
 from srcad.parser.storage import CONTIGUOUS
 from srcad.parser.ufunc_methods import ufunc_method
+from srcad.parser.written_out import WRITTEN_OUT
 from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction, stop_gradient
@@ -168,6 +169,8 @@ class CallLowering(_Base):
             return written
         if self.quiet and fn in FILTERS:
             return Known(None)
+        if _hashable(fn) and fn in WRITTEN_OUT:
+            return self.call_source(WRITTEN_OUT[fn], args, kwargs, node)
         reduced = ufunc_method(self, fn, args, kwargs, node)
         if reduced is not None:
             return reduced
@@ -379,7 +382,7 @@ class CallLowering(_Base):
         if len(index) == 1 and rank_of(x.type) != 1:
             x = self.apply(np.ravel, [x], {}, node)
         operands = [self.operand(i, node) for i in index]
-        element = getitem_operands(self.builder, x, operands)
+        element = self.as_binding(getitem_operands(self.builder, x, operands))
         return self.apply(runtime.item, [element], {}, node)
 
     def rebind(self, value: Any) -> Binding:

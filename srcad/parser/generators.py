@@ -171,8 +171,9 @@ class GeneratorLowering(_Base):
                 ended, frame, names = opened.ended, opened.frame, opened.names
                 statements = self.rest_of(place)
             body = Yields(self, frame, emit, ended, result, unrolls).statements(statements)
-            for statement in body:
-                placed(statement, node)
+            own = it.detail if it.kind == "generator" else frame.node
+            for statement in body:  # its lines are those of its own file
+                placed(statement, own if frame is not self.frame else node)
             with self.in_frame(frame):
                 self.block(body)
         finally:

@@ -148,8 +148,48 @@ def ones_as_ints(u):
     return np.sum(u * np.ones(len(u), dtype=int) * 3)
 
 
+def indices_of_a_shape(a):
+    total = 0.0
+    for i in np.ndindex(2, 3):
+        total += a[i] ** 2 * (i[0] + 1)
+    for i, j in np.ndindex(a.shape):
+        total *= 1.0 + 0.1 * a[i, j] * j
+    return total
+
+
+def elements_with_indices(a):
+    total = 0.0
+    for (i, j), value in np.ndenumerate(a):
+        total += value * value * (i + 2 * j)
+    return total
+
+
+def along_an_axis(a):
+    sums = np.apply_along_axis(lambda row: row.sum() ** 2, 1, a)
+    lines = np.apply_along_axis(lambda row: row * row[0], 0, a)
+    return np.sum(sums) + np.sum(lines * lines)
+
+
+def array_from_a_generator(u):
+    return np.fromiter((value * value for value in u), float) @ u
+
+
+def element_as_a_number(a, u):
+    return a.item(4) * a.item((0, 1)) + a.item(1, 0) ** 2 + u.item(-1)
+
+
+def smoothed(u, v):
+    return np.sum(np.convolve(u, [1.0, 2.0, 1.0], mode="same") * np.correlate(v, u, "same"))
+
+
+def looked_up(x, u):
+    return np.interp(x, [-2.0, -0.5, 0.7, 2.5], u) * np.percentile(u, 30)
+
+
 SETTINGS = {
     "logarithms": {"positive": True},
     "roots_and_squares": {"positive": True},
     "powers": {"positive": True},
 }
+
+TYPED = {"along_an_axis"}  # how many lines?
