@@ -240,9 +240,13 @@ class NestedLowering(_Base):
         return binding
 
     def derived_base(
-        self, target: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+        self, target: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST,
+        moving: Sequence[int] = (),
     ) -> tuple[Shape, list[Operand], dict[str, Binding]]:
-        """The derived function, derivatives within applied: (shape, operands, arguments)."""
+        """The derived function, derivatives within applied: (shape, operands, arguments).
+
+        `moving` are positions of arguments that it is differentiated in after this.
+        """
         chain: list[Derived] = []
         while True:
             if isinstance(target, Known) and hasattr(target.value, "__srcad_steps__"):
@@ -263,7 +267,10 @@ class NestedLowering(_Base):
                 "it is not a function that is known while compiling", "pass a function",
             )  # fmt: skip
         bound = self.bind_arguments(function, args, kwargs, node)
-        bound = {k: self.materialised(self.settled(b)) for k, b in bound.items()}
+        wanted = [*moving, *(a for d in chain for a in _argnums_of(d))]
+        names = {list(bound)[a] if isinstance(a, int) and -len(bound) <= a < len(bound) else a
+                 for a in wanted}  # fmt: skip
+        bound = {k: self.materialised(self.settled(b), k in names) for k, b in bound.items()}
         callee, entry = self.callee(function, bound, node, pure=True)
         if callee.result is None or any(c is callee for c in self.pending.values()):
             raise self.unsupported(
@@ -304,19 +311,29 @@ class NestedLowering(_Base):
             )  # fmt: skip
         primals = self.known_elements(args[1], node)
         tangents = [self.settled(t) for t in self.known_elements(args[2], node)]
-        shape, operands, bound = self.derived_base(args[0], primals, {}, node)
+        still = [isinstance(t, Known) and t.value is None for t in tangents]
+        turned = [k for k, stays in enumerate(still) if not stays]
+        shape, operands, bound = self.derived_base(args[0], primals, {}, node, turned)
         names = list(bound)
         moving: list[str] = []
         seeds: list[Operand] = []
-        for name, tangent in zip(names, tangents):
-            if not (isinstance(tangent, Known) and tangent.value is None):
+        for name, tangent, stays in zip(names, tangents, still):
+            if not stays:
                 moving.append(name)
                 seeds += seed_operands(self, tangent, bound[name], node)
         shape = derive(self, shape, "jvp", tuple(moving), names, bound, node)
         return emit(self, shape, [*operands, *seeds])
 
-    def materialised(self, binding: Binding) -> Binding:
-        """A known number as a run-time value, so that it can be differentiated."""
-        if isinstance(binding, Known) and type(binding.value) in (int, float):
+    def materialised(self, binding: Binding, wanted: bool) -> Binding:
+        """A known number as a run-time value, so that it can be differentiated; an int that is
+        not differentiated stays what it is."""
+        kinds = (int, float) if wanted else (float,)
+        if isinstance(binding, Known) and type(binding.value) in kinds:
             return self.as_value(Known(float(binding.value)))
         return binding
+
+
+def _argnums_of(d: Derived) -> tuple[Any, ...]:
+    """The arguments that a transform differentiates in, as they were given."""
+    argnums = dict(d.options).get("argnums", 0)
+    return argnums if isinstance(argnums, tuple) else (argnums,)

@@ -82,3 +82,14 @@ SETTINGS = {
     "inner_product_with_outer_variable": {"inputs": {"x": 0.7}, "float32": False},
     "derivative_of_closure": {"inputs": {"x": 0.7, "y": 1.3}, "float32": False},
 }
+
+
+def _to_a_power(x, n):
+    result = 1.0
+    for _ in range(n):
+        result = result * x
+    return result
+
+
+def integer_that_stays(x):
+    return srcad.grad(_to_a_power)(x, 3) * srcad.jvp(_to_a_power, (x, 2), (1.0, None))[1]

@@ -187,6 +187,9 @@ def looked_up(x, u):
 
 
 SETTINGS = {
+    "indices_of_a_shape": {"size_one": False},
+    "element_as_a_number": {"size_one": False},
+    "looked_up": {"size_one": False},
     "logarithms": {"positive": True},
     "roots_and_squares": {"positive": True},
     "powers": {"positive": True},
