@@ -85,3 +85,13 @@ def helper_of_sizes(u):
 def _spread(values):
     low, *_, high = np.sort(values)
     return high - low
+
+
+SETTINGS = {
+    name: {"size_one": False}
+    for name in (
+        "starred_in_the_middle", "pairs_of_an_array", "inserted_at_the_front", "matrix_of_lists",
+        "helper_of_sizes", "shape_decides", "starred_array", "half_of_an_array",
+        "size_of_what_was_made", "array_as_arguments",
+    )
+}  # fmt: skip
