@@ -60,7 +60,7 @@ def is_error(key: Key) -> bool:
 
 class BranchLowering(_Base):
     def stmt_If(self, node: gast.If, rest: list[gast.stmt]) -> bool | None:
-        condition = self.truth(self.raw(node.test), node.test)
+        condition = self.condition(node.test)
         if isinstance(condition, bool):
             finished = self.block(node.body if condition else node.orelse)
             return self.after_flags(finished, rest)

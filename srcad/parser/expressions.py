@@ -204,7 +204,8 @@ class ExpressionLowering(_Base):
 
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
         fn = _UNARY[type(node.op)]
-        operand = (self.raw if fn is operator.not_ else self.expression)(node.operand)
+        lowered = self.tested if fn is operator.not_ else self.expression
+        operand = lowered(node.operand)
         if not isinstance(operand, Known):
             found = self.unary_object(fn, [operand], node)
             if found is not None:
@@ -248,37 +249,60 @@ class ExpressionLowering(_Base):
             return True
         return True  # functions are true
 
-    def expr_BoolOp(self, node: gast.BoolOp) -> Binding:
+    def condition(self, node: gast.AST) -> bool | Operand:
+        """Whether a test holds: of its parts, only the truth matters."""
+        return self.truth(self.tested(node), node)  # type: ignore[no-any-return]
+
+    def tested(self, node: gast.AST) -> Binding:
+        if isinstance(node, gast.BoolOp):
+            return self.expr_BoolOp(node, is_test=True)
+        return self.raw(node)
+
+    def expr_BoolOp(self, node: gast.BoolOp, is_test: bool = False) -> Binding:
         is_and = isinstance(node.op, gast.And)
         nodes = list(node.values)
+        lowered = self.tested if is_test else self.raw
         if len(nodes) <= _NESTED_TERMS or any(
             isinstance(part, gast.NamedExpr) for value in nodes for part in gast.walk(value)
         ):
-            return self.lazy_chain(self.raw(nodes[0]), nodes, is_and)
+            return self.lazy_chain(lowered(nodes[0]), nodes, is_and, is_test)
         # `a and b and c` is `(a and b) and c`, unless c reads a name that b sets: a long chain
         # becomes conditions one after the other, where nested blocks would be too deep.
-        found = self.raw(nodes[0])
+        found = lowered(nodes[0])
         for left, right in zip(nodes, nodes[1:]):
-            found = self.lazy_chain(found, [left, right], is_and)
+            found = self.lazy_chain(found, [left, right], is_and, is_test)
         return found
 
-    def lazy_chain(self, first: Binding, nodes: list[gast.AST], is_and: bool) -> Binding:
-        """The value of `nodes`, joined by `and` or `or`; the first of them is lowered already."""
-        if len(nodes) == 1:
+    def lazy_chain(
+        self, first: Binding, nodes: list[gast.AST], is_and: bool, is_test: bool = False
+    ) -> Binding:
+        """The value of `nodes`, joined by `and` or `or`; the first of them is lowered already.
+
+        Of a test, the result need only be as true as that.
+        """
+        if len(nodes) == 1 and not is_test:
             return first
         truth = self.truth(first, nodes[0])
+        decided = Known(truth) if is_test and isinstance(truth, bool) else first
+        if len(nodes) == 1:
+            return decided
 
         def rest() -> Binding:
-            return self.lazy_chain(self.raw(nodes[1]), nodes[1:], is_and)
+            lowered = self.tested if is_test else self.raw
+            return self.lazy_chain(lowered(nodes[1]), nodes[1:], is_and, is_test)
 
         if isinstance(truth, bool):
-            return rest() if truth is is_and else first
+            return rest() if truth is is_and else decided
         true = first.value if isinstance(first, Maybe) else first
+        if is_test and (
+            isinstance(first, Maybe) or getattr(self.deref(first), "type", BOOL) != BOOL
+        ):
+            first = true = Known(not is_and)
         then, orelse = (rest, lambda: first) if is_and else (lambda: true, rest)
         return self.choose(truth, then, orelse, nodes[1])
 
     def expr_IfExp(self, node: gast.IfExp) -> Binding:
-        truth = self.truth(self.raw(node.test), node.test)
+        truth = self.condition(node.test)
         if isinstance(truth, bool):
             return self.raw(node.body if truth else node.orelse)
 

@@ -382,7 +382,7 @@ class LoopLowering(_Base):
         try:
             finished = self.while_loop(test, body, known_test, exits, node, first=True)
         except FirstDiffers:
-            more = known_test or self.truth(self.raw(test), test)
+            more = known_test or self.condition(test)
 
             def others() -> bool:
                 return self.while_loop(test, body, known_test, exits, node, first=False)
@@ -409,7 +409,7 @@ class LoopLowering(_Base):
                 if known_test:
                     cond: Operand = Const.of(True)
                 else:
-                    decided = self.truth(self.raw(test), test)
+                    decided = self.condition(test)
                     cond = Const.of(decided) if isinstance(decided, bool) else decided
                 if any(not same(b, self.frame.vars.get(k)) for k, b in start.items()):
                     raise _ConditionWrites

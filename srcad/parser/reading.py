@@ -109,6 +109,12 @@ def method(low: Any, fn: Any, args: list[Binding], kwargs: Any, node: gast.AST) 
         made: Binding = low.call_known(type(fn.__self__), [Known(fn.__self__)], {}, node)
         return made
     reader = _METHODS.get(fn.__name__)
+    if reader is get and len(args) == 2 and isinstance(args[0], Known):
+        if not isinstance(args[1], Known):  # a default that is made here: `table.get(key, [])`
+            inside = method(low, fn.__self__.__contains__, args[:1], kwargs, node)
+            if not isinstance(inside, Known):
+                return None
+            return method(low, fn, args[:1], kwargs, node) if inside.value else args[1]
     known = [a.value for a in args if isinstance(a, Known)]
     if reader is None or len(known) < len(args):
         return None

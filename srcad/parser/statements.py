@@ -113,7 +113,7 @@ class StatementLowering(_Base):
         return True
 
     def stmt_Assert(self, node: gast.Assert, rest: Any) -> bool | None:
-        truth = self.truth(self.raw(node.test), node.test)
+        truth = self.condition(node.test)
         self.present_after(present_if(node.test, True))
         if truth is True:
             return None
