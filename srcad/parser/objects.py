@@ -16,9 +16,10 @@ from typing import Any
 
 import gast
 
+from srcad.errors import SrcadError
 from srcad.ir import ops as O
 from srcad.ir.values import Attribute, Const
-from srcad.parser import classes
+from srcad.parser import classes, reading
 from srcad.parser.bindings import (
     CLASS,
     SOURCE,
@@ -56,7 +57,8 @@ class ObjectLowering(_Base):
         if isinstance(binding, Known):
             kind = type(binding.value)
             own = not isinstance(binding.value, (type, types.ModuleType, types.FunctionType))
-            return kind if own and lookup(binding.value) is None and classes.is_own(kind) else None
+            readable = own and lookup(binding.value) is None and classes.is_own(kind)
+            return kind if readable else None
         content = self.object_of(binding)
         return None if content is None else class_of(content)
 
@@ -440,8 +442,21 @@ class ObjectLowering(_Base):
             return None
         self.assume_class(cls, name)
         if isinstance(found, property):
-            return self.call_binding(Known(found.fget), [Known(owner)], {}, node)  # type: ignore[no-any-return]
+            return self.known_property(owner, found.fget, name, node)
         return self.bound(found, Known(owner), cls, name, node)
+
+    def known_property(self, owner: Any, getter: Any, name: str, node: gast.AST) -> Binding:
+        """A property of an object outside; one that cannot be followed is read, and read again
+        before each use of the compiled code."""
+        if isinstance(getter, types.FunctionType):
+            try:
+                return self.call_source(getter, [Known(owner)], {}, node)  # type: ignore[no-any-return]
+            except SrcadError:
+                try:
+                    return reading.read(self, getattr, (owner, name), node, getter)
+                except SrcadError:  # it gives another object each time
+                    pass
+        return self.call_binding(Known(getter), [Known(owner)], {}, node)  # type: ignore[no-any-return]
 
 
 def namedtuple_items(record: Any) -> dict[str, Any]:

@@ -74,15 +74,19 @@ def is_iterable(value: Any) -> bool:
     return isinstance(value, _OWN) or is_foreign(value)
 
 
-def read(low: Any, fn: Callable[..., Any], args: tuple[Any, ...], node: gast.AST) -> Binding:
+def read(
+    low: Any, fn: Callable[..., Any], args: tuple[Any, ...], node: gast.AST, code: Any = None
+) -> Binding:
     """The result of a function of known objects, noted as something to be read again.
+
+    `code` is what runs, if it is less than the function and all methods of the objects.
 
     Raises
     ------
     UnsupportedSyntaxError
         If the call fails, or gives something else each time.
     """
-    for part in (fn, *map(type, args)):
+    for part in (fn, *map(type, args)) if code is None else (code,):
         low.check_opaque(part, getattr(part, "__qualname__", "this call"), node)
     try:
         found, again = fn(*args), fn(*args)
