@@ -78,6 +78,9 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
         elif what == "lacks":
             if expected in instance_names(value):
                 return False
+        elif what == "is not":
+            if value is expected:
+                return False
         elif what == "type":
             if type_of_value(value) != expected:
                 return False

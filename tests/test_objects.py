@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import enum
 import functools
 from typing import Any, NamedTuple
 
@@ -456,3 +457,84 @@ def test_two_arguments_that_may_be_one_object():
     with pytest.raises(errors.AliasingError):
         srcad.grad(stores_in_one)(2.0, part, part)
     assert part.b == 2.0
+
+
+# -------------------------------------------------------------------- which object it is
+class Mode(enum.Enum):
+    SQUARE = 1
+    LINE = 2
+
+
+class Marker:
+    pass
+
+
+SQUARE, LINE = Marker(), Marker()
+
+
+class Choice:
+    def __init__(self, mode, slope):
+        self.mode = mode
+        self.slope = slope
+
+
+def by_marker(x, choice):
+    if choice.mode is SQUARE:
+        return x * x
+    return choice.slope * x if choice.mode is not LINE else 3.0 * x
+
+
+def by_member(x, choice):
+    if choice.mode is Mode.SQUARE:
+        return x * x
+    return choice.slope * x
+
+
+def by_table(x, choice):
+    return {Mode.SQUARE: x * x, Mode.LINE: choice.slope * x}[choice.mode]
+
+
+def by_argument(x, mode):
+    return x * x if mode in (Mode.SQUARE,) else 7.0 * x
+
+
+def test_which_object_an_attribute_is_decides_in_each_call():
+    df = srcad.grad(by_marker)
+    other = Marker()
+    found = [df(2.0, Choice(m, 5.0)) for m in (SQUARE, LINE, other, SQUARE, LINE)]
+    assert found == [4.0, 3.0, 5.0, 4.0, 3.0]
+
+
+@pytest.mark.parametrize("function", [by_member, by_table])
+def test_the_member_of_an_enumeration_decides_in_each_call(function):
+    df = srcad.grad(function)
+    modes = (Mode.SQUARE, Mode.LINE, Mode.SQUARE)
+    assert [df(2.0, Choice(m, 5.0)) for m in modes] == [4.0, 5.0, 4.0]
+
+
+def test_a_member_of_an_enumeration_as_an_argument():
+    df = srcad.grad(by_argument)
+    assert [df(2.0, m) for m in (Mode.SQUARE, Mode.LINE, Mode.SQUARE)] == [4.0, 7.0, 4.0]
+
+
+def test_two_objects_of_the_caller_may_be_one():
+    def same_marker(x, first, second):
+        return x if first.mode is second.mode else 2.0 * x
+
+    with pytest.raises(errors.UnsupportedSyntaxError, match="`is` between these objects"):
+        srcad.grad(same_marker)(2.0, Choice(SQUARE, 1.0), Choice(SQUARE, 1.0))
+
+
+@dataclasses.dataclass
+class Spring:
+    stiffness: float
+    length: float
+
+
+def fields_of_an_argument(x, spring):
+    stiffness, length = dataclasses.astuple(spring)
+    return len(dataclasses.fields(spring)) * x * stiffness * length
+
+
+def test_fields_of_a_data_class_of_the_caller():
+    assert srcad.grad(fields_of_an_argument)(2.0, Spring(3.0, 5.0)) == 30.0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import operator
 import types
 from typing import Any
@@ -209,7 +210,7 @@ class AccessLowering(_Base):
             t = type_of_value(example)
             if t != OBJECT or classes.is_own(type(example)):
                 return self.attribute_value(owner, name, t, example, path)
-        if callable(example) or isinstance(example, (str, bool, type(None), type)):
+        if callable(example) or isinstance(example, (str, bool, type(None), type, enum.Enum)):
             self.argument_assumptions.append((owner.name, path, "is", example))
             return Known(example)
         value = self.builder.emit1(

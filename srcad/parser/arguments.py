@@ -8,6 +8,7 @@ assumed of the objects is checked at each call.
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -96,6 +97,9 @@ class ArgumentLowering(_Base):
             for i, part in keys:  # the type of a list does not tell its elements apart
                 self.argument_assumptions.append((root, (*path, i), "type", part))
         elif t in (OBJECT, STR):
+            if isinstance(example, enum.Enum):
+                self.argument_assumptions.append((root, path, "is", example))
+                return Known(example)
             if example is not None and classes.is_own(type(example)):
                 return self.object_argument(value, name, root, path, example)
             return ObjectParam(value, root, path, example)

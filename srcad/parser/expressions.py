@@ -29,6 +29,7 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Operand, Value
 from srcad.parser import reading
 from srcad.parser.bindings import (
+    SOURCE,
     Binding,
     BoundMethod,
     Closure,
@@ -340,7 +341,9 @@ class ExpressionLowering(_Base):
         left, right = self.certain(left, node), self.certain(right, node)
         if op in (gast.Is, gast.IsNot):
             if isinstance(left, Ref) and isinstance(right, Ref) and not (left.path or right.path):
-                if left.cell in right.cell.shared:
+                outside = [self.source_of(side) for side in (left, right)]
+                both = left.cell is not right.cell and None not in outside
+                if left.cell in right.cell.shared or both:
                     raise self.unsupported(
                         node, "`is` between these objects cannot be decided while compiling",
                         "they are one on some paths only", "compare with ==",
@@ -415,16 +418,35 @@ class ExpressionLowering(_Base):
                 if isinstance(a.value, bool) and b.type != BOOL:
                     return False
                 self.require_static(b, node, "`is`")
+            source = self.source_of(b)
+            if isinstance(a, Known) and source is not None:
+                return self.is_object(source, a.value)
             if isinstance(a, Known) and isinstance(b, (Struct, Closure, BoundMethod, Derived)):
                 return False
-            if isinstance(a, Known) and isinstance(b, ObjectParam):
-                return a.value is b.example
         if isinstance(left, Value) and left is right:
             return True
         raise self.unsupported(
             node, "`is` between these values cannot be decided while compiling",
             f"left is {describe(left)}, right is {describe(right)}", "compare with ==",
         )  # fmt: skip
+
+    def source_of(self, binding: Binding) -> ObjectParam | None:
+        """Where an object of the caller is read from; None for anything else."""
+        if isinstance(binding, ObjectParam):
+            return binding
+        content = self.deref(binding)
+        if isinstance(content, Struct) and content.kind == "object":
+            found = dict(content.items).get(SOURCE)
+            return found if isinstance(found, ObjectParam) else None
+        return None
+
+    def is_object(self, source: ObjectParam, known: Any) -> bool:
+        """Whether an object of the caller is this known object, now and in later calls."""
+        found = known is source.example
+        if known is not None:  # else its class has been noted
+            what = "is" if found else "is not"
+            self.argument_assumptions.append((source.name, source.path, what, known))
+        return found
 
     def contains(self, item: Binding, box: Binding, negated: bool, node: gast.AST) -> Binding:
         if isinstance(item, Known) and isinstance(box, Known):
