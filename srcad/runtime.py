@@ -429,17 +429,6 @@ def matmul_vjp(g: Any, other: Any, like: Any, side: int) -> Any:
     return np.sum(bar, axis=stretched, keepdims=True) if stretched else bar
 
 
-def convolve_vjp(g: Any, other: Any, like: Any, mode: str) -> Any:
-    """The cotangent of one operand (as long as `like`) of `np.convolve`."""
-    n, m = np.size(like), np.size(other)
-    other = np.asarray(other)
-    whole = np.zeros(n + m - 1, np.result_type(g, other))
-    first = {"full": 0, "same": (min(n, m) - 1) // 2, "valid": min(n, m) - 1}[mode]
-    whole[first : first + len(g)] = g
-    bar = np.correlate(whole, np.conj(other), "valid")
-    return bar if np.ndim(like) else bar[0]
-
-
 def tensordot_vjp(g: Any, other: Any, like: Any, axes: Any, side: int) -> Any:
     """The cotangent of one operand of `np.tensordot`, or (`axes`) of "dot" or "inner"."""
     ranks = (np.ndim(like), np.ndim(other)) if side == 0 else (np.ndim(other), np.ndim(like))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from rule_rows import Row, sample
-
-from srcad import runtime
+from rule_rows import Row, kwargs_product, sample
 
 ROWS: list[Row] = []
 
@@ -17,12 +15,18 @@ def add(fn: Any, *args: Any, **options: Any) -> None:
     ROWS.append(Row(fn, args, **options))
 
 
-KNOTS = np.array([-1.3, -0.2, 0.4, 1.5])
-for point in (0.1, np.float64(-0.7), np.array([-2.0, -0.5, 0.7, 2.0]), np.array([[0.3], [1.1]])):
-    add(np.interp, point, KNOTS, sample(4), argnums=(0, 1, 2))
-add(np.interp, np.array([-2.0, 0.1, 2.0]), KNOTS, sample(4), kwargs={"left": 0.5, "right": -0.5},
-    argnums=(0, 2))  # fmt: skip
-add(np.interp, 0.3, np.array([0.2]), np.array([1.7]), argnums=(2,))
+GRID, TABLE = np.array([0.0, 0.5, 1.5, 2.0]), sample(4)
+COMPLEX = sample(3) + 1j * sample(3, seed=1)
+for x in (0.3, np.float32(0.3), np.array(0.3), sample(3), sample(2, 3), np.array([-1.0, 0.7, 5.0])):
+    add(np.interp, x, GRID, TABLE)
+add(np.interp, sample(3), list(GRID), tuple(TABLE), argnums=(0,))
+add(np.interp, [0.3, 0.4], GRID, TABLE)
+add(np.interp, sample(3), GRID[:2], TABLE[:2])
+add(np.interp, 0.3, GRID[:1], TABLE[:1], argnums=(2,))
+add(np.interp, 0.7, GRID, np.arange(4))
+add(np.interp, 0.7, GRID, TABLE + 1j * TABLE[::-1])
+for kw in ({"left": 2.0}, {"right": 3.0}, {"left": 2.0, "right": 3.0}, {"period": 4.5}):
+    add(np.interp, np.array([-1.0, 0.7, 5.1]), GRID, TABLE, kwargs=kw)
 
 for fn, half in ((np.quantile, 0.3), (np.percentile, 30.0)):
     add(fn, sample(5), half, argnums=(0,))
@@ -33,11 +37,18 @@ for fn, half in ((np.quantile, 0.3), (np.percentile, 30.0)):
         add(fn, sample(3, 4), np.array([half, 2 * half]), kwargs={"axis": axis}, argnums=(0,),
             generic=False)  # fmt: skip
 
-for mode in (..., "full", "same", "valid"):
-    kwargs = {} if mode is ... else {"mode": mode}
-    for n, m in ((4, 3), (4, 2), (3, 5), (2, 5), (3, 3), (1, 4)):
-        add(np.convolve, sample(n), sample(m, seed=1), kwargs=kwargs)
-        add(np.correlate, sample(n), sample(m, seed=1), kwargs=kwargs)
-add(np.convolve, sample(4, dtype="f4"), sample(2, dtype="f4", seed=1))
-add(runtime.convolve_vjp, sample(5), sample(2, seed=1), sample(4), kwargs={"mode": "full"},
-    argnums=(0, 1))  # fmt: skip
+SIZES = (4, 3), (3, 4), (5, 2), (2, 5), (4, 2), (2, 4), (3, 3), (1, 3), (3, 1), (1, 1)
+for kw in kwargs_product(mode=(..., "full", "same", "valid")):
+    for fn in (np.convolve, np.correlate):
+        for m, n in SIZES:
+            add(fn, sample(m), sample(n, seed=1), kwargs=kw)
+        add(fn, sample(3, dtype="f4"), sample(2, seed=1, dtype="f4"), kwargs=kw)
+        add(fn, sample(3), COMPLEX, kwargs=kw)
+        add(fn, COMPLEX, 1j * COMPLEX[:2], kwargs=kw)
+        add(fn, [1.0, 2.0], [0.5, 0.1, 0.7], kwargs=kw)
+
+# -- no derivative: only the types are checked
+
+for x in (0.3, np.float32(0.3), sample(3), sample(2, 1)):
+    add(np.digitize, x, GRID)
+    add(np.digitize, x, GRID, kwargs={"right": True})

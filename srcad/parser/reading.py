@@ -115,7 +115,8 @@ def method(low: Any, fn: Any, args: list[Binding], kwargs: Any, node: gast.AST) 
     reader = _METHODS.get(fn.__name__)
     if reader is get and len(args) == 2 and isinstance(args[0], Known):
         if not isinstance(args[1], Known):  # a default that is made here: `table.get(key, [])`
-            inside = method(low, fn.__self__.__contains__, args[:1], kwargs, node)
+            table: Any = fn.__self__
+            inside = method(low, table.__contains__, args[:1], kwargs, node)
             if not isinstance(inside, Known):
                 return None
             return method(low, fn, args[:1], kwargs, node) if inside.value else args[1]
