@@ -390,7 +390,16 @@ def array_meets_object(u):
     return u + Frozen(2.0)
 
 
+class Line:
+    def __getitem__(self, x):
+        return 3.0 * x
+
+
+make_line = eval("lambda: Line()")  # has no source, so it is called as it is
+
+
 REFUSED = {
+    "smooth look-up": (lambda x: make_line()[x], "it is no array that takes this"),
     "__getattribute__": (lambda x: LooksItself(x).x, "`LooksItself` decides in `__getattr"),
     "__getattr__": (lambda x: x * hasattr(MakesUp(), "y"), "`__getattr__` of the class decides"),
     "metaclass": (lambda x: WithMeta(x).x, "`WithMeta` has the metaclass `Meta`"),

@@ -19,6 +19,7 @@ from inspect import Signature
 from typing import Any, Literal, TypeAlias
 
 from srcad.ir.abstract import Type, type_of_value
+from srcad.parser.reading import same_signature
 
 Kind: TypeAlias = Literal["global", "builtin", "cell", "attribute", "default", "kwdefault", "code"]
 MISSING = object()
@@ -109,7 +110,8 @@ class ReadGuard:
         except _READ_ERRORS:
             return False
         if isinstance(found, Signature):
-            return bool(found == self.expected)
+            expected = self.expected
+            return isinstance(expected, Signature) and same_signature(found, expected)
         return same(contents(found), self.held)
 
 

@@ -25,6 +25,7 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
     join,
+    kind_of,
     rank_of,
     type_of_value,
 )
@@ -279,6 +280,7 @@ class AccessLowering(_Base):
                     owner = self.global_value(key, t, "table", None, owner.value)
         if isinstance(owner, Value):
             parts = self.index_operands(index, node)
+            self.check_index(owner, parts, node)
             if isinstance(owner.type, Scalar):
                 raise self.unsupported(
                     node, f"{describe(owner)} cannot be indexed",
@@ -296,6 +298,18 @@ class AccessLowering(_Base):
             node, f"this subscript of {describe(owner)} cannot be differentiated yet",
             f"the index is {describe(index)}", "index an array or a tuple",
         )  # fmt: skip
+
+    def check_index(self, owner: Value, parts: list[Operand], node: gast.AST) -> None:
+        """What is no array may look up by any number, and depend on it smoothly."""
+        opaque = owner in self.opaque_values
+        for part in parts:
+            kind = kind_of(part.type)
+            if owner.type == UNKNOWN and (kind in ("f", "c") or (opaque and kind is None)):
+                raise self.unsupported(
+                    node, f"this subscript of {describe(owner)} cannot be differentiated",
+                    f"the index is {describe(self.as_binding(part))}: it is no array that takes "
+                    "this", "look it up by a function that srcad can follow",
+                )  # fmt: skip
 
     def table(self, sequence: Any) -> Value | None:
         """A known list or tuple of numbers, or of such, as a value; None for anything else."""

@@ -57,8 +57,7 @@ class ObjectLowering(_Base):
         if isinstance(binding, Known):
             kind = type(binding.value)
             own = not isinstance(binding.value, (type, types.ModuleType, types.FunctionType))
-            readable = own and lookup(binding.value) is None and classes.is_own(kind)
-            return kind if readable else None
+            return kind if own and lookup(binding.value) is None and classes.is_own(kind) else None
         content = self.object_of(binding)
         return None if content is None else class_of(content)
 

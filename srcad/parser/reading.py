@@ -187,6 +187,16 @@ def _steady(a: Any, b: Any) -> bool:
         return False
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(map(_steady, a, b))
-    if isinstance(a, (*_VALUES, inspect.Signature)):
-        return bool(a == b)
-    return False
+    if isinstance(a, inspect.Signature):
+        return same_signature(a, b)
+    return bool(a == b) if isinstance(a, _VALUES) else False
+
+
+def same_signature(a: inspect.Signature, b: inspect.Signature) -> bool:
+    """Whether two signatures have the same parameters; arrays as defaults have to be the same."""
+    if list(a.parameters) != list(b.parameters):
+        return False
+    return _steady(a.return_annotation, b.return_annotation) and all(
+        p.kind is q.kind and _steady(p.default, q.default) and _steady(p.annotation, q.annotation)
+        for p, q in zip(a.parameters.values(), b.parameters.values())
+    )

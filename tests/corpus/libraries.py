@@ -272,6 +272,60 @@ def methods_of_ufuncs(a):
     return np.sum(columns * columns) + np.sum(rows) + np.add.accumulate(a)[1, 0] * np.max(a)
 
 
+_WINDOW = np.array([0.5, 1.0, 1.5])
+
+
+def _windowed(u, weights=_WINDOW, power=2):
+    return np.sum(u[:3] * weights[: u.size]) ** power
+
+
+def keywords_that_a_signature_has(u, x):
+    known = inspect.signature(_windowed).parameters
+    options = {"power": 3, "other": x}
+    return _windowed(u, **{k: v for k, v in options.items() if k in known}) * x
+
+
+class _Curve:
+    """A table outside of the function, whose class only watches what is stored."""
+
+    def __init__(self, knots, heights):
+        self._knots = knots
+        self._heights = heights
+        self._line = None
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def __getitem__(self, x):
+        return self.line(x)
+
+    @property
+    def line(self):
+        if self._line is None:
+            self._line = functools.partial(np.interp, xp=self._knots, fp=self._heights)
+        return self._line
+
+
+_CURVE = _Curve(np.array([-9.0, -0.3, 0.7, 9.0]), np.array([1.0, 3.0, 2.0, 5.0]))
+_CURVE[0.0]  # makes the line
+
+
+def curve_outside(x):
+    return _CURVE[x] * x
+
+
+def _on_or_off(x, flag=None, rows=()):
+    if x and flag:
+        return 0.0
+    if not (rows and x > 0.0) and (x or flag):
+        return x * x
+    return x
+
+
+def none_in_a_test(x):
+    return _on_or_off(x) * x
+
+
 def questions_of_dtypes(u, x):
     kind = np.common_type(u, np.zeros(2))
     if np.iscomplexobj(u) or not np.iterable(u) or np.isscalar(u):
