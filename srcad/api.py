@@ -305,7 +305,7 @@ def _as_float_type(value: Any) -> Any:
     from srcad.requests import as_differentiated
 
     t = type_of_value(value)
-    return t if str(t) == "int" else as_differentiated(t)
+    return as_differentiated(t) if differentiable(t) else t  # ints may be indices or counts
 
 
 def _seed_values(compiled: Compiled, cotangent: Any, value: Any) -> list[Any]:

@@ -203,6 +203,20 @@ def test_vjp():
         assert gn is None and gname is None
 
 
+def in_turns(x, counts):
+    for count in counts:
+        for k in range(count):
+            x = x * (k + 1)
+    return x
+
+
+def test_vjp_leaves_ints_in_containers_as_they_are():
+    for counts in ((2, 3), [2, 3]):
+        value, pull = srcad.vjp(in_turns, 1.5, counts)
+        assert value == 18.0
+        assert pull(1.0) == (12.0, None)
+
+
 def test_jvp_of_an_argument_that_does_not_move():
     assert_close(srcad.jvp(f, (3.0, 2.0), (1.0, None)), (18.0, 12.0))
     assert_close(srcad.jvp(f, (3.0, 2.0), (None, 1.0)), (18.0, 9.0))
