@@ -8,7 +8,7 @@ indices where they are linear in the loops' own: no store that runs later can na
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,11 +54,12 @@ class Finality:
         self.time: dict[Value, int] = {}  # when it is there, in the order of the text
         self.begin: dict[Op, int] = {}
         self.ranges: dict[Op, O.ForView] = {}
+        self.conditional: set[Op] = set()  # what a branch holds
         self.chains: dict[Op, list[tuple[Value, _Chain]]] = {}
         self.proven: dict[Any, bool] = {}
         self.proofs = 0
         self._clock = 0
-        self._survey(ops, ())
+        self._survey(ops, (), False)
 
     def _tick(self) -> int:
         self._clock += 1
@@ -69,15 +70,17 @@ class Finality:
             self.nest[v] = nest
             self.time[v] = self._clock
 
-    def _survey(self, ops: list[Op], nest: _Nest) -> None:
+    def _survey(self, ops: list[Op], nest: _Nest, conditional: bool) -> None:
         for op in ops:
+            if conditional:
+                self.conditional.add(op)
             self.begin[op] = self._tick()
             inner = (*nest, op) if op.kind in _LOOPS else nest
             if op.kind is O.FOR:
                 self.ranges[op] = O.ForView(op)
             for region in op.regions:
                 self._note(region.params, inner)
-                self._survey(region.ops, inner)
+                self._survey(region.ops, inner, conditional or op.kind is O.IF)
             if op.regions:
                 self._tick()
             self._note(op.results, nest)
@@ -191,6 +194,15 @@ class Finality:
         op = self.defining.get(v)
         return op is not None and op in region.ops
 
+    def chain_of(self, carry: Value) -> _Chain | None:
+        """The versions of an array that an outermost loop carries, from `carry` on."""
+        found = [chain for _, chain in self._chains_of(self.nest[carry][0])]
+        return next((chain for chain in found if carry in chain.versions), None)
+
+    def always_runs(self, op: Op) -> bool:
+        """Whether an operation runs in each iteration of the loops around it."""
+        return op not in self.conditional
+
     # ------------------------------------------------------------------ proofs
     def _is_final(
         self, array: Value, index: Sequence[Operand], nest: _Nest, chain: _Chain
@@ -240,10 +252,10 @@ class Finality:
             return {self._key(v, shared, copy): c for v, c in e.items()}
 
         for loops, copy in ((nest, 0), (other, 1)):
-            system += [renamed(e, copy) for loop in loops for e in self._range(loop)]
+            system += [renamed(e, copy) for loop in loops for e in self.range_of(loop)]
         if later:
             view = self.ranges.get(nest[equal])
-            step = None if view is None else _step(view)
+            step = None if view is None else step_of(view)
             if view is not None and step is not None:
                 before, after = ({(view.index, copy): 1} for copy in (0, 1))
                 if step < 0:
@@ -273,16 +285,21 @@ class Finality:
             return variable
         return variable, copy
 
-    def _range(self, loop: Op) -> list[Expression]:
+    def range_of(self, loop: Op) -> list[Expression]:
         """What is known of the index of a loop."""
         view = self.ranges.get(loop)
-        if view is None or _step(view) is None:
+        if view is None or step_of(view) is None:
             return []
         index: Expression = {view.index: 1}
+        low, high = self.bounds_of(view)
+        return [at_most(low, index), at_most(index, high)]
+
+    def bounds_of(self, view: O.ForView) -> tuple[Expression, Expression]:
+        """The least and the largest index of a loop, if it runs at all (and by a constant step)."""
         start, stop = self._linear(view.start), self._linear(view.stop)
         if view.step.value > 0:  # type: ignore[union-attr]
-            return [at_most(start, index), at_most(index, stop, 1)]
-        return [at_most(index, start), at_most(stop, index, 1)]
+            return start, combined((1, stop), (-1, {ONE: 1}))
+        return combined((1, stop), (1, {ONE: 1})), start
 
     def _linear(self, o: Operand) -> Expression:
         """An int of the program as a linear expression of those that are not made of others."""
@@ -327,6 +344,19 @@ class Finality:
         base, of, less = length
         return {("extent", base, of): 1} if isinstance(base, Value) and not less else None
 
+    def lengths(self, array: Operand) -> list[Expression] | None:
+        """The lengths of all axes of an array, if all are known by name."""
+        known = self.extents.of(array)
+        if known is None:
+            return None
+        found = [self._extent(array, axis) for axis in range(len(known))]
+        return None if None in found else found  # type: ignore[return-value]
+
+    def is_within(self, variable: Hashable, loops: Set[Op]) -> bool:
+        """Whether a variable is of a value that one of these loops defines."""
+        value: Any = variable[1] if isinstance(variable, tuple) else variable
+        return not loops.isdisjoint(self.nest.get(value, ()))
+
     def _regions(self, array: Value, index: Sequence[Operand], nest: _Nest) -> list[_Bounds]:
         """For each axis, from the first one on, the least and the largest index that is named."""
         found: list[_Bounds] = []
@@ -337,51 +367,61 @@ class Finality:
             if part.type == SLICE:
                 found.append(self._of_slice(part, extent, nest))
             elif _is_int(part):
-                place = self._counted(part, extent, nest)
+                place = self.counted(part, extent, nest)
                 found.append((place, place))
             else:
                 break
         return found
 
     def _of_slice(self, part: Operand, extent: Expression | None, nest: _Nest) -> _Bounds:
-        bounds: Sequence[Operand]
-        if isinstance(part, Const):
-            bounds = [Const.of(b) for b in (part.value.start, part.value.stop, part.value.step)]
-        else:
-            made = self.defining.get(part)
-            if made is None or made.kind is not O.APPLY or made.attrs["fn"] is not slice:
-                return None, None
-            bounds = made.operands
-            if len(bounds) == 1:
-                bounds = (Const.of(None), bounds[0])
-        start, stop = bounds[0], bounds[1]
-        step = bounds[2] if len(bounds) > 2 else Const.of(None)
+        bounds = self.slice_bounds(part)
+        if bounds is None:
+            return None, None
+        start, stop, step = bounds
         if not isinstance(step, Const) or (step.value is not None and step.value < 0):
             return None, None
-        low = None if _is_none(start) else self._counted(start, extent, nest)
-        high = None if _is_none(stop) else self._counted(stop, extent, nest)
+        low = None if _is_none(start) else self.counted(start, extent, nest)
+        high = None if _is_none(stop) else self.counted(stop, extent, nest)
         return low, None if high is None else combined((1, high), (-1, {ONE: 1}))
 
-    def _counted(
-        self, o: Operand, extent: Expression | None, nest: _Nest
+    def slice_bounds(self, part: Operand) -> tuple[Operand, Operand, Operand] | None:
+        """Start, stop and step of a slice; None if they are not known one by one."""
+        if isinstance(part, Const):
+            found = part.value
+            return Const.of(found.start), Const.of(found.stop), Const.of(found.step)
+        made = self.defining.get(part)
+        if made is None or made.kind is not O.APPLY or made.attrs["fn"] is not slice:
+            return None
+        none = Const.of(None)
+        bounds = made.operands if len(made.operands) > 1 else (none, *made.operands)
+        return bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else none
+
+    def counted(
+        self,
+        o: Operand,
+        extent: Expression | None,
+        nest: _Nest,
+        known: tuple[Expression, ...] = (),
     ) -> Expression | None:
-        """An index as counted from the front; None where its sign is not known."""
+        """An index as counted from the front; None where its sign is not known.
+
+        `known` are inequalities that hold besides those of the loops.
+        """
         if not _is_int(o):
             return None
         e = self._linear(o)
-        if self._never(combined((-1, e), (-1, {ONE: 1})), nest):
+        if self._never(combined((-1, e), (-1, {ONE: 1})), nest, known):
             return e
         if extent is not None and set(e) == {ONE}:
             return combined((1, extent), (1, e))
         return None
 
-    def _never(self, e: Expression, nest: _Nest) -> bool:
+    def _never(self, e: Expression, nest: _Nest, known: tuple[Expression, ...]) -> bool:
         """Whether an expression is negative in every iteration."""
-        key = (frozenset(e.items()), nest)
+        key = (frozenset(e.items()), nest, tuple(frozenset(k.items()) for k in known))
         if key not in self.proven:
-            self.proven[key] = self._infeasible(
-                [e, *(r for loop in nest for r in self._range(loop))]
-            )
+            ranges = (r for loop in nest for r in self.range_of(loop))
+            self.proven[key] = self._infeasible([e, *known, *ranges])
         return self.proven[key]
 
 
@@ -391,7 +431,7 @@ def _is_length(variable: Hashable) -> bool:
     return isinstance(variable, tuple) and variable[0] == "extent"
 
 
-def _step(view: O.ForView) -> int | None:
+def step_of(view: O.ForView) -> int | None:
     """By how much the index grows from one iteration to the next, in the order they run."""
     if not isinstance(view.step, Const) or not isinstance(view.step.value, int):
         return None

@@ -85,8 +85,9 @@ class Reverse:
         self.extents = Extents(ops)
         self.plain_lists = lists_read_by_element(ops)
         self.memory = tape.Memory(
-            tape.overwritten_arrays(ops), self.in_loops, self.extents, Finality(ops, self.extents)
-        )
+            tape.overwritten_arrays(ops), self.in_loops, self.extents,
+            Finality(ops, self.extents), varied,
+        )  # fmt: skip
         self.undefined = possibly_undefined(ops)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from srcad.differentiator.again import NOTHING, computed_again
 from srcad.differentiator.extents import Extents
 from srcad.differentiator.finality import Finality
 from srcad.differentiator.stand_ins import with_stand_ins
@@ -75,12 +76,15 @@ class Memory:
         Which arrays have the same shape.
     finality
         Which elements are never overwritten.
+    varied
+        Values that depend on the differentiated inputs.
     """
 
     overwritten: Set[Value]
     in_loops: Mapping[Value, Any]
     extents: Extents
     finality: Finality
+    varied: Set[Value]
 
     def with_stand_ins(self, adjoint: Region, inside: set[Value]) -> Region:
         """The adjoint region, which keeps nothing of a loop for its shape alone."""
@@ -273,6 +277,16 @@ def restore_in_loop(
         versions = {v for log in logs for v in log.versions}
         needed = [v for v in free_values(adjoint) if v in inside and v not in versions]
         plan = _Plan(needed, forward, inside, free, memory, kept)
+    again = NOTHING
+    if not logs:
+        again = computed_again(view, forward, plan.kept, memory.varied, memory.finality)
+    for k in again.carries:
+        at = carries + len(restored)
+        yields = (*adjoint.yields[:at], view.next_carries[k], *adjoint.yields[at:])
+        adjoint = Region(adjoint.params, adjoint.ops, yields)
+        c = view.carries[k]
+        mapping[c] = array = Value(c.type, c.name, c.role, c.named)
+        restored.append((array, view.finals[k]))
     if op.kind is O.FOR:
         read = set(needed) | {o for r in plan.ops for o in r.operands if isinstance(o, Value)}
         for e, s, flag in zip(view.elements, view.streams, view.stream_flags):
@@ -287,6 +301,8 @@ def restore_in_loop(
         if isinstance(e, Value) and not flag
     }
     for v in plan.kept:
+        if v in again.values:
+            continue
         collected = collected_already.get(v) or list_of(v)
         element = Value(v.type, v.name, v.role, v.named)
         mapping[v] = element
@@ -294,7 +310,7 @@ def restore_in_loop(
             extra.append((v, collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
-    region = _substitute(adjoint, plan.ops, mapping)
+    region = _substitute(adjoint, [*plan.ops, *again.ops], mapping)
     return region, streams, with_emits(op, extra, new_body), restored
 
 

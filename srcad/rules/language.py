@@ -112,13 +112,14 @@ def inverse_permutation(axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(order.index(i) for i in range(rank))
 
 
-_SINGLE = (item("float64"), item("bool"))  # of the kinds that Python's own numbers have
+_TRUTHS, _FLOATS = (BOOL, item("bool")), (FLOAT, item("float64"))
 
 
 def select(condition: Sym, x: Any, y: Any) -> Any:
     """`np.where` that prints as `x if condition else y` when all three are single numbers."""
     parts = [condition, _sym(condition, x), _sym(condition, y)]
-    if all(isinstance(p.type, Scalar) or p.type in _SINGLE for p in parts):
+    single = condition.type in _TRUTHS and all(p.type in _FLOATS for p in parts[1:])
+    if single or all(isinstance(p.type, Scalar) for p in parts):
         return condition._apply(runtime.select, parts)
     return np.where(condition, parts[1], parts[2])  # type: ignore[call-overload]
 
