@@ -10,7 +10,7 @@ from typing import Any
 import gast
 
 from srcad import runtime
-from srcad.errors import AliasingError, TypeInferenceError, UnsupportedSyntaxError
+from srcad.errors import AliasingError, SrcadError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, ListOf
 from srcad.ir.build import for_op, trip_count, while_op
@@ -36,7 +36,8 @@ from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, is_flag
 from srcad.parser.carries import Carries, Collected, LoopBody, carries_data, take_collected
 from srcad.parser.comprehensions import UNROLLED_RANGE
 from srcad.parser.frames import FirstDiffers, Frame, blocks_of, own_nodes, stored_names
-from srcad.parser.iteration import ONE_STEP, ZERO, Iteration, Unrolled, from_zero, now
+from srcad.parser.iteration import ONE_STEP, ZERO, Iteration, Later, Unrolled, from_zero, now
+from srcad.parser.measures import Precision
 from srcad.parser.storage import key_name
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -348,6 +349,8 @@ class LoopLowering(_Base):
             known_test = bool(test.value)
             if not known_test:
                 return self.after_flags(self.block(node.orelse), rest)
+        elif self.precision >= Precision.TURNS and self.is_known_now(test):
+            return self.while_in_turns(node, rest)
         if self.catchers or any(isinstance(n, gast.NamedExpr) for n in gast.walk(test)):
             # what may raise is to be a statement of a block
             return self.while_true(node, rest)
@@ -360,6 +363,46 @@ class LoopLowering(_Base):
 
     def while_true(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
         """The loop with its test at the start of its body, which sees what the test changes."""
+        always = gast.Constant(True, None)
+        made = gast.While(always, [self.leaving(node), *node.body], [])
+        gast.copy_location(always, node.test)
+        gast.copy_location(made, node)
+        return self.plain_while(made, True, rest)
+
+    def is_known_now(self, test: gast.AST) -> bool:
+        """Whether a condition is decided while compiling, at least the first time."""
+        before, self.frame.vars = self.frame.vars, dict(self.frame.vars)
+        try:
+            with self.builder.nested():
+                return isinstance(self.truth(self.raw(test), test), bool)
+        except SrcadError:
+            return False
+        finally:
+            self.frame.vars = before
+
+    def while_in_turns(self, node: gast.While, rest: list[gast.stmt]) -> bool | None:
+        """A loop whose turns are counted while compiling, unrolled."""
+        last = _UNROLLED_EXITS - 1
+
+        def too_many(low: Any) -> Binding:
+            raise low.unsupported(
+                node, f"this loop takes more than {last} turns, or as many as the run decides",
+                "it is unrolled, since what it does depends on their numbers",
+                "use an array, or a list of numbers",
+            )  # fmt: skip
+
+        elements: list[Binding | Later] = [Known(k) for k in range(last)]
+        elements.append(Later(too_many))
+        name = f"turn.{next(self.numbers)}"
+        self.frame.locals.add(name)
+        target = gast.Name(name, gast.Store(), None, None)
+        made = gast.For(target, node.test, [self.leaving(node), *node.body], [], None)
+        gast.copy_location(target, node.test)
+        gast.copy_location(made, node)
+        return self.unrolled(made, Unrolled(tuple(elements)), rest, list(self.iterated))
+
+    def leaving(self, node: gast.While) -> gast.If:
+        """``if not test: break`` in the place of the test, after what `else` holds."""
         orelse = list(node.orelse)
         if _has_break(orelse) or any(isinstance(n, gast.Continue) for n in own_nodes(orelse)):
             raise self.unsupported(
@@ -367,12 +410,9 @@ class LoopLowering(_Base):
                 "the condition of the loop changes variables", "change them in its body",
             )  # fmt: skip
         leave = gast.If(gast.UnaryOp(gast.Not(), node.test), [*orelse, gast.Break()], [])
-        always = gast.Constant(True, None)
-        made = gast.While(always, [leave, *node.body], [])
-        for new in (leave, leave.test, leave.body[-1], always):
+        for new in (leave, leave.test, leave.body[-1]):
             gast.copy_location(new, node.test)
-        gast.copy_location(made, node)
-        return self.plain_while(made, True, rest)
+        return leave
 
     def plain_while(
         self, node: gast.While, known_test: bool | None, rest: list[gast.stmt]
