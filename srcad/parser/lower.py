@@ -72,6 +72,7 @@ from srcad.parser.statements import StatementLowering
 from srcad.parser.stepping import SteppingLowering
 from srcad.parser.storage import StorageLowering
 from srcad.parser.trying import Scope, TryLowering
+from srcad.parser.while_loops import WhileLowering
 
 
 @dataclass
@@ -105,7 +106,8 @@ class Lowered:
 
 
 class Lowerer(
-    StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, IterationLowering,
+    StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, WhileLowering,
+    IterationLowering,
     ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,

@@ -87,11 +87,51 @@ def _spread(values):
     return high - low
 
 
+def list_grown_to_a_length(x):
+    items = [1.0]
+    while len(items) < 5:
+        items.append(items[-1] * x + len(items))
+    return items[-1] * items[1] + items.index(1.0)
+
+
+def keys_counted_by_while(x):
+    table, k = {}, 0
+    while k < 4:
+        table[k] = x * k
+        k += 1
+    else:
+        table["end"] = x * x
+    return table[2] * table["end"]
+
+
+def keys_counted_down(x, n):
+    table = {}
+    while n > 0:
+        table[n] = x * n
+        if n == 2:
+            n -= 1
+            continue
+        n -= 1
+    return table[3] * table[1]
+
+
+def queue_emptied(u):
+    queue, found = list(u), {}
+    while queue:
+        value = queue.pop(0)
+        found[len(queue)] = value * value
+        if len(queue) == 1:
+            break
+    else:
+        found[1] = 1.0
+    return found[3] * found[1]
+
+
 SETTINGS = {
     name: {"size_one": False}
     for name in (
         "starred_in_the_middle", "pairs_of_an_array", "inserted_at_the_front", "matrix_of_lists",
         "helper_of_sizes", "shape_decides", "starred_array", "half_of_an_array",
-        "size_of_what_was_made", "array_as_arguments",
+        "size_of_what_was_made", "array_as_arguments", "queue_emptied",
     )
 }  # fmt: skip
