@@ -62,6 +62,8 @@ def _short(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         inner = ",".join(_short(v) for v in value)
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    if type(value).__repr__ is object.__repr__ and not isinstance(value, type):
+        return type(value).__name__  # its address differs from process to process
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
