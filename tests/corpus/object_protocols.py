@@ -1025,3 +1025,5 @@ TYPED = {
 }  # fmt: skip
 
 NOT_YET = {"dict_subclass", "list_subclass"}
+
+SETTINGS = {"truth_of_an_object": {"float32": False}}  # `__bool__` has to give Python's own bool

@@ -782,3 +782,12 @@ NOT_YET = {
     "error_with_arguments", "logged_values", "texts_of_run_time", "with_exit_stack",
     "with_print_options",
 }  # fmt: skip
+
+# NumPy divides by zero without an error
+SETTINGS = {
+    name: {"float32": False}
+    for name in (
+        "error_else_and_finally_values", "error_of_overflow", "error_with_a_cause",
+        "with_passed_error",
+    )
+}  # fmt: skip
