@@ -17,6 +17,7 @@ from srcad.ir.abstract import (
     OBJECT,
     ONE,
     SLICE,
+    STR,
     UNDEF,
     UNKNOWN,
     Array,
@@ -34,6 +35,7 @@ from srcad.parser import classes, opaque, reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
+    Choice,
     Closure,
     Known,
     ObjectParam,
@@ -69,6 +71,8 @@ class AccessLowering(_Base):
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
             return self.known_attribute(owner.value, name, node)
+        if isinstance(owner, Choice):
+            return self.either(owner, lambda b: self.attribute(b, name, node), node)
         if isinstance(owner, Closure):
             return self.closure_attribute(owner, name, node)
         owner = self.boxed(owner)
@@ -238,6 +242,9 @@ class AccessLowering(_Base):
         return self.subscript(owner, index, node)
 
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
+        found = self.on_either([owner, index], lambda o, i: self.subscript(o, i, node), node)
+        if found is not None:
+            return found
         if isinstance(owner, Known) and isinstance(owner.value, (np.ndarray, np.generic)):
             owner = self.as_binding(self.operand(owner, node))  # its contents are read live
         if isinstance(owner, Known) and reading.is_foreign(owner.value):
@@ -403,6 +410,11 @@ class AccessLowering(_Base):
             return pack(self.builder, parts, binding.kind)
         if isinstance(binding, ObjectParam):
             return binding.value
+        if isinstance(binding, Choice):
+            sides = (binding.then, binding.orelse)
+            if all(isinstance(b, Known) and isinstance(b.value, str) for b in sides):
+                texts = [self.operand(b, node) for b in sides]
+                return self.select_if(binding.condition, *texts, STR)  # type: ignore[no-any-return]
         raise self.unsupported(
             node, f"{describe(binding)} cannot be used as a number here",
             "srcad cannot carry it through this operation", "pass numbers or arrays",

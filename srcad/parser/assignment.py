@@ -146,6 +146,8 @@ class AssignmentLowering(_Base):
 
     def store(self, owner: Binding, index: Binding, value: Binding, node: gast.AST) -> None:
         """`owner[index] = value`."""
+        if self.on_either([owner, index], lambda o, i: self.store(o, i, value, node), node):
+            return
         held = self.deref(owner)
         method = self.special_method(owner, "__setitem__", node)
         if method is not None:
@@ -215,6 +217,10 @@ class AssignmentLowering(_Base):
     def store_attribute(
         self, owner: Binding, target: gast.Attribute, value: Binding, node: gast.AST
     ) -> None:
+        if self.on_either(
+            [owner], lambda o: self.store_attribute(o, target, value, node), node
+        ):
+            return
         content = self.deref(owner)
         if isinstance(content, Value) and target.attr == "T":
             self.write_to(self.attribute(owner, "T", target), value, node, [Const.of(Ellipsis)])

@@ -200,7 +200,7 @@ class ObjectParam:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One of two functions, by a condition of run time."""
+    """One of two functions or objects, by a condition of run time."""
 
     condition: Value
     then: Binding
@@ -280,6 +280,9 @@ def same(a: Binding | None, b: Binding | None) -> bool:
     if isinstance(a, BoundMethod) and isinstance(b, BoundMethod):
         known = a.name == b.name and a.function is b.function
         return known and same(a.receiver, b.receiver)
+    if isinstance(a, Choice) and isinstance(b, Choice):
+        sides = same(a.then, b.then) and same(a.orelse, b.orelse)
+        return a.condition is b.condition and sides
     if isinstance(a, Maybe) and isinstance(b, Maybe):
         return a.present is b.present and same(a.value, b.value)
     return False
@@ -308,6 +311,22 @@ def number(binding: Binding | None) -> Operand | None:
     return None
 
 
+def is_function(binding: Binding | None) -> bool:
+    """Whether this is a function, or one of several."""
+    if isinstance(binding, Known):
+        return callable(binding.value)
+    if isinstance(binding, Choice):
+        return is_function(binding.then) and is_function(binding.orelse)
+    return isinstance(binding, (Closure, Derived, BoundMethod, Partial))
+
+
+def can_be_chosen(binding: Binding | None) -> bool:
+    """Whether a name may be bound to this on one path and to another such object on another."""
+    if isinstance(binding, Known):
+        return number(binding) is None and binding.value is not None
+    return is_function(binding) or isinstance(binding, (Choice, Ref))
+
+
 def describe(binding: Binding | None) -> str:
     """A few words for messages."""
     if binding is None:
@@ -326,6 +345,8 @@ def describe(binding: Binding | None) -> str:
         return "an array" if binding.path else f"the object `{binding.cell.name}`"
     if isinstance(binding, Maybe):
         return f"{describe(binding.value)} or None"
+    if isinstance(binding, Choice) and not is_function(binding):
+        return f"{describe(binding.then)} or {describe(binding.orelse)}"
     if isinstance(binding, Poison):
         return binding.reason
     if isinstance(binding, LazyIterable):

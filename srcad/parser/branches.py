@@ -14,19 +14,19 @@ from srcad.parser.bindings import (
     Binding,
     Cell,
     Choice,
-    Closure,
-    Derived,
     Key,
     Known,
     Maybe,
     Poison,
     Ref,
     Struct,
+    can_be_chosen,
     describe,
     is_root,
     map_values,
     merge,
     number,
+    part_name,
     plain_name,
     same,
 )
@@ -244,6 +244,7 @@ class BranchLowering(_Base):
         frame.vars.pop("$dead", None)
         result = frame.vars.pop("$value", Known(None))
         self.leave_by_flags()
+        self.prefer_known(result)
         if isinstance(result, Poison):
             self.require_choice(result, node)
             from srcad.errors import TypeInferenceError
@@ -331,16 +332,36 @@ class _Join:
                 return None
             alive = a if b is None else b
             if (gone[0] or gone[1]) and not low.is_data_binding(alive):
-                if not isinstance(alive, Ref):
+                if not isinstance(alive, (Ref, Choice)):
                     return alive
+                if isinstance(alive, Choice):
+                    return self.link(None, alive, name) if gone[0] else self.link(alive, None, name)
                 a, b = (None, alive) if gone[0] else (alive, None)
-        found = merge(a, b, name, self.leaf, self.link)
+        return self.with_choices(merge(a, b, name, self.leaf, self.link), a, b, name)
+
+    def with_choices(
+        self, found: Binding | None, a: Binding | None, b: Binding | None, name: str
+    ) -> Binding | None:
+        """What two bindings join to, where the condition decides between objects of two kinds."""
         if isinstance(found, Poison) and self.condition is not None:
-            if _is_function(a) and _is_function(b):
-                return Choice(self.condition, a, b)  # type: ignore[arg-type]
-            if isinstance(a, Known) and isinstance(b, Known):
-                return Poison(found.reason, self.condition)
+            if can_be_chosen(a) and can_be_chosen(b):
+                if not (isinstance(a, Ref) and isinstance(b, Ref)):  # else `link` has decided
+                    return self.choice(a, b, name)
+        if isinstance(found, Struct) and isinstance(a, Struct) and isinstance(b, Struct):
+            first, second = dict(a.items), dict(b.items)
+            items = []
+            for key, part in found.items:
+                inner = part_name(found.kind, name, key)
+                items.append((key, self.with_choices(part, first.get(key), second.get(key), inner)))
+            return Struct(found.kind, tuple(items))  # type: ignore[arg-type]
         return found
+
+    def choice(self, a: Any, b: Any, name: str) -> Choice:
+        """Two objects of different kinds: which it is, the condition decides behind the `if`."""
+        assert self.condition is not None
+        first = map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, name))
+        second = map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, name))
+        return Choice(self.condition, first, second)
 
     def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:
         """What a cell holds that both paths know."""
@@ -378,7 +399,7 @@ class _Join:
             values = [self.list_value(x, side) for side, x in enumerate((a, b))]
             if values[0] is not None and values[1] is not None:
                 a, b = values
-        return merge(a, b, name, self.leaf, self.link)
+        return self.with_choices(merge(a, b, name, self.leaf, self.link), a, b, name)
 
     def list_value(self, content: Binding, side: int) -> Value | None:
         with self.inside(side):
@@ -419,6 +440,10 @@ class _Join:
             with self.inside(side):
                 contents.append(self.low.deref(x))
         content = self.merged(contents[0], contents[1], name)
+        if self.condition is not None and any(map(_is_object, contents)):
+            if isinstance(content, Poison) and all(map(_is_object, contents)):
+                self.linked[key] = self.choice(a, b, name)
+                return self.linked[key]
         if content is None or isinstance(content, Poison):
             reason = f"`{name}` is {describe(contents[0])} on one path and "
             self.linked[key] = Poison(reason + f"{describe(contents[1])} on another")
@@ -465,10 +490,8 @@ class _Join:
                         cell.share(other)
 
 
-def _is_function(binding: Binding | None) -> bool:
-    if isinstance(binding, Known):
-        return callable(binding.value)
-    return isinstance(binding, (Closure, Choice, Derived))
+def _is_object(content: Any) -> bool:
+    return isinstance(content, Struct) and content.kind == "object"
 
 
 def _is_list(content: Binding) -> bool:

@@ -133,6 +133,14 @@ class CallLowering(_Base):
     def call_known(
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
+        if self.chosen([*args, *kwargs.values()]) is not None:
+            names, given = list(kwargs), [*args, *kwargs.values()]
+
+            def call(*given: Binding) -> Binding:
+                named = dict(zip(names, given[len(args) :]))
+                return self.call_known(fn, list(given[: len(args)]), named, node)
+
+            return self.on_either(given, call, node)  # type: ignore[no-any-return]
         closure = closure_of(fn)
         if closure is not None:
             return self.call_source(closure, args, kwargs, node)

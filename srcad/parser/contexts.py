@@ -20,9 +20,9 @@ import numpy as np
 
 from srcad.ir.abstract import UNKNOWN
 from srcad.ir.values import Operand, Value
-from srcad.parser.bindings import Binding, BoundMethod, Known, LazyIterable, describe, same
+from srcad.parser.bindings import Binding, BoundMethod, Choice, Known, LazyIterable, describe, same
 from srcad.parser.branches import RESULT, is_error, is_flag
-from srcad.parser.frames import parameter_names
+from srcad.parser.frames import StaticRequired, parameter_names
 from srcad.parser.generators import MANAGER
 from srcad.parser.source import read_source
 from srcad.parser.trying import Handler
@@ -76,6 +76,14 @@ class ContextLowering(_Base):
                 node, f"{describe(manager)} as a context manager cannot be differentiated",
                 "what it does at the begin and the end of the block is not known",
                 "move the `with` around the call of the differentiated function",
+            )  # fmt: skip
+        if isinstance(manager, Choice):
+            if self.counts(manager.condition):
+                raise StaticRequired(self.origins(manager.condition))
+            raise self.unsupported(
+                node, "which context manager this is, is not known while compiling",
+                "what it does at the begin and the end of the block depends on it",
+                "write one `with` statement in each branch",
             )  # fmt: skip
         manager = self.boxed(manager, "manager")
         entered = self.call_binding(self.attribute(manager, "__enter__", node), [], {}, node)

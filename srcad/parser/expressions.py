@@ -108,6 +108,9 @@ class ExpressionLowering(_Base):
         return self.binary(OPERATORS[type(node.op)], left, right, node)
 
     def binary(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> Binding:
+        found = self.on_either([left, right], lambda a, b: self.binary(fn, a, b, node), node)
+        if found is not None:
+            return found
         found = self.binary_object(fn, left, right, node)
         if found is not None:
             return found
@@ -207,6 +210,12 @@ class ExpressionLowering(_Base):
         fn = _UNARY[type(node.op)]
         lowered = self.tested if fn is operator.not_ else self.expression
         operand = lowered(node.operand)
+        return self.unary(fn, operand, node)
+
+    def unary(self, fn: Any, operand: Binding, node: gast.UnaryOp) -> Binding:
+        either = self.on_either([operand], lambda b: self.unary(fn, b, node), node)
+        if either is not None:
+            return either
         if not isinstance(operand, Known):
             found = self.unary_object(fn, [operand], node)
             if found is not None:
@@ -224,8 +233,15 @@ class ExpressionLowering(_Base):
                 return folded
         return self.apply(fn, [operand], {}, node)
 
+    def truth_known(self, binding: Binding, node: gast.AST) -> Binding:
+        truth = self.truth(binding, node)
+        return Known(truth) if isinstance(truth, bool) else self.as_binding(truth)
+
     def truth(self, binding: Binding, node: gast.AST) -> bool | Operand:
         """Whether a condition holds: a bool if it is decided while compiling."""
+        either = self.on_either([binding], lambda b: self.truth_known(b, node), node)
+        if either is not None:
+            return self.truth(either, node)
         decided: bool | Operand | None = self.truth_of_object(binding, node)
         if decided is not None:
             return decided
@@ -334,6 +350,9 @@ class ExpressionLowering(_Base):
         )
 
     def compare(self, op: type, left: Binding, right: Binding, node: gast.AST) -> Binding:
+        both = self.on_either([left, right], lambda a, b: self.compare(op, a, b, node), node)
+        if both is not None:
+            return both
         for a, b in ((left, right), (right, left)):
             if isinstance(a, Maybe) and isinstance(b, Known) and b.value is None:
                 if op in (gast.Is, gast.IsNot, gast.Eq, gast.NotEq):

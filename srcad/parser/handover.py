@@ -47,6 +47,12 @@ def constants_known(binding: Any) -> Any:
         return Struct(binding.kind, tuple((k, constants_known(b)) for k, b in binding.items))
     if isinstance(binding, (LazyIterable, Partial)):
         return rebuilt(binding, constants_known)
+    if isinstance(binding, Choice):
+        decided = constants_known(binding.condition)
+        then, orelse = (constants_known(b) for b in (binding.then, binding.orelse))
+        if isinstance(decided, Known):
+            return then if decided.value else orelse
+        return Choice(decided, then, orelse)
     if isinstance(binding, Maybe):
         return optional(constants_known(binding.present), constants_known(binding.value))
     return binding
@@ -240,6 +246,9 @@ def shape_key(binding: Any, place: dict[Cell, int] | None = None) -> Any:
         return binding.type
     if isinstance(binding, Struct):
         return (binding.kind, tuple((k, shape_key(b, place)) for k, b in binding.items))
+    if isinstance(binding, Choice):
+        sides = (binding.condition, binding.then, binding.orelse)
+        return ("choice", *(shape_key(b, place) for b in sides))
     if isinstance(binding, Maybe):
         return ("maybe", shape_key(binding.value, place))
     if isinstance(binding, Ref):

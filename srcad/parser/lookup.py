@@ -35,6 +35,7 @@ class NameLowering(_Base):
         if isinstance(binding, Poison):
             self.require_choice(binding, node)
             raise self.of_many_kinds(name, binding, self.loc(node))
+        self.prefer_known(binding)
         if isinstance(binding, Ref) and isinstance(self.frame.vars.get(binding.cell), Poison):
             raise self.of_many_kinds(name, self.frame.vars[binding.cell], self.loc(node))
         return binding

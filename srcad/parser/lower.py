@@ -35,6 +35,7 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import BranchLowering
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
+from srcad.parser.choices import ChoiceLowering
 from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.contexts import ContextLowering
 from srcad.parser.custom import CustomLowering
@@ -113,7 +114,7 @@ class Lowerer(
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
-    OptionalLowering, AttributeLowering, DecoratorLowering, LocalClassLowering,
+    OptionalLowering, ChoiceLowering, AttributeLowering, DecoratorLowering, LocalClassLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 

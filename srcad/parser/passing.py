@@ -19,6 +19,7 @@ from srcad.parser.bindings import (
     Binding,
     BoundMethod,
     Cell,
+    Choice,
     Key,
     Known,
     LazyIterable,
@@ -125,6 +126,12 @@ class PassingLowering(_Base):
         if isinstance(binding, Maybe):
             present = self.param_shape(binding.present, f"has_{name}", on_stack, entry)
             return Maybe(present, self.param_shape(binding.value, name, on_stack, entry))  # type: ignore[arg-type]
+        if isinstance(binding, Choice):
+            condition: Any = self.param_shape(binding.condition, name, on_stack, entry)
+            then, orelse = (
+                self.param_shape(b, name, on_stack, entry) for b in (binding.then, binding.orelse)
+            )
+            return Choice(condition, then, orelse)
         is_number = isinstance(binding, Known) and type(binding.value) in (int, float, complex)
         if isinstance(binding, Value) or (on_stack and is_number):
             operand = number(binding)

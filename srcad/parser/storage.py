@@ -32,6 +32,7 @@ from srcad.parser.bindings import (
     Binding,
     BoundMethod,
     Cell,
+    Choice,
     Closure,
     Derived,
     Key,
@@ -362,6 +363,8 @@ class StorageLowering(_Base):
                 todo.append(b.receiver)
             elif isinstance(b, Maybe):
                 todo.append(b.value)
+            elif isinstance(b, Choice):
+                todo.extend([b.then, b.orelse])
             elif isinstance(b, LazyIterable):
                 todo.extend(b.parts)
                 if b.used is not None:

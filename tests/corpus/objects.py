@@ -786,8 +786,4 @@ TYPED = {
     "vector_in_place",
 }  # fmt: skip
 
-NOT_YET = {
-    "object_in_branch",
-}  # fmt: skip
-
 SETTINGS = {"grid_of_its_own": {"size_one": False}}
