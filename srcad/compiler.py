@@ -24,6 +24,7 @@ from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names
 from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
+from srcad.differentiator.stand_ins import without_mere_shapes
 from srcad.emitter.recompute import recompute
 from srcad.emitter.rotate import rotate
 from srcad.emitter.statements import Emitted, emit
@@ -278,7 +279,7 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     if backward is not None:
         backward = optimize(backward, level, keep_inputs=False)
     if request.optimized:
-        function = recompute(rotate(unbox(function)))
+        function = recompute(rotate(unbox(without_mere_shapes(function))))
         backward = recompute(rotate(unbox(backward))) if backward is not None else None
     return Transformed(function, wrt, backward, seeds, result_tree)
 

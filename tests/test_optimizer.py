@@ -320,6 +320,14 @@ CASES = [
         ["yield %g"],
     ),
     Case(
+        "c + broadcast_like(g, x) -> broadcast_like(c + g, x)",
+        lambda g, x: stretch(g, x) - 3.0, (FLOAT, MATRIX),
+        [
+            "%t: float = operator.sub(%g, 3.0)",
+            "%t_1: f64[*,*] = srcad.runtime.broadcast_like(%t, %x)", "yield %t_1",
+        ], ADJOINT,
+    ),
+    Case(
         "-broadcast_like(g, x) -> broadcast_like(-g, x)", lambda g, x: -stretch(g, x),
         (FLOAT, MATRIX),
         [

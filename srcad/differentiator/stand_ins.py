@@ -9,13 +9,16 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import replace
+from typing import Any
 
 from srcad import runtime
 from srcad.differentiator.extents import Extents, is_elementwise
 from srcad.ir import ops as O
 from srcad.ir.abstract import SLICE, Array, Scalar, dims_of
 from srcad.ir.build import Builder
-from srcad.ir.values import Const, Op, Operand, Region, Role, Value
+from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
+from srcad.optimizer.dce import dce
+from srcad.optimizer.facts import Uses
 from srcad.pristine import np
 from srcad.rules.symbols import apply, getitem_operands
 
@@ -24,6 +27,47 @@ SHAPE_ONLY = {
     runtime.unbroadcast: 1, runtime.broadcast_like: 1, runtime.expand_reduced: 1,
     runtime.zeros_like: 0, len: 0,
 }  # fmt: skip
+
+
+_NUMBERS_OF_SHAPE: dict[Any, int] = {**SHAPE_ONLY, np.shape: 0, np.size: 0, np.zeros_like: 0}
+
+
+def without_mere_shapes(function: Function) -> Function:
+    """The function with other values of the same shape for those that only give a shape.
+
+    Then nothing reads them, so that they need not be computed.
+    """
+    uses = Uses(function)
+    mere: set[Value] = set()
+    for op in reversed(function.body.ops):
+        if op.kind not in (O.APPLY, O.GETITEM) or not isinstance(op.result.type, Array):
+            continue
+        readers = uses.readers.get(op.result, ())
+        if not op.result.type.item and all(
+            reader is not None
+            and (
+                (reader.kind is O.GETITEM and position == 0 and reader.result in mere)
+                or _NUMBERS_OF_SHAPE.get(reader.attrs.get("fn")) == position
+            )
+            for reader, position in readers
+        ):
+            mere.add(op.result)
+    if not mere:
+        return function
+    extents = Extents(function.body.ops)
+    found: list[Op] = []
+    for op in function.body.ops:
+        position = _NUMBERS_OF_SHAPE.get(op.attrs.get("fn"))
+        if position is not None and op.operands[position] in mere:
+            b = Builder(role=op.results[0].role)
+            stand_in = _view(op.operands[position], mere, extents, b)
+            if stand_in is not None:
+                operands = (*op.operands[:position], stand_in, *op.operands[position + 1 :])
+                found += b.block
+                op = replace(op, operands=operands)
+        found.append(op)
+    body = Region(function.body.params, found, function.body.yields)
+    return dce(replace(function, body=body), keep_inputs=False)
 
 
 def with_stand_ins(region: Region, inside: set[Value], extents: Extents) -> Region:

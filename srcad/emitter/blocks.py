@@ -20,13 +20,14 @@ from srcad.emitter.fold import unpacking
 from srcad.emitter.inplace import Ownership
 from srcad.emitter.liveness import Classes, Liveness
 from srcad.emitter.names import Names, Scope
-from srcad.emitter.operators import INFIX
+from srcad.emitter.operators import INFIX, INPLACE
 from srcad.emitter.ownership import has_memory, is_write
 from srcad.emitter.printer import Comment
 from srcad.errors import Loc
 from srcad.ir import ops as O
 from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
-from srcad.ir.values import Const, Function, Operand, Role, Value
+from srcad.ir.values import Const, Function, Op, Operand, Role, Value
+from srcad.optimizer.facts import same_operand
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat
 
@@ -212,8 +213,39 @@ class Blocks:
             total = gast.BinOp(old, gast.Add(), self.expression(value))
             return [*found, gast.Assign([target], total)]
         if op.kind is O.ADD_AT:
-            return [*found, gast.AugAssign(target, gast.Add(), self.expression(value))]
+            sign, amount = signed(gast.Add(), self.expression(value), result.role)
+            return [*found, gast.AugAssign(target, sign, amount)]
+        change = self.change(s, array, value, index)
+        if change is not None:
+            fn, by = change
+            return [*found, gast.AugAssign(target, INFIX[fn](), self.expression(by))]
         return [*found, gast.Assign([target], self.expression(value))]
+
+    def change(
+        self, s: T.Define, array: Operand, value: Operand, index: list[Operand]
+    ) -> tuple[Any, Operand] | None:
+        """What a store does to what is there, if it prints as ``y[i] -= v``."""
+        op = self.program.folded.get(value)  # type: ignore[arg-type]
+        if not isinstance(op, Op) or op.attrs.get("fn") not in INPLACE:
+            return None
+        if s not in self.ownership.in_place or not self.same(array, s.results[0]):
+            return None
+        t = op.result.type
+        if isinstance(array.type, ListOf):
+            if has_memory(t):
+                return None
+        elif not (isinstance(t, Array) and isinstance(array.type, Array)):
+            return None
+        elif t.dtype != array.type.dtype or t.dtype is None:
+            return None
+        for old in continued(op):
+            read = self.program.folded.get(old)
+            if isinstance(read, Op) and read.kind is O.GETITEM and read.operands[0] is array:
+                parts = read.operands[1:]
+                if len(parts) == len(index) and all(map(same_operand, parts, index)):
+                    other = op.operands[1] if op.operands[0] is old else op.operands[0]
+                    return op.attrs["fn"], other
+        return None
 
     def copy_of(self, operand: Operand) -> gast.expr:
         t = operand.type

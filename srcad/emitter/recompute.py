@@ -13,9 +13,10 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.emitter.ownership import has_memory, shares
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, Array, Scalar
+from srcad.ir.abstract import FLOAT, Array, ListOf, Scalar, Type
 from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value, walk
-from srcad.optimizer.facts import ADD, MUL, NEG, SUB, Uses
+from srcad.optimizer.dce import dce
+from srcad.optimizer.facts import ADD, MUL, NEG, SUB, Uses, same_operand
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat
 
@@ -24,12 +25,15 @@ _ZEROS = (runtime.zeros_like, np.zeros_like)
 
 
 def recompute(function: Function) -> Function:
-    """The function with less to keep; itself if there is nothing to do."""
-    sweeps = _Sweeps(function)
-    ops = sweeps.stored(sweeps.recomputed())
-    if ops == function.body.ops:
-        return function
-    return replace(function, body=Region(function.body.params, ops, sweeps.yields))
+    """The function with less to keep."""
+    body = function.body
+    ops = _Sweeps(function).recomputed()
+    function = replace(function, body=Region(body.params, ops, body.yields))
+    stores = _Stores(function)
+    ops = stores.block(ops, set())
+    yields = tuple(_new(o, stores.unchanged) for o in body.yields)
+    ops = [_renamed(op, stores.unchanged) for op in ops] if stores.unchanged else ops
+    return dce(replace(function, body=Region(body.params, ops, yields)), keep_inputs=False)
 
 
 class _Sweeps:
@@ -96,25 +100,66 @@ class _Sweeps:
         base = op.operands[0]
         return isinstance(base, Value) and has_memory(base.type) and self.is_there(base, turn)
 
-    # ------------------------------------------------------------------ stores
-    def stored(self, ops: list[Op]) -> list[Op]:
-        """The operations, with stores for the first sums of fresh zeros."""
-        uses = Uses(self.function)
-        return [
-            replace(op, kind=O.SETITEM) if op.kind is O.ADD_AT and self.is_first(op, uses) else op
-            for op in ops
-        ]
 
-    def is_first(self, op: Op, uses: Uses) -> bool:
-        zeros, value, *index = op.operands
-        made = self.defining.get(zeros) if isinstance(zeros, Value) else None
-        if made is None or made.attrs.get("fn") not in _ZEROS or not uses.single(zeros):
-            return False
-        t = zeros.type
-        if not isinstance(t, Array) or t.item or t.dtype is None or may_repeat(index):
-            return False
-        same = isinstance(value.type, Array) and value.type.dtype == t.dtype
-        return same or (value.type == FLOAT and np.dtype(t.dtype).kind in "fc")
+class _Stores:
+    """Makes stores of the first sums of zeros: of fresh arrays, and where zero was stored."""
+
+    def __init__(self, function: Function) -> None:
+        self.uses = Uses(function)
+        self.defining = {r: op for op in walk(function.body) for r in op.results}
+        self.unchanged: dict[Value, Value] = {}  # stores of what is there, and what was there
+
+    def block(self, ops: list[Op], zeros: set[Value]) -> list[Op]:
+        """The operations of a block; `zeros` are arrays that it makes."""
+        found = []
+        for op in ops:
+            if op.kind is O.APPLY and op.attrs["fn"] in _ZEROS:
+                zeros.add(op.result)
+            if op.kind is O.ADD_AT:
+                op = self.stored(op, zeros)
+            elif op.regions:
+                regions = tuple(
+                    Region(r.params, self.block(r.ops, set()), r.yields) for r in op.regions
+                )
+                if any(a.ops != b.ops for a, b in zip(regions, op.regions, strict=True)):
+                    op = replace(op, regions=regions)
+            found.append(op)
+        return found
+
+    def stored(self, op: Op, zeros: set[Value]) -> Op:
+        array, value, *index = op.operands
+        if not isinstance(array, Value) or not self.uses.single(array):
+            return op
+        if not _of_kind(value, array.type) or may_repeat(index):
+            return op
+        if array in zeros:
+            return replace(op, kind=O.SETITEM)
+        before = self.defining.get(array)
+        if before is None or before.kind is not O.SETITEM:
+            return op
+        old, zero, *place = before.operands
+        if not isinstance(zero, Const) or zero.value != 0.0 or len(place) != len(index):
+            return op
+        if not all(map(same_operand, place, index)):
+            return op
+        read = self.defining.get(value) if isinstance(value, Value) else None
+        if read is not None and read.kind is O.GETITEM and isinstance(old, Value):
+            parts = read.operands[1:]
+            if read.operands[0] is old and len(parts) == len(index):
+                if all(map(same_operand, parts, index)):
+                    self.unchanged[op.result] = self.unchanged.get(old, old)
+        return replace(op, kind=O.SETITEM, operands=(old, value, *index))
+
+
+def _of_kind(value: Operand, t: Type) -> bool:
+    """Whether a value can be stored in an array or list of this type as it is."""
+    if isinstance(t, ListOf):
+        return value.type == t.elem == FLOAT
+    if not isinstance(t, Array) or t.item or t.dtype is None:
+        return False
+    if isinstance(value.type, Array):
+        return value.type.dtype == t.dtype
+    return value.type == FLOAT and np.dtype(t.dtype).kind in "fc"
 
 
 def _is_number(o: Operand) -> bool:

@@ -309,6 +309,20 @@ def stretched_operand(s: Site, op: Op) -> Outcome:
     return None
 
 
+def number_before_stretch(s: Site, op: Op) -> Outcome:
+    for k, operand in enumerate(op.operands):
+        inner = s.defined(operand, (runtime.broadcast_like,))
+        c = op.operands[1 - k]
+        if inner is None or c.type != FLOAT or inner.operands[0].type != FLOAT:
+            continue
+        g, like = inner.operands
+        if op.result.type != operand.type or not s.certain(g) or not s.certain(c):
+            continue
+        number = s.emit(op, op.attrs["fn"], (g, c) if k == 0 else (c, g), FLOAT)
+        return replaced(op, runtime.broadcast_like, number, like)
+    return None
+
+
 def sign_before_stretch(s: Site, op: Op) -> Outcome:
     inner = s.defined(op.operands[0], (runtime.broadcast_like,))
     if inner is None:
@@ -446,6 +460,10 @@ REWRITES = (
     Rewrite(
         "unbroadcast(g, x) -> g", (runtime.unbroadcast,), sum_not_needed,
         "g has the dimensions and the dtype of x",
+    ),
+    Rewrite(
+        "c + broadcast_like(g, x) -> broadcast_like(c + g, x)", (*ADD, *SUB, *MUL),
+        number_before_stretch, "the elements are the same, and fewer to compute", True,
     ),
     Rewrite(
         "-broadcast_like(g, x) -> broadcast_like(-g, x)", NEG, sign_before_stretch,

@@ -24,8 +24,20 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
+from srcad import runtime
 from srcad.ir import ops as O
-from srcad.ir.abstract import BOOL, FLOAT, INT, Array, ListOf, TupleOf, Type, item, kind_of
+from srcad.ir.abstract import (
+    BOOL,
+    FLOAT,
+    INT,
+    Array,
+    ListOf,
+    TupleOf,
+    Type,
+    dims_of,
+    item,
+    kind_of,
+)
 from srcad.ir.build import for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.facts import Uses, loose_values, same_kind, same_operand
@@ -171,6 +183,17 @@ class _Simplifier:
         if pack.attrs["container"] == "dict":
             return dict(zip(pack.attrs["keys"], parts, strict=True)).get(key)
         return parts[key] if type(key) is int and -len(parts) <= key < len(parts) else None
+
+    def store(self, op: Op) -> Outcome:
+        """A number is stored in, or added to, all elements of a part of an array as it is."""
+        array, value, *index = op.operands
+        stretched = self.defined(value, (runtime.broadcast_like,))
+        if stretched is None or not is_derived(op) or not isinstance(array.type, Array):
+            return None
+        g = stretched.operands[0]
+        if dims_of(g.type) != () or array.type.item or kind_of(g.type) != kind_of(array.type):
+            return None
+        return Op(op.kind, (array, g, *index), op.attrs, op.results, (), op.loc)
 
     def getitem(self, op: Op) -> Outcome:
         """An element of a display, or the element that was just stored."""
@@ -335,6 +358,8 @@ _REWRITE: dict[O.OpKind, Callable[[_Simplifier, Op], Outcome]] = {
     O.APPLY: _Simplifier.application,
     O.FIELD: _Simplifier.field,
     O.GETITEM: _Simplifier.getitem,
+    O.SETITEM: _Simplifier.store,
+    O.ADD_AT: _Simplifier.store,
 }
 _STRUCTURED: dict[O.OpKind, Callable[[_Simplifier, Op], None]] = {
     O.IF: _Simplifier.branches,
