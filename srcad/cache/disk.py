@@ -16,7 +16,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -196,6 +195,8 @@ class DiskCache:
 
     def _write(self, path: Path, content: bytes) -> None:
         """Make `path` appear with its whole content, for the user alone."""
+        import tempfile  # slow to import, and not needed to read
+
         descriptor, temporary = tempfile.mkstemp(".tmp", "srcad_", self.directory)
         try:
             with open(descriptor, "wb") as file:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.metadata
 import sys
 import types
 from typing import Any
@@ -29,7 +28,9 @@ _imported: set[str] = set()
 @functools.cache
 def declared() -> tuple[tuple[str, str], ...]:
     """(name of a module, module to import for it) of all installed packages."""
-    found = importlib.metadata.entry_points(group=GROUP)
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    found = entry_points(group=GROUP)
     return tuple(sorted((point.name, point.value) for point in found))
 
 
