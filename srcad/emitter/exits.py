@@ -68,6 +68,8 @@ class Path:
                 break
             if not _is(then.yields[0], True):
                 break
+            if result in self.nexts or any(e is result for _, e in self.emits):
+                break  # what surrounds this reads it twice
             at = flags.index(result)
             flags[at : at + 1] = [last.operands[0], orelse.yields[0]]
             ops.pop()

@@ -38,6 +38,7 @@ from srcad.parser.bindings import (
     Choice,
     Closure,
     Known,
+    LazyIterable,
     ObjectParam,
     Ref,
     Step,
@@ -75,6 +76,8 @@ class AccessLowering(_Base):
             return self.either(owner, lambda b: self.attribute(b, name, node), node)
         if isinstance(owner, Closure):
             return self.closure_attribute(owner, name, node)
+        if isinstance(owner, LazyIterable):
+            return self.iterator_attribute(owner, name, node)
         owner = self.boxed(owner)
         content = self.deref(owner)
         if name == "__class__" and isinstance(content, (Value, Struct)):
@@ -286,6 +289,10 @@ class AccessLowering(_Base):
                     key = ("object", id(owner.value))
                     owner = self.global_value(key, t, "table", None, owner.value)
         if isinstance(owner, Value):
+            elems = owner.type.elems if isinstance(owner.type, TupleOf) else None
+            if elems is not None and isinstance(index, Known) and type(index.value) is int:
+                if -len(elems) <= index.value < len(elems):
+                    return self.item(owner, index.value % len(elems))
             parts = self.index_operands(index, node)
             self.check_index(owner, parts, node)
             if isinstance(owner.type, Scalar):

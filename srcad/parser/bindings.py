@@ -327,6 +327,13 @@ def can_be_chosen(binding: Binding | None) -> bool:
     return is_function(binding) or isinstance(binding, (Choice, Ref))
 
 
+_KINDS = {
+    "generator function": "a generator", "context manager": "a context manager",
+    "chain": "an iterator", "counting": "an iterator", "indexed": "an iterator",
+    "either": "an iterator", "enumerate": "an enumerate",
+}  # fmt: skip
+
+
 def describe(binding: Binding | None) -> str:
     """A few words for messages."""
     if binding is None:
@@ -350,7 +357,7 @@ def describe(binding: Binding | None) -> str:
     if isinstance(binding, Poison):
         return binding.reason
     if isinstance(binding, LazyIterable):
-        return f"a {binding.kind}"
+        return _KINDS.get(binding.kind, f"a {binding.kind}")
     return "a function"
 
 
@@ -409,14 +416,19 @@ def merge(
     if left is not None and right is not None:
         t = join(left.type, right.type)
         if t == UNKNOWN and UNKNOWN not in (left.type, right.type):
-            return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
+            return _of_two_kinds(name, a, b)
         if t == UNDEF:
             return None
         return leaf(left, right, t, name)
     for p in (a, b):
         if isinstance(p, Poison):
             return p
-    return Poison(f"`{name}` is {describe(a)} on one path and {describe(b)} on another")
+    return _of_two_kinds(name, a, b)
+
+
+def _of_two_kinds(name: str, a: Binding | None, b: Binding | None) -> Poison:
+    shown = plain_name(name)
+    return Poison(f"`{shown}` is {describe(a)} on one path and {describe(b)} on another")
 
 
 def _merge_objects(a: Struct, b: Struct, name: str, leaf: Any, link: Any, every: bool) -> Struct:

@@ -16,6 +16,7 @@ from srcad.parser.bindings import (
     Choice,
     Key,
     Known,
+    LazyIterable,
     Maybe,
     Poison,
     Ref,
@@ -347,6 +348,8 @@ class _Join:
             if can_be_chosen(a) and can_be_chosen(b):
                 if not (isinstance(a, Ref) and isinstance(b, Ref)):  # else `link` has decided
                     return self.choice(a, b, name)
+            if isinstance(a, LazyIterable) and isinstance(b, LazyIterable):
+                return self.either(a, b, self.condition)
         if isinstance(found, Struct) and isinstance(a, Struct) and isinstance(b, Struct):
             first, second = dict(a.items), dict(b.items)
             items = []
@@ -362,6 +365,16 @@ class _Join:
         first = map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, name))
         second = map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, name))
         return Choice(self.condition, first, second)
+
+    def either(self, a: LazyIterable, b: LazyIterable, condition: Value) -> Binding:
+        """The iterator that is one on one path and another on the other."""
+        sides = (
+            map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, v.name)),
+            map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, v.name)),
+        )
+        used = Cell("either")
+        self.joined[used] = _FALSE
+        return LazyIterable("either", (condition, *sides), None, used, self.low.frame)
 
     def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:
         """What a cell holds that both paths know."""
@@ -468,6 +481,10 @@ class _Join:
                 break
             for cell in missing:
                 first, second = (v.get(cell) for _, v in self.sides)
+                found = second if first is None else first
+                if isinstance(found, Known) and (first is None or second is None):
+                    self.joined[cell] = found  # whether an iterator was read
+                    continue
                 content = self.merged(first, second, cell.name)
                 assert content is not None
                 self.joined[cell] = content

@@ -186,7 +186,8 @@ class Carries:
         for key, content in body.variables.items():  # memory that the body wrote
             if isinstance(key, Cell) and key not in self.entry and key in self.before:
                 if not same(self.before[key], content):
-                    if self.first and _is_place(content):
+                    moves = _is_place(content) or _is_place(self.before[key])
+                    if moves and (self.first or self.low.single_turns):
                         raise FirstDiffers
                     self.entry[key] = self.before[key]
                     self.shapes[key] = self.shape(self.before[key], key)

@@ -81,6 +81,13 @@ _REFUSED = {
 }
 _MEMBERSHIP = (gast.In, gast.NotIn)
 _SEQUENCES = (tuple, list, str, range, dict, set, frozenset)
+_CONTAINS = """
+result = False
+for e in iterable:
+    if e == item:
+        result = True
+        break
+"""
 _NESTED_TERMS = 8  # of `and` and `or`; longer chains are lowered without nesting
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -468,6 +475,10 @@ class ExpressionLowering(_Base):
         return found
 
     def contains(self, item: Binding, box: Binding, negated: bool, node: gast.AST) -> Binding:
+        box = self.iterable(box, node)
+        if isinstance(box, LazyIterable):
+            found = self.lower_text(_CONTAINS, node, iterable=box, item=item)
+            return self.apply(operator.not_, [found], {}, node) if negated else found
         if isinstance(item, Known) and isinstance(box, Known):
             if reading.is_foreign(box.value):
                 there = reading.read(self, reading.contains, (box.value, item.value), node)

@@ -19,7 +19,15 @@ from typing import Any
 import gast
 
 from srcad.ir.values import Const, Operand
-from srcad.parser.bindings import Binding, Closure, Known, LazyIterable, same
+from srcad.parser.bindings import (
+    Binding,
+    Closure,
+    Known,
+    LazyIterable,
+    Partial,
+    describe,
+    same,
+)
 from srcad.parser.branches import _TRUE, BROKEN, is_flag
 from srcad.parser.comprehensions import ClauseFor, nested, parsed, placed
 from srcad.parser.frames import Frame, make_frame, own_nodes, stored_names
@@ -98,7 +106,7 @@ class GeneratorLowering(_Base):
             return True
         if binding.kind == FUNCTION or (binding.kind in TEXTS and TEXTS[binding.kind].only):
             return True
-        return any(map(self.is_produced, binding.parts))
+        return binding.kind != "combined" and any(map(self.is_produced, binding.parts))
 
     # ------------------------------------------------------------------ loops
     def produced_loop(
@@ -178,8 +186,9 @@ class GeneratorLowering(_Base):
                 self.block(body)
         finally:
             self.openings -= 1
-        for name in names:
-            self.frame.vars.pop(name, None)
+        if not _makes_functions(frame.node):  # which read its names as long as they live
+            for name in names:
+                self.frame.vars.pop(name, None)
         return ended
 
     def place_of(self, it: LazyIterable) -> Place | None:
@@ -225,6 +234,7 @@ class GeneratorLowering(_Base):
             outer = target.frame
             made = renamed_function(target.node, number)
             frame = make_frame(outer.source, made, None, outer, outer.globals, target.name, flow)
+            frame.home = target.home or outer.home
         else:
             function = target.value
             self.assumptions.add("code", function, "__code__", function.__code__)
@@ -249,7 +259,7 @@ class GeneratorLowering(_Base):
         own = stored_names([c.target for c in it.detail.generators])
         return Frame(
             frame.source, frame.node, frame.live, frame, own, frame.name, self.frame.flow,
-            frame.globals,
+            frame.globals, home=frame.home,
         )  # fmt: skip
 
     def text_and_names(
@@ -294,6 +304,8 @@ class GeneratorLowering(_Base):
         lengths: tuple[list[Any], list[Any]] = ([], [])
         for i, part in enumerate(it.parts):
             if produced[i]:
+                if i > driver and isinstance(part, LazyIterable) and part.kind == "counting":
+                    part = part.parts[0]  # `next` reads it here
                 names[f"part_{i}"] = part
                 continue
             over = self.iteration(part, node)
@@ -322,6 +334,20 @@ class GeneratorLowering(_Base):
         whole = gast.copy_location(gast.GeneratorExp(load, [clause]), node)
         self.clauses(whole, it, made, ClauseFor)
         return made
+
+    def iterator_attribute(self, owner: LazyIterable, name: str, node: gast.AST) -> Binding:
+        """An attribute of an iterator: the methods that `iter` and `next` call."""
+        if name in ("__iter__", "__next__") and owner.used is not None:
+            return Partial(Known(iter if name == "__iter__" else next), (owner,))
+        reason, advice = "its body stands in the place of the loop that reads it", (
+            "pass what it needs as an argument, or keep it in a variable that both see"
+        )
+        if name in ("__enter__", "__exit__"):
+            reason = "Python raises TypeError here"
+            advice = "decorate the generator function with `contextlib.contextmanager`"
+        raise self.unsupported(
+            node, f"`{name}` of {describe(owner)} cannot be differentiated", reason, advice
+        )
 
     # ------------------------------------------------------------------ statements
     def stmt_Emit(self, node: Emit, rest: list[gast.stmt]) -> bool | None:
@@ -501,6 +527,11 @@ def leaving(statements: list[gast.stmt], labels: dict[type, str]) -> list[gast.s
                     setattr(node, name, parts)
         made.append(node)
     return made
+
+
+def _makes_functions(node: gast.AST) -> bool:
+    kinds = (gast.FunctionDef, gast.Lambda, gast.GeneratorExp)
+    return any(isinstance(n, kinds) and n is not node for n in gast.walk(node))
 
 
 def _leaves(node: gast.stmt) -> bool:

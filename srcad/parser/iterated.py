@@ -47,6 +47,16 @@ for e in iterable:
 """,
         ("function", "iterable"),
     ),
+    "either": Form(
+        """
+if condition:
+    yield from first
+else:
+    yield from second
+""",
+        ("condition", "first", "second"),
+        only=True,
+    ),
     "islice": Form(
         """
 n = 0

@@ -149,7 +149,7 @@ class IterationLowering(_Base):
         state = before.value if isinstance(before, Known) else True
         if state is not False and not isinstance(state, Place):
             raise self.unsupported(
-                node, f"a {it.kind} that may have been read before is read here",
+                node, f"{describe(it)} that may have been read before is read here",
                 "it gives its elements once, and is empty the second time",
                 "make a list of it first",
             )  # fmt: skip

@@ -67,6 +67,12 @@ else:
     result = default
 """
 _FIRST_OR_STOP = _FIRST.replace("result = default", "raise stop")
+_NEXT_OR = """
+try:
+    result = next(iterator)
+except stop:
+    result = default
+"""
 _BEST = """
 result = items[0]
 best = key(result)
@@ -129,7 +135,15 @@ def _zip(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.A
     refuse_keywords(low, kwargs, node, "zip")
     if not isinstance(strict, Known):
         low.require_static(strict, node, "`strict`")
+    args = [low.read_on(a, _argument(node, i)) for i, a in enumerate(args)]
     return low.iterator("zip", args, bool(strict.value))  # type: ignore[union-attr]
+
+
+def _argument(node: gast.AST, i: int) -> gast.AST | None:
+    """The syntax of an argument of a call."""
+    if isinstance(node, gast.Call) and i < len(node.args):
+        return node.args[i]  # type: ignore[no-any-return]
+    return None
 
 
 def _filter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
@@ -159,9 +173,21 @@ def _count(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast
     return low.iterator("count", [first, step])
 
 
+def _zip_longest(
+    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding:
+    fill = kwargs.pop("fillvalue", Known(None))
+    refuse_keywords(low, kwargs, node, "zip_longest")
+    parts = [low.known_elements(low.iterable(a, node), node) for a in args]
+    rows = itertools.zip_longest(*parts, fillvalue=fill)
+    made = Struct.sequence("tuple", [Struct.sequence("tuple", list(row)) for row in rows])
+    return low.iterator("chain", [made])  # type: ignore[no-any-return]
+
+
 def _islice(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
     iterable, *bounds = args
     iterable = low.iterable(iterable, node)
+    iterable = low.read_on(iterable, _argument(node, 0))
     if len(bounds) == 1:
         bounds = [Known(None), bounds[0]]
     return low.iterator("islice", [iterable, *bounds])
@@ -384,9 +410,12 @@ def _accumulate(
 
 def _next(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     iterator = args[0]
-    if not isinstance(iterator, LazyIterable):
-        return None
     default = args[1] if len(args) > 1 else None
+    if not isinstance(iterator, LazyIterable):
+        if default is None or low.class_of_binding(iterator) is None:
+            return None
+        names = {"iterator": iterator, "next": Known(next), "stop": Known(StopIteration)}
+        return low.lower_text(_NEXT_OR, node, default=default, **names)  # type: ignore[no-any-return]
     given = node.args[0] if isinstance(node, gast.Call) and node.args else None
     if not isinstance(given, (gast.GeneratorExp, gast.Call)):
         return low.next_element(iterator, default, node)  # type: ignore[no-any-return]
@@ -397,6 +426,8 @@ def _next(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
 
 
 def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
+    if len(args) == 2:
+        return low.iterator("sentinel", args)  # type: ignore[no-any-return]
     return low.iterator("chain", args)
 
 
@@ -540,7 +571,7 @@ SPECIAL: dict[Any, Special] = {
     itertools.islice: _islice, itertools.pairwise: maker("pairwise"),
     itertools.takewhile: maker("takewhile"), itertools.dropwhile: maker("dropwhile"),
     itertools.filterfalse: maker("filterfalse"), itertools.compress: maker("compress"),
-    itertools.cycle: maker("cycle"),
+    itertools.cycle: maker("cycle"), itertools.zip_longest: _zip_longest,
     itertools.product: _combined(itertools.product),
     itertools.combinations: _combined(itertools.combinations),
     itertools.permutations: _combined(itertools.permutations),

@@ -11,7 +11,17 @@ from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import Type, type_of_value
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Cell, Key, Known, Poison, Ref, Struct, boxed_name
+from srcad.parser.bindings import (
+    Binding,
+    Cell,
+    Key,
+    Known,
+    Poison,
+    Ref,
+    Struct,
+    boxed_name,
+    plain_name,
+)
 from srcad.parser.frames import Diverges, Frame, StaticRequired, builtin_names, is_data
 from srcad.pristine import np
 
@@ -63,9 +73,9 @@ class NameLowering(_Base):
 
     def of_many_kinds(self, name: str, poison: Poison, loc: Any) -> TypeInferenceError:
         return TypeInferenceError(
-            f"the kind of `{name}` is not the same on all paths",
+            f"the kind of `{plain_name(name)}` is not the same on all paths",
             reason=poison.reason,
-            advice=f"give `{name}` a value of one kind on every path",
+            advice=f"give `{plain_name(name)}` a value of one kind on every path",
             loc=loc,
         )
 
@@ -79,8 +89,10 @@ class NameLowering(_Base):
                 raise Diverges
             if binding is None:
                 raise self.python_raises(
-                    UnboundLocalError(name), node, f"`{name}` is read here before it has a value",
-                    "Python raises UnboundLocalError here", f"give `{name}` a value first",
+                    UnboundLocalError(name), node,
+                    f"`{plain_name(name)}` is read here before it has a value",
+                    "Python raises UnboundLocalError here",
+                    f"give `{plain_name(name)}` a value first",
                 )  # fmt: skip
             return binding
         if name not in frame.globals_declared:

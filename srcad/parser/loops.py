@@ -75,6 +75,7 @@ class LoopLowering(_Base):
     frame: Frame
     context: Any
     in_turns: bool
+    single_turns: int
 
     def stmt_For(self, node: gast.For, rest: list[gast.stmt]) -> bool | None:
         return self.loop_over(node, self.expression(node.iter), rest)
@@ -84,6 +85,8 @@ class LoopLowering(_Base):
     ) -> bool | None:
         """A `for` statement whose iterable is lowered."""
         over = self.iterable(over, node.iter)
+        if _has_break(node.body):
+            over = self.read_on(over, node.iter)
         if self.is_produced(over):
             return self.produced_loop(node, over, rest)
         if isinstance(over, LazyIterable) and over.kind == "generator":
@@ -225,10 +228,22 @@ class LoopLowering(_Base):
             self.assign(node.target, first)
             return False
 
-        def others() -> bool:
+        def others(k: int = 1) -> bool:
             plain = it.plain and element is it.element
-            turns = Iteration(ONE_STEP, trips, ONE_STEP, element, plain=plain, name=it.name)
-            self.counted(node, turns, exits, first=False)
+            turn = Const.of(k)
+            turns = Iteration(turn, trips, ONE_STEP, element, plain=plain, name=it.name)
+            try:
+                self.counted(node, turns, exits, first=False)
+            except FirstDiffers:
+
+                def bind() -> bool:
+                    self.assign(node.target, element(self, self.as_value(turn)))
+                    return False
+
+                more = self.arithmetic(operator.gt, trips, turn)
+                test = more.value if isinstance(more, Const) else more
+                steps = self.turn(node.body, lambda: others(k + 1))
+                return self.one_more(test, [Step(bind), *steps])
             return False
 
         def after() -> bool | None:
@@ -238,6 +253,14 @@ class LoopLowering(_Base):
         more = self.arithmetic(operator.gt, trips, ZERO)
         test = more.value if isinstance(more, Const) else more
         return self.peeled(test, [Step(start), *self.turn(node.body, others)], after, rest)
+
+    def one_more(self, more: Any, steps: list[Any]) -> bool:
+        """Another turn by itself: a generator that `next` reads stands elsewhere in the next."""
+        self.single_turns -= 1
+        try:
+            return bool(self.peeled(more, steps, lambda: None, []))
+        finally:
+            self.single_turns += 1
 
     def turn(self, body: list[gast.stmt], others: Callable[[], bool]) -> list[Any]:
         """The statements of one iteration by itself, and of the loop over the others."""

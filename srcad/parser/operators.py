@@ -61,8 +61,8 @@ class OperatorLowering(_Base):
     def unary_object(self, fn: Any, args: list[Binding], node: gast.AST) -> Binding | None:
         """A builtin or operator of one object; None if it is no such call."""
         name = UNARY.get(fn)
-        if name is None or not args:
-            return None
+        if name is None or not args or (len(args) == 2 and fn in (iter, next)):
+            return None  # `next(it, default)` is read as it is
         method = self.special_method(args[0], name, node)
         if method is not None:
             return self.call_binding(method, args[1:], {}, node)  # type: ignore[no-any-return]

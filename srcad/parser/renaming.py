@@ -41,6 +41,19 @@ class Renamer(gast.NodeTransformer):
         node.body = [inner.visit(statement) for statement in node.body]
         return node
 
+    def visit_ClassDef(self, node: gast.ClassDef) -> gast.ClassDef:
+        node.name = self.names.get(node.name, node.name)
+        for name in ("bases", "keywords", "decorator_list"):
+            setattr(node, name, [self.visit(part) for part in getattr(node, name)])
+        inner = self.without(stored_names(node.body))
+        for statement in node.body:  # methods do not see the names of their class
+            if isinstance(statement, gast.FunctionDef):
+                own, _ = statement.name, self.visit_FunctionDef(statement)
+                statement.name = own
+            else:
+                inner.visit(statement)
+        return node
+
     def visit_Nonlocal(self, node: gast.Nonlocal) -> gast.Nonlocal:
         node.names = [self.names.get(n, n) for n in node.names]
         return node

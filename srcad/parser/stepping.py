@@ -9,7 +9,7 @@ there (whether a loop of the generator goes on) is a branch, on whose sides it c
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Known, LazyIterable, Poison, same
 from srcad.parser.branches import _FALSE, _TRUE, LEFT
 from srcad.parser.comprehensions import placed
-from srcad.parser.frames import Diverges, Frame, own_nodes
+from srcad.parser.frames import Diverges, Frame, own_nodes, stored_names
 from srcad.parser.generators import Emit, Exit, Yields, leaving
 from srcad.parser.iteration import Iteration, Unrolled, from_zero, now
 from srcad.parser.places import Level, Opened, Place
@@ -128,7 +128,7 @@ class SteppingLowering(_Base):
     def refuse_state(self, it: LazyIterable, state: Any, node: gast.AST) -> Any:
         if isinstance(state, Poison):
             raise self.unsupported(
-                node, f"at which `yield` this {it.kind} stands is not known while compiling",
+                node, "at which `yield` this generator stands is not known while compiling",
                 "it was read further on some paths, or in some turns of a loop, than on others",
                 "read it in a loop of its own, or make a list of it first",
             )  # fmt: skip
@@ -334,6 +334,14 @@ class SteppingLowering(_Base):
             )  # fmt: skip
 
     # ------------------------------------------------------------------ going on in a loop
+    def read_on(self, binding: Binding, node: gast.AST | None) -> Binding:
+        """An iterator of which a part is read here: by `next`, if its name is read again."""
+        if not isinstance(binding, LazyIterable) or binding.used is None:
+            return binding
+        if not isinstance(node, gast.Name) or not _read_again(self.frame.node, node.id):
+            return binding
+        return self.iterator("counting", [binding])  # type: ignore[no-any-return]
+
     def rest_of(self, place: Place) -> list[gast.stmt]:
         """The statements that are left of a generator, for a loop that reads on."""
         made: list[gast.stmt] = []
@@ -408,6 +416,22 @@ class Forked:
     """Where a generator stands behind a branch."""
 
     levels: tuple[Level, ...] | None
+
+
+def _read_again(function: gast.AST, name: str) -> bool:
+    """Whether a name is read at several places of a function, or in each turn of a loop."""
+    loops = [n for n in gast.walk(function) if isinstance(n, (gast.For, gast.While))]
+    for loop in loops:
+        body = [n for part in loop.body for n in gast.walk(part)]
+        if _reads(body, name) and name not in stored_names(loop.body):
+            return True
+    nodes = list(gast.walk(function))
+    return _reads(nodes, name) > _reads(nodes, name, gast.Store)
+
+
+def _reads(nodes: Iterable[gast.AST], name: str, context: type = gast.Load) -> int:
+    found = (n for n in nodes if isinstance(n, gast.Name) and n.id == name)
+    return sum(isinstance(n.ctx, context) for n in found)
 
 
 def _is_structured(node: gast.stmt) -> bool:

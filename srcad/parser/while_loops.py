@@ -112,7 +112,11 @@ class WhileLowering(_Base):
             more = known_test or self.condition(test)
 
             def others() -> bool:
-                return self.while_loop(test, body, known_test, exits, node, first=False)
+                try:
+                    return self.while_loop(test, body, known_test, exits, node, first=False)
+                except FirstDiffers:
+                    again = known_test or self.condition(test)
+                    return bool(self.one_more(again, self.turn(body, others)))
 
             def after() -> bool | None:
                 return self.after_loop(node.orelse, exits, rest)

@@ -742,6 +742,16 @@ def next_with_default(x):
     return a * b + c * x
 
 
+def loop_left_and_read_on(u):
+    values = _squares(u)
+    total = 0.0
+    for v in values:
+        total += v
+        if v > 0.1:
+            break
+    return total * 2.0 + sum(values)
+
+
 def first_that_fits(u, x):
     return next((v * x for v in u if v > 0.2), x)
 
@@ -972,7 +982,7 @@ def with_that_catches(x):
     result = x
     with _forgiving():
         result = x * x
-        result = 1.0 / (x - x)
+        result = 1.0 / float(x - x)
     return result
 
 

@@ -32,14 +32,6 @@ def generator_in_a_variable(u):
     return sum(squares) + sum(squares)
 
 
-def generator_read_after_break(u):
-    squares = _squares(u)
-    for value in squares:
-        if value > 0.1:
-            break
-    return sum(squares)
-
-
 def next_on_one_path(u, x):
     squares = _squares(u)
     if x > 0.0:
@@ -91,7 +83,6 @@ SETTINGS = {
     "integer_array": {"error": "SignatureError"},
     "derivative_lost_in_text": {"error": "MissingRuleError"},
     "generator_in_a_variable": {"error": "UnsupportedSyntaxError"},
-    "generator_read_after_break": {"error": "UnsupportedSyntaxError"},
     "next_on_one_path": {"error": "UnsupportedSyntaxError"},
     "generator_that_is_sent_to": {"error": "UnsupportedSyntaxError"},
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
