@@ -17,6 +17,8 @@ def unbroadcast(g: Any, like: Any) -> Any:
 
     The adjoint of broadcasting: the result has the shape of `like`; a Python number for one.
     """
+    if type(g) is type(like) is np.ndarray and g.shape == like.shape and g.dtype == like.dtype:
+        return g
     if isinstance(like, (float, int)) and not isinstance(like, np.generic):
         return float(np.real(np.sum(g)))
     if isinstance(like, complex) and not isinstance(like, np.generic):
@@ -51,6 +53,12 @@ def expand_reduced(g: Any, like: Any, axis: Any = None, keepdims: bool = False) 
         axes = axis if isinstance(axis, tuple) else (axis,)
         g = np.expand_dims(g, tuple(a % len(shape) for a in axes))
     return np.broadcast_to(g, shape)
+
+
+def outline(x: Any) -> Any:
+    """An array of the shape and dtype of `x` that takes no memory, where only these are needed."""
+    number = bytes(x.dtype.itemsize)  # the only one, which all elements are
+    return np.ndarray(x.shape, x.dtype, number, 0, (0,) * x.ndim)
 
 
 def zeros_like(x: Any) -> Any:

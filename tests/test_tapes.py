@@ -188,6 +188,21 @@ def test_what_only_gives_a_shape_is_not_kept() -> None:
     assert ".append(" not in gradient_of(linear, X, X + 1.0).source
 
 
+def sums_of_products(x, w):
+    y = np.zeros((len(x) - 1, 3))
+    for i in range(len(x) - 1):
+        y[i] = np.sum(x[i : i + 2, None, None] * w[None, :, :], axis=(0, 1))
+    return np.sum(y * y)
+
+
+def test_of_an_array_that_only_gives_its_shape_no_elements_are_kept() -> None:
+    args = (X, np.arange(1.0, 7.0).reshape(2, 3))
+    check_grads(sums_of_products, args, order=2, modes=("forward", "reverse"))
+    df = gradient_of(sums_of_products, *args)
+    kept = [line for line in df.source.splitlines() if ".append(" in line]
+    assert kept and all(".append(outline(" in line for line in kept)
+
+
 def linear(x, w):
     a, b = x.copy(), w.copy()
     for _ in range(4):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from srcad.differentiator.extents import Extents, is_elementwise
 from srcad.ir import ops as O
 from srcad.ir.abstract import SLICE, Array, Scalar, dims_of
 from srcad.ir.build import Builder
-from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
+from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value, walk
 from srcad.optimizer.dce import dce
 from srcad.optimizer.facts import Uses
 from srcad.pristine import np
@@ -97,6 +98,39 @@ def with_stand_ins(region: Region, inside: set[Value], extents: Extents) -> Regi
 
     ops = visit(region.ops)
     return Region(region.params, [*builder.block, *ops], region.yields)
+
+
+def outlines(
+    region: Region, kept: Sequence[Value], others: Iterable[Op], forward: list[Op]
+) -> tuple[dict[Value, Value], list[Op]]:
+    """What to keep in place of the arrays that only give their shape, and the body that makes it.
+
+    `others` are operations that will stand in the adjoint region, too.
+    """
+    whole = {o for o in region.yields if isinstance(o, Value)}
+    for op in (*walk(region), *others):
+        only_shape = SHAPE_ONLY.get(op.attrs["fn"]) if op.kind is O.APPLY else None
+        if op.kind is O.APPLY and op.attrs["fn"] is np.shape:
+            only_shape = 0
+        whole.update(o for k, o in enumerate(op.operands) if k != only_shape)  # type: ignore[misc]
+        for inner in op.regions:
+            whole.update(inner.yields)  # type: ignore[arg-type]
+    found: dict[Value, Value] = {}
+    made: dict[Value, Op] = {}
+    for v in kept:
+        t = v.type
+        if v not in whole and isinstance(t, Array) and t.dtype is not None and t.dims:
+            builder = Builder(role=Role.PRIMAL)
+            outline = apply(builder, runtime.outline, [v])
+            if isinstance(outline, Value):
+                found[v], made[v] = outline, builder.block[0]
+    if not found:
+        return found, forward
+    body = [made.pop(v) for v in found if not any(v in op.results for op in forward)]
+    for op in forward:
+        body.append(op)
+        body += [made[r] for r in op.results if r in made]
+    return found, body
 
 
 def _stand_in(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Operand | None:

@@ -15,7 +15,7 @@ from typing import Any
 from srcad.differentiator.again import NOTHING, computed_again
 from srcad.differentiator.extents import Extents
 from srcad.differentiator.finality import Finality
-from srcad.differentiator.stand_ins import with_stand_ins
+from srcad.differentiator.stand_ins import outlines, with_stand_ins
 from srcad.differentiator.undo import undo_logs
 from srcad.ir import ops as O
 from srcad.ir.abstract import INT, SLICE, Array, is_number
@@ -300,14 +300,17 @@ def restore_in_loop(
         for e, collected, flag in zip(view.emits, view.lists, view.emit_flags)
         if isinstance(e, Value) and not flag
     }
-    for v in plan.kept:
-        if v in again.values:
-            continue
+    kept_values = [v for v in plan.kept if v not in again.values]
+    shapes, forward = outlines(
+        adjoint, [v for v in kept_values if v not in collected_already],
+        (*plan.ops, *again.ops), forward,
+    )  # fmt: skip
+    for v in kept_values:
         collected = collected_already.get(v) or list_of(v)
         element = Value(v.type, v.name, v.role, v.named)
         mapping[v] = element
         if v not in collected_already:
-            extra.append((v, collected))
+            extra.append((shapes.get(v, v), collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
     region = _substitute(adjoint, [*plan.ops, *again.ops], mapping)

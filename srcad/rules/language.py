@@ -228,5 +228,5 @@ def _selection_type(call: Call) -> Type:
 
 
 zero(runtime.last_write_mask, signature="x, *index", infer=_selection_type)
-zero(runtime.copied, signature="x", infer=lambda call: call.types[0])
+zero(runtime.copied, runtime.outline, signature="x", infer=lambda call: call.types[0])
 zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))
