@@ -57,6 +57,8 @@ def expand_reduced(g: Any, like: Any, axis: Any = None, keepdims: bool = False) 
 
 def outline(x: Any) -> Any:
     """An array of the shape and dtype of `x` that takes no memory, where only these are needed."""
+    if not isinstance(x, np.ndarray):
+        return x
     number = bytes(x.dtype.itemsize)  # the only one, which all elements are
     return np.ndarray(x.shape, x.dtype, number, 0, (0,) * x.ndim)
 

@@ -115,11 +115,14 @@ def outlines(
         whole.update(o for k, o in enumerate(op.operands) if k != only_shape)  # type: ignore[misc]
         for inner in op.regions:
             whole.update(inner.yields)  # type: ignore[arg-type]
+    some_paths = {r for op in forward if op.regions for r in op.results}  # perhaps undefined
     found: dict[Value, Value] = {}
     made: dict[Value, Op] = {}
     for v in kept:
         t = v.type
-        if v not in whole and isinstance(t, Array) and t.dtype is not None and t.dims:
+        if v in whole or v in some_paths or not isinstance(t, Array):
+            continue
+        if t.dtype is not None and t.dims:
             builder = Builder(role=Role.PRIMAL)
             outline = apply(builder, runtime.outline, [v])
             if isinstance(outline, Value):

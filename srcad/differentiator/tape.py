@@ -216,15 +216,21 @@ def _substitute(region: Region, repeated: list[Op], mapping: dict[Value, Operand
 def restore_in_branch(
     adjoint: Region, forward: list[Op], memory: Memory
 ) -> tuple[Region, list[tuple[Value, Value]]]:
-    """(adjoint region of a branch, (kept value, value that carries it out of the branch) pairs)."""
+    """(adjoint region of a branch, (kept value, value that carries it out of the branch) pairs).
+
+    What has to be added to `forward` to keep a value is added.
+    """
     inside = {r for op in forward for r in op.results}
     adjoint = memory.with_stand_ins(adjoint, inside)
     needed = [v for v in free_values(adjoint) if v in inside]
     if not needed:
         return adjoint, []
     plan = _Plan(needed, forward, inside, set(), memory)
-    pairs = [(v, Value(v.type, v.name, v.role, v.named)) for v in plan.kept]
-    mapping: dict[Value, Operand] = dict(pairs)
+    in_loop = [v for v in plan.kept if v in memory.in_loops]
+    shapes, forward[:] = outlines(adjoint, in_loop, plan.ops, forward)
+    carried = {v: Value(v.type, v.name, v.role, v.named) for v in plan.kept}
+    pairs = [(shapes.get(v, v), outside) for v, outside in carried.items()]
+    mapping: dict[Value, Operand] = dict(carried)
     return _substitute(adjoint, plan.ops, mapping), pairs
 
 
