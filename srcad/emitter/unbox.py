@@ -174,7 +174,7 @@ class _Unboxing:
     def vector_of_length(self, n: Operand) -> Value | None:
         while isinstance(n, Value):
             op = self.defining.get(n)
-            if op is None:
+            if op is None or not op.operands:
                 return None
             first = op.operands[0]
             if op.kind in (O.FIELD, O.GETITEM):  # x.shape[0]

@@ -264,6 +264,8 @@ class AccessLowering(_Base):
             owner = owner if table is None else table
         owner = self.boxed(owner)  # what is a view of it is known by its memory
         holder, owner = owner, self.deref(owner)
+        if isinstance(owner, Known) and isinstance(owner.value, dict) and isinstance(index, Struct):
+            index = Known(self.static_key(index, node))
         if isinstance(owner, Known) and isinstance(index, Known):
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
