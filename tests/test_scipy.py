@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import srcad
-from srcad.errors import MissingRuleError
+from srcad.errors import MissingRuleError, UnsupportedSyntaxError
 from srcad.testing import check_grads
 
 pytest.importorskip("scipy")
@@ -65,8 +65,12 @@ def integral(low, high, a, b):
     return value * a
 
 
+def gaussian(t, a, b):
+    return b * np.exp(-a * t * t)
+
+
 def to_infinity(a):
-    return integrate.quad(decaying, 0, np.inf, (a, 2.0))[0]
+    return integrate.quad(gaussian, 0, np.inf, (a, 2.0))[0]
 
 
 def scaled(t, a):
@@ -97,6 +101,35 @@ def distance(u, v, p):
     return spatial.distance.minkowski(u, v, p)
 
 
+FACTOR = 2.0
+
+
+def of_a_lambda(v, b):
+    return integrate.quad(lambda t: np.exp(-v * t) * FACTOR, 0.0, b)[0]
+
+
+def of_a_nested_function(v, w):
+    u = v * w
+
+    def inner(t, k, n=2.0):
+        s = u + k * n
+        return s * t + w
+
+    return integrate.quad(inner, 0.0, v, args=(w,))[0]
+
+
+def root_of_a_lambda(a):
+    root = optimize.brentq(lambda x: x**3 + a * x - 2.0, 0.0, 5.0, xtol=1e-14)
+    return integrate.quad(lambda t: root * t, 0.0, root)[0]
+
+
+def integrals_in_a_loop(a):
+    total = 0.0
+    for k in range(3):
+        total += integrate.quad(lambda t: a * t**k, 0.0, 1.0)[0]  # noqa: B023
+    return total
+
+
 A, B = np.array([0.3, 1.2, 2.2, 2.9]), np.array([0.35, 1.3, 2.4])
 CALLS: list[tuple[Any, tuple[Any, ...]]] = [
     (spline, (0.7,)), (slope_of_spline, (A,)), (cubic, (A,)), (cubic, (0.7,)), (clamped, (0.7,)),
@@ -104,7 +137,8 @@ CALLS: list[tuple[Any, tuple[Any, ...]]] = [
     (surface_grid, (A, B)), (transformed, (1.5, 0.7)), (integral, (0.1, 1.3, 0.7, 1.1)),
     (to_infinity, (0.7,)), (single_argument, (0.8,)), (bracketed, (1.2, 3.4)), (newton, (1.2, 3.4)),
     (solved, (np.array([[2.0, 0.3], [0.4, 1.5]]), np.array([0.3, 1.1]))),
-    (distance, (A[:3], B, 2.5)),
+    (distance, (A[:3], B, 2.5)), (of_a_lambda, (0.7, 1.2)), (of_a_nested_function, (1.1, 0.4)),
+    (root_of_a_lambda, (1.2,)), (integrals_in_a_loop, (0.8,)),
 ]  # fmt: skip
 
 
@@ -142,3 +176,30 @@ def test_source_imports_from_scipy() -> None:
     text = srcad.source(transformed, types="x: float, lmbda: float")
     assert "from scipy.special import boxcox, gammainc, gammaln" in text
 
+
+
+def of_an_array(x):
+    return integrate.quad(lambda t: np.sum(x) * t, 0.0, 1.0)[0]
+
+
+def other_parameters(x):
+    return integrate.quad(lambda t, *rest: x * t, 0.0, 1.0)[0]
+
+
+@pytest.mark.parametrize(
+    "fn, x, message",
+    [
+        (of_an_array, np.ones(2), "`x`, which this function uses"),
+        (other_parameters, 1.0, "cannot be handed to SciPy"),
+    ],
+)
+def test_a_function_for_scipy_that_is_refused(fn: Any, x: Any, message: str) -> None:
+    with pytest.raises(UnsupportedSyntaxError, match=message):
+        srcad.grad(fn)(x)
+
+
+def test_a_global_that_an_integrand_reads_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    derivative = srcad.grad(of_a_lambda)
+    first = derivative(0.7, 1.2)
+    monkeypatch.setitem(globals(), "FACTOR", 4.0)
+    assert derivative(0.7, 1.2) == pytest.approx(2 * first)

@@ -97,11 +97,12 @@ def adjoint_loop(reverse: Reverse, op: Op, bars: Bars) -> Op:
         )
         if inner.get(e) is not None
     ]
-    yields = [
-        *(nexts[k] for k in carried),
-        *(reverse.whole(v, inner.get(v)) for v in changed),
-        *(inner.get(e) for e, _, _ in emitted),
-    ]
+    with b.within(ops):  # the parts of tuples are packed at the end of an iteration
+        yields = [
+            *(nexts[k] for k in carried),
+            *(reverse.whole(v, inner.get(v)) for v in changed),
+            *(reverse.whole(e, inner.get(e)) for e, _, _ in emitted),
+        ]
     ops = prune(ops, used_values(yields))
     index = Value(INT, view.index.name if is_for else "i", Role.PRIMAL, is_for)
     body_params = [

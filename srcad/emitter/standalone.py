@@ -52,12 +52,17 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
     module = _Standalone(emitted, function)
     plain: list[str] = []
     named: dict[str, list[str]] = {}
+    made: list[str] = []
     for name, value in module.meaning.items():
         if isinstance(value, types.ModuleType):
             home = value.__name__
             plain.append(f"import {home}" if home == name else f"import {home} as {name}")
         elif not isinstance(value, ast.AST) and not hasattr(builtins, name):
             own, place = getattr(value, "__name__", name), getattr(value, "__module__", None)
+            code = getattr(value, "__code__", None)
+            if code is not None and code.co_filename.startswith("<srcad function"):
+                made.append(f"# {name}: made of a function inside of {function.__qualname__}")
+                continue
             helper = _root(str(place)) == _root(runtime.__name__)
             home = str(place) if helper else function.__module__
             other = registry.home_of(value)
@@ -71,6 +76,7 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             lines.append(f"from {home} import {', '.join(sorted(names))}")
         else:  # a script whose name cannot be imported
             lines.append(f"# from {home}: {', '.join(sorted(names))}")
+    lines += made
     return "\n\n\n".join(["\n".join(lines), emitted.text]) if lines else emitted.text
 
 

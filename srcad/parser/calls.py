@@ -51,7 +51,7 @@ from srcad.rules import packages
 from srcad.rules.custom import CustomFunction, stop_gradient
 from srcad.rules.memory import may_return_operand
 from srcad.rules.methods import METHOD_ADAPTERS
-from srcad.rules.registry import ARRAY, lookup
+from srcad.rules.registry import ARRAY, CALLBACKS, lookup
 from srcad.rules.symbols import NeedsConstant, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
@@ -199,6 +199,8 @@ class CallLowering(_Base):
         if derived is not None:
             return derived
         if lookup(fn) is not None:
+            if fn in CALLBACKS:
+                args, kwargs = self.with_lifted(fn, args, kwargs, node)
             return self.apply(fn, args, kwargs, node)
         got = call_operator(self, fn, args, node)
         if got is not None:

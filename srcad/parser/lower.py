@@ -56,6 +56,7 @@ from srcad.parser.generators import GeneratorLowering
 from srcad.parser.global_names import GlobalLowering, GlobalWritten, Place
 from srcad.parser.importing import ImportLowering
 from srcad.parser.iteration import IterationLowering
+from srcad.parser.lifting import LiftingLowering
 from srcad.parser.local_classes import LocalClassLowering
 from srcad.parser.lookup import NameLowering
 from srcad.parser.loops import LoopLowering
@@ -114,7 +115,8 @@ class Lowerer(
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
-    OptionalLowering, ChoiceLowering, AttributeLowering, DecoratorLowering, LocalClassLowering,
+    OptionalLowering, LiftingLowering, ChoiceLowering, AttributeLowering, DecoratorLowering,
+    LocalClassLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 

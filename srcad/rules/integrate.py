@@ -21,7 +21,7 @@ from srcad.ir.abstract import FLOAT, UNKNOWN, Array, ListOf, Scalar, TupleOf, Ty
 from srcad.pristine import np
 from srcad.rules.inference import constant_type
 from srcad.rules.language import call
-from srcad.rules.registry import derivative_of, rule
+from srcad.rules.registry import CALLBACKS, derivative_of, rule
 
 Orders = tuple[int, ...]  # the arguments that a function is differentiated in, one after the other
 
@@ -216,9 +216,11 @@ def _root_slope(y: Any, args: Any, i: int, func: Any) -> Any:
 
 _NUMPY_FLOAT = Array("float64", (), item=True)
 
-for _bracketing in (
+_BRACKETING = (
     optimize.brentq, optimize.brenth, optimize.bisect, optimize.ridder, optimize.toms748
-):  # fmt: skip
+)  # fmt: skip
+
+for _bracketing in _BRACKETING:
     _type = _NUMPY_FLOAT if _bracketing is optimize.toms748 else FLOAT
 
     @rule(_bracketing, operands=_OPERANDS, active=("args",), infer=constant_type(_type))
@@ -252,5 +254,8 @@ class _Newton:
     ) -> Any:  # fmt: skip
         return None, _cotangents(args, lambda i: g * _root_slope(y, args, i, func))
 
+
+CALLBACKS.update({integrate.quad: ("func", "args"), optimize.newton: ("func", "args")})
+CALLBACKS.update(dict.fromkeys(_BRACKETING, ("f", "args")))
 
 __all__ = ["integral", "partial_derivative"]

@@ -91,6 +91,9 @@ ON_DEMAND = {
 }  # fmt: skip
 
 
+# Functions that call one of the program's: their parameters for it, and for what it gets.
+CALLBACKS: dict[Any, tuple[str, str]] = {}
+
 # How rules differentiate a function that they are given: `srcad.grad`, which stands above them.
 _GRADIENT: list[Callable[..., Any]] = []
 
