@@ -39,12 +39,15 @@ from srcad.ir.abstract import (
     FLOAT,
     INT,
     SLICE,
+    UNKNOWN,
     Array,
     ListOf,
     Scalar,
     TupleOf,
+    Type,
     adjoint_type,
     differentiable,
+    dtype_of,
     item,
     rank_of,
 )
@@ -247,7 +250,7 @@ class Reverse:
         if v not in self.active or self.in_loops[v] is not self.in_loops.get(user):
             return False
         lengths, t = self.extents.of(v), v.type
-        if not lengths or not isinstance(t, Array) or t.dtype is None or t.dtype != user.type.dtype:  # type: ignore[attr-defined]
+        if not lengths or dtype_of(t) is None or dtype_of(t) != dtype_of(user.type):
             return False
         if self.extents.same(v, user) and user not in self.stretched:
             return False
@@ -338,7 +341,13 @@ class Reverse:
                 part = reduce_to(self.builder, part, v, [part.type])
             self.accumulate(bars, v, part)
         if isinstance(x, Value) and x in self.active:
-            rest = self.builder.emit1(O.SETITEM, (g, Const.of(0.0), *index), g.type, "t")
+            nothing: Operand = Const.of(0.0)
+            if isinstance(x.type, ListOf) and _may_be_array(x.type.elem) and len(index) == 1:
+                if index[0].type != SLICE:  # the element that was there may have another shape
+                    old = getitem_operands(self.builder, x, index)
+                    nothing = apply(self.builder, runtime.zeros_like, [old])
+                    g = apply(self.builder, runtime.fitting, [g, nothing, *index])
+            rest = self.builder.emit1(O.SETITEM, (g, nothing, *index), g.type, "t")
             self.accumulate(bars, x, rest)
         return op
 
@@ -460,3 +469,7 @@ def trace_composite(op: Op, b: Builder) -> tuple[list[Op], Any]:
         if isinstance(out, (tuple, list)):
             return ops, tuple(as_operand(b, o) for o in out)
         return ops, as_operand(b, out)
+
+
+def _may_be_array(t: Type) -> bool:
+    return t == UNKNOWN or (isinstance(t, Array) and not t.item)

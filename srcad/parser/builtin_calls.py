@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import inspect
 import logging
+import operator
 import types
 from typing import Any
 
@@ -257,6 +258,11 @@ def _float(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bindin
         return args[0]
     return None
 
+def _index(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`operator.index` of an int is that int."""
+    content = low.deref(args[0])
+    return content if isinstance(content, Value) and content.type == Scalar("int") else None
+
 def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     if len(args) != 1 or kwargs:
         return None
@@ -281,5 +287,6 @@ _SPECIAL: dict[Any, Any] = {
     setattr: _setattr,
     dataclasses.replace: _replace, np.ndarray: _ndarray, **ATTRIBUTE_CALLS, **DECORATORS,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
+    operator.index: _index,
     logging.getLogger: _logger,
 }  # fmt: skip

@@ -76,8 +76,28 @@ def bins(u):
     return np.sum(u * np.digitize(u, [-0.5, 0.25, 1.5]))
 
 
+def polynomial_of_roots(u, x):
+    return np.sum(np.sin(legendre.legfromroots(u))) * polynomial.polyval(
+        x, polynomial.polyfromroots(u)
+    )
+
+
+def longer_arrays_in_a_list(u, v):
+    parts = [np.array([-r]) for r in u]
+    n = len(parts)
+    while n > 1:
+        half, odd = divmod(n, 2)
+        made = [parts[i] * parts[i + half] for i in range(half)]
+        if odd:
+            made[0] = made[0] * parts[-1] * v
+        parts = made
+        n = half
+    return np.sum(parts[0] * v)
+
+
 # The code branches on dtypes, which generic code does not know.
 TYPED = {
     "chebyshev_series", "derivative_and_integral", "hermite_product", "integral_of_chebyshev",
-    "laguerre_integral", "legendre_of_powers", "power_series", "sum_and_product",
+    "laguerre_integral", "legendre_of_powers", "polynomial_of_roots", "power_series",
+    "sum_and_product",
 }  # fmt: skip
