@@ -655,7 +655,8 @@ def _is_text(binding: Binding) -> bool:
 
 
 def _is_number(binding: Binding) -> bool:
-    return isinstance(binding, Value) and isinstance(binding.type, Scalar)
+    t = binding.type if isinstance(binding, Value) else None
+    return isinstance(t, Scalar) or (isinstance(t, Array) and t.item)
 
 
 def _foldable(value: Any) -> bool:
