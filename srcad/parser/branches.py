@@ -323,6 +323,8 @@ class _Join:
         low = self.low
         if is_flag(name):
             a, b = a or _FALSE, b or _FALSE
+        elif name == RESULT and any(same(x, Known(None)) for x in (a, b)) and None in (a, b):
+            return Known(None)  # the end of the function may be reached, which returns None too
         elif not name.startswith("$"):
             # after `return` the locals of that path are never read again
             if gone[0] and not same(a, b):

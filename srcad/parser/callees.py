@@ -54,6 +54,15 @@ from srcad.parser.stand_ins import closure_of
 _Base: Any = object
 
 
+class StateChanged(Exception):
+    """Control flow of the parser: this recursion changes memory that is no argument of it."""
+
+    def __init__(self, identity: Any, cells: list[Cell]) -> None:
+        super().__init__()
+        self.identity = identity
+        self.cells = cells
+
+
 class CalleeLowering(_Base):
     frame: Frame
     context: Any
@@ -131,6 +140,23 @@ class CalleeLowering(_Base):
             identity = (target.node, target.frame)
         # given another function, a function is another one too
         identity = (identity, *(id(b) for b in bound.values() if isinstance(b, Closure)))
+        while True:
+            try:
+                return self.callee_of(target, identity, bound, node, pure)
+            except StateChanged as found:
+                if found.identity != identity:
+                    raise
+                self.carried_state.setdefault(identity, []).extend(found.cells)
+
+    def callee_of(
+        self,
+        target: types.FunctionType | Closure,
+        identity: Any,
+        bound: dict[str, Binding],
+        node: gast.AST,
+        pure: bool,
+    ) -> tuple[Callee, Entry]:
+        """As `callee`, with the memory that this recursion is known to change as arguments."""
         on_stack = any(k[0] == identity for k in self.pending)
         entry = Entry(pure=pure)
         entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
@@ -139,9 +165,10 @@ class CalleeLowering(_Base):
             if isinstance(binding, Struct) and binding.kind == "dict":  # of `**kwargs`
                 binding = self.new_cell(binding, name)
             shapes[name] = self.param_shape(binding, name, on_stack, entry)
+        for cell in self.carried_state.get(identity, ()):
+            self.param_state(cell, on_stack, entry)
         labels = () if pure else tuple(h.label for hs in self.catchers for h in hs)
-        holder = target.frame if isinstance(target, Closure) else None
-        key = (identity, holder, entry.key(shapes), labels, self.globals_key())
+        key = (identity, entry.key(shapes), labels, self.globals_key())
         if key in self.pending:
             callee = self.pending[key]
             callee.recursive = True
@@ -198,16 +225,19 @@ class CalleeLowering(_Base):
                 self.settle_callee(callee, summary, cells)
                 break
             captured = [c for c in cells if c in frame.lasting and c not in entry.cells]
+            for cell in captured:
+                if not self.can_be_carried(cell):
+                    raise self.unsupported(
+                        node, f"`{_name_of(target)}` calls itself and changes `{cell.name}`",
+                        "what it holds differs with the depth of the recursion",
+                        f"pass `{cell.name}` as an argument, and return it",
+                    )  # fmt: skip
             if captured:
-                raise self.unsupported(
-                    node, f"`{_name_of(target)}` calls itself and changes `{captured[0].name}`",
-                    "what is changed is no argument, so each call would see it as at the start",
-                    f"pass `{captured[0].name}` as an argument, and return it",
-                )  # fmt: skip
+                raise StateChanged(key[0], captured)
             summary, cells = _renamed(summary, cells, canonical, frame)
             old = None if callee.result is None else _summary(callee)
-            widened = summary if old is None else self.widen(old, summary)
             same_cells = old is not None and cells == [c for c, _ in callee.left]
+            widened = self.widen(old, summary) if old is not None and same_cells else summary
             if same_cells and shape_key(widened) == shape_key(old):
                 break
             assert isinstance(widened, Struct)
@@ -221,6 +251,13 @@ class CalleeLowering(_Base):
             yields = self.leaf_operands(summary, _summary(callee))
         self.close_callee(callee, frame, entry.params, ops, yields)
         return callee
+
+    def can_be_carried(self, cell: Cell) -> bool:
+        """Whether what memory holds is of one kind at any depth of a recursion."""
+        content = self.frame.vars.get(cell)
+        if isinstance(content, Struct) and content.kind == "list":
+            return self.as_list_value(content, None) is not None
+        return not (isinstance(content, Struct) and content.kind == "dict")
 
     def settle_callee(self, callee: Callee, summary: Struct, cells: list[Key]) -> None:
         """Take over what a lowering found: the result, and what memory holds at the end."""
@@ -343,7 +380,7 @@ class CalleeLowering(_Base):
         result = variables.get(RESULT)
         if finished and result is None:  # left for a handler of the caller's on every path
             return Known(None)
-        if not finished and RETURNED not in variables:
+        if not finished and (RETURNED not in variables or same(result, Known(None))):
             return Known(None)
         returned = variables[RETURNED] if RETURNED in variables else None
         if not finished and isinstance(returned, Value) and result is not None:

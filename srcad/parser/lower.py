@@ -162,6 +162,7 @@ class Lowerer(
         self.numbers = itertools.count(1)  # of names that the user does not see
         # of functions with a cache: what they read of the frames around at their first call
         self.cached_reads: dict[Any, dict[str, Binding]] = {}
+        self.carried_state: dict[Any, list[Cell]] = {}  # what recursive functions change
         self.in_turns = False  # whether this is within an unrolled loop
         # globals that the function sets: where they are kept, and what they were at first
         self.global_cells: dict[Place, tuple[Cell, Binding]] = {}

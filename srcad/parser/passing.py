@@ -171,6 +171,22 @@ class PassingLowering(_Base):
             self.sizes[param] = size
         return param
 
+    def param_state(self, cell: Cell, on_stack: bool, entry: Entry) -> None:
+        """Memory that a recursion changes: each call takes it over and hands it back."""
+        if cell not in self.frame.vars or cell in entry.contents:
+            return
+        entry.known[(cell,)] = cell
+        entry.cells.append(cell)
+        entry.sources.append(Ref(cell))
+        entry.contents[cell] = Known(None)
+        content = self.frame.vars[cell]
+        if isinstance(content, Struct) and content.kind == "list":
+            content = self.as_list_value(content, None)  # its length differs with the depth
+        if isinstance(content, Value):
+            entry.contents[cell] = self.param(content, cell.name, entry)
+        else:
+            entry.contents[cell] = self.param_shape(content, cell.name, on_stack, entry)
+
     def param_memory(self, ref: Ref, name: str, on_stack: bool, entry: Entry) -> Binding:
         """An object that is passed: the callee has memory of its own, which is written back."""
         if ref.cell in entry.direct:

@@ -151,11 +151,82 @@ def recursion_with_state(x, n):
     return visits
 
 
+def recursion_with_state_by_value(x, y):
+    spent = x
+    steps = 0
+
+    def halve(value):
+        nonlocal spent, steps
+        spent = spent * y + value
+        steps += 1
+        if value * value > 0.01:
+            return halve(0.5 * value) + value * spent
+        return spent
+
+    return halve(x) * steps + spent
+
+
+def recursion_that_collects(x, n):
+    leaves = []
+
+    def split(value, depth):
+        if depth == 0:
+            leaves.append(value * x)
+            return
+        split(value * 0.5, depth - 1)
+        split(value * value, depth - 1)
+
+    split(x, n)
+    return sum(leaves) * len(leaves)
+
+
+def recursion_into_an_array(u, n):
+    filled = np.zeros(3)
+
+    def fill(k, value):
+        if k < n:
+            filled[k] = filled[k - 1] + value
+            fill(k + 1, value * u[k])
+
+    fill(0, u[0])
+    return np.sum(filled * filled)
+
+
+def mutual_recursion_with_state(x, n):
+    total = 0.0
+
+    def even(k, value):
+        nonlocal total
+        total = total + value
+        return value if k == 0 else odd(k - 1, value * x)
+
+    def odd(k, value):
+        nonlocal total
+        total = total * value
+        return total if k == 0 else even(k - 1, value + total)
+
+    return even(n, x) + total
+
+
+def recursion_in_a_method_with_state(x, n):
+    counter = _Visits(x)
+    return counter.walk(n, x) * counter.visits
+
+
+class _Visits:
+    def __init__(self, rate):
+        self.rate = rate
+        self.visits = 0.0
+
+    def walk(self, depth, value):
+        self.visits = self.visits + value
+        if depth == 0:
+            return value
+        return self.walk(depth - 1, value * self.rate) + self.visits
+
+
 SETTINGS = {
     "captured_array": {"size_one": False},
     "captured_array_written": {"size_one": False},
+    "recursion_into_an_array": {"size_one": False},
 }  # three elements
-
-NOT_YET = {
-    "recursion_with_state",
-}  # fmt: skip
