@@ -59,7 +59,9 @@ class GlobalLowering(_Base):
         namespace = self.frame.globals
         content = self.deref(value)
         simple = isinstance(content, Known) and (
-            type(content.value) in _IMMUTABLE or callable(content.value)
+            type(content.value) in _IMMUTABLE
+            or callable(content.value)
+            or isinstance(content.value, types.ModuleType)
         )
         if name not in namespace or not (
             simple or (isinstance(content, Value) and is_number(content.type))
@@ -98,7 +100,10 @@ class GlobalLowering(_Base):
 
     def check_restored(self, node: gast.AST) -> None:
         """At the end of the function: it has put back all globals that it has set."""
-        for name in self.changed_globals().values():
+        for place, name in self.changed_globals().items():
+            held = self.frame.vars.get(self.global_cells[place][0])
+            if isinstance(held, Known) and (*place, id(held.value)) in self.kept_imports:
+                continue  # `global np; if np is None: import numpy as np`
             raise self.sets_global(name, node)
         for a in self.assumptions.items:
             if a.kind == "global" or (a.kind == "type" and a.source == "global"):

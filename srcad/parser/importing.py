@@ -24,14 +24,20 @@ class ImportLowering(_Base):
                 top = alias.name.split(".")[0]
                 self.bind(top, Known(sys.modules[top]), node)
             else:
-                self.bind(alias.asname, Known(module), node)
+                self.bind_import(alias.asname, Known(module), node)
 
     def stmt_ImportFrom(self, node: gast.ImportFrom, rest: Any) -> None:
         name = "." * (node.level or 0) + (node.module or "")
         module = self.imported(name, node)
         for alias in node.names:
             found = self.import_of(module, alias.name, node)
-            self.bind(alias.asname or alias.name, found, node)
+            self.bind_import(alias.asname or alias.name, found, node)
+
+    def bind_import(self, name: str, found: Binding, node: gast.AST) -> None:
+        """Bind a name; a global that keeps an import for later calls may stay as it is."""
+        if name in self.frame.globals_declared and isinstance(found, Known):
+            self.kept_imports.add((id(self.frame.globals), name, id(found.value)))
+        self.bind(name, found, node)
 
     def import_of(self, module: types.ModuleType, name: str, node: gast.AST) -> Binding:
         """`from module import name`: an attribute, or a module within a package."""

@@ -166,6 +166,7 @@ class Lowerer(
         self.in_turns = False  # whether this is within an unrolled loop
         # globals that the function sets: where they are kept, and what they were at first
         self.global_cells: dict[Place, tuple[Cell, Binding]] = {}
+        self.kept_imports: set[tuple[int, str, int]] = set()  # namespace, name, what is imported
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
         self.iterated: list[Cell] = []  # what the loops around run over
