@@ -31,6 +31,11 @@ def product(x):
     return lazy_function(x) * lazy_module(x)
 
 
+def on_one_path(x):
+    y = lazy_function(x) if x > 1.0 else x
+    return y * lazy_function(x)
+
+
 def forgets(x):
     global root
     root = None
@@ -47,6 +52,12 @@ def test_the_derivative_imports_too_and_leaves_the_global(monkeypatch):
     product(2.0)
     assert root is not None and module is not None
     assert derivative(2.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("x, expected", [(2.0, 1.0), (0.25, 0.75)])
+def test_an_import_on_one_path(monkeypatch, x, expected):
+    monkeypatch.setitem(globals(), "root", None)
+    assert srcad.grad(on_one_path)(x) == pytest.approx(expected)
 
 
 def test_any_other_change_is_refused(monkeypatch):

@@ -383,6 +383,7 @@ class _Join:
         if same(a, b):
             self.joined[cell] = a
             return
+        a, b = (self.low.before_import(cell, x) for x in (a, b))
         if gone[0] != gone[1]:
             side = 0 if gone[0] else 1
             returned = self.sides[side][1].get(RESULT)

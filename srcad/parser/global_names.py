@@ -98,6 +98,14 @@ class GlobalLowering(_Base):
                 found.append(id(content.value) if isinstance(content, Known) else content)
         return tuple(found)
 
+    def before_import(self, cell: Cell, content: Binding) -> Binding:
+        """What a global held before it kept an import, where a path has none: it may again."""
+        for place, (other, first) in self.global_cells.items():
+            if other is cell and isinstance(content, Known):
+                if (*place, id(content.value)) in self.kept_imports:
+                    return first
+        return content
+
     def check_restored(self, node: gast.AST) -> None:
         """At the end of the function: it has put back all globals that it has set."""
         for place, name in self.changed_globals().items():
