@@ -110,6 +110,8 @@ def maker(kind: str, detail: Any = None) -> Special:
 
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
         refuse_keywords(low, kwargs, node, kind)
+        if kind == "takewhile":
+            args = [args[0], low.read_on(args[1], _argument(node, 1))]
         return low.iterator(kind, args, detail)
 
     return special

@@ -85,7 +85,8 @@ class LoopLowering(_Base):
     ) -> bool | None:
         """A `for` statement whose iterable is lowered."""
         over = self.iterable(over, node.iter)
-        if _has_break(node.body):
+        inside = {n.id for n in own_nodes(node.body) if isinstance(n, gast.Name)}
+        if _has_break(node.body) or getattr(node.iter, "id", None) in inside:
             over = self.read_on(over, node.iter)
         if self.is_produced(over):
             return self.produced_loop(node, over, rest)

@@ -176,6 +176,7 @@ class Lowerer(
         self.handling: list[Any] = []
         self.labels = 0
         self.unlikely = 0  # branches around for loops that do not run
+        self.begun: dict[Cell, Any] = {}
         self.single_turns = 6  # of loops whose generators stand elsewhere in each turn
         self.openings = 0  # generators around that stand in the place of a loop
         self.quiet = 0  # blocks around in which filters of warnings are of no account

@@ -16,11 +16,20 @@ from typing import Any
 import gast
 
 from srcad.ir.values import Const, Operand, Value
-from srcad.parser.bindings import Binding, Known, LazyIterable, Poison, same
+from srcad.parser.bindings import (
+    Binding,
+    Cell,
+    Choice,
+    Key,
+    Known,
+    LazyIterable,
+    Poison,
+    same,
+)
 from srcad.parser.branches import _FALSE, _TRUE, LEFT
 from srcad.parser.comprehensions import placed
 from srcad.parser.frames import Diverges, Frame, own_nodes, stored_names
-from srcad.parser.generators import Emit, Exit, Yields, leaving
+from srcad.parser.generators import FUNCTION, Emit, Exit, Yields, leaving
 from srcad.parser.iteration import Iteration, Unrolled, from_zero, now
 from srcad.parser.places import Level, Opened, Place
 
@@ -53,6 +62,8 @@ class Given(gast.expr):  # type: ignore[misc]
 
 class SteppingLowering(_Base):
     frame: Frame
+    # generators that have begun on some path: what they are, their statements, and arguments
+    begun: dict[Cell, tuple[Opened, tuple[Level, ...], tuple[Binding, ...], dict[Key, Binding]]]
 
     def next_element(
         self, it: LazyIterable, default: Binding | None, node: gast.AST
@@ -126,7 +137,7 @@ class SteppingLowering(_Base):
         return False if same(stopped, _FALSE) else self.operand(stopped, node)
 
     def refuse_state(self, it: LazyIterable, state: Any, node: gast.AST) -> Any:
-        if isinstance(state, Poison):
+        if isinstance(state, (Poison, Choice)):
             raise self.unsupported(
                 node, "at which `yield` this generator stands is not known while compiling",
                 "it was read further on some paths, or in some turns of a loop, than on others",
@@ -135,7 +146,13 @@ class SteppingLowering(_Base):
         self.use(it, node)  # raises
 
     def opened_place(self, it: LazyIterable, node: gast.AST) -> Place:
-        """Where a generator stands before its first statement."""
+        """Where a generator stands before its first statement; on each path the same."""
+        assert it.used is not None
+        if it.used in self.begun:
+            opened, first, parts, bound = self.begun[it.used]
+            if all(p is q for p, q in zip(parts, it.parts)):
+                self.frame.vars.update(bound)
+                return opened.place(first)
         number = next(self.numbers)
         ended = self.new_label()
         whole = it
@@ -150,7 +167,13 @@ class SteppingLowering(_Base):
         for statement in body:
             placed(statement, node)
         opened = Opened(frame, names, ended, f"stopped.{number}")
-        return opened.place(((tuple(body), None),))
+        levels: tuple[Level, ...] = ((tuple(body), None),)
+        if whole.kind in (FUNCTION, "generator", "plain"):
+            state = self.frame.vars
+            keys: list[Key] = [*names, *frame.boxes.values()]
+            bound = {k: state[k] for k in keys if k in state}
+            self.begun[it.used] = (opened, levels, it.parts, bound)
+        return opened.place(levels)
 
     def run(
         self, levels: tuple[Level, ...], opened: Opened, turns: list[int], node: gast.AST
@@ -338,7 +361,7 @@ class SteppingLowering(_Base):
         """An iterator of which a part is read here: by `next`, if its name is read again."""
         if not isinstance(binding, LazyIterable) or binding.used is None:
             return binding
-        if not isinstance(node, gast.Name) or not _read_again(self.frame.node, node.id):
+        if not isinstance(node, gast.Name) or not read_again(self.frame.node, node.id):
             return binding
         return self.iterator("counting", [binding])  # type: ignore[no-any-return]
 
@@ -418,18 +441,18 @@ class Forked:
     levels: tuple[Level, ...] | None
 
 
-def _read_again(function: gast.AST, name: str) -> bool:
+def read_again(function: gast.AST, name: str) -> bool:
     """Whether a name is read at several places of a function, or in each turn of a loop."""
     loops = [n for n in gast.walk(function) if isinstance(n, (gast.For, gast.While))]
     for loop in loops:
         body = [n for part in loop.body for n in gast.walk(part)]
-        if _reads(body, name) and name not in stored_names(loop.body):
+        if reads(body, name) and name not in stored_names(loop.body):
             return True
     nodes = list(gast.walk(function))
-    return _reads(nodes, name) > _reads(nodes, name, gast.Store)
+    return reads(nodes, name) > reads(nodes, name, gast.Store)
 
 
-def _reads(nodes: Iterable[gast.AST], name: str, context: type = gast.Load) -> int:
+def reads(nodes: Iterable[gast.AST], name: str, context: type = gast.Load) -> int:
     found = (n for n in nodes if isinstance(n, gast.Name) and n.id == name)
     return sum(isinstance(n.ctx, context) for n in found)
 

@@ -928,8 +928,363 @@ def unpack_in_for_star(u):
     return t
 
 
+def either_loop_after(u, x):
+    def up(a):
+        for k in range(3):
+            yield a * k
+
+    def arr():
+        for v in u:
+            yield v
+
+    t = 0.0
+    for k in range(2):
+        g = up(x) if k == 0 else arr()
+        for v in g:
+            t += v * (k + 1)
+    return t
+
+
+def choice_by_value_in_loop(u, x):
+    def up(a):
+        for k in range(3):
+            yield a * k
+
+    def one(a):
+        yield a
+
+    t = 0.0
+    for v in u:
+        g = up(v) if v > 0 else one(v * x)
+        for w in g:
+            t += w
+    return t
+
+
+def next_under_if_both(x):
+    def gen():
+        v = x
+        while True:
+            yield v
+            v = v * 2.0
+
+    g = gen()
+    t = 0.0
+    if x > 0:
+        t += next(g)
+    else:
+        t -= next(g) * 3.0
+    return t + next(g)
+
+
+def default_then_alive(u):
+    def gen():
+        for v in u:
+            yield v
+
+    g = gen()
+    t = 0.0
+    for k in range(6):
+        t += next(g, -1.0) * (k + 1)
+    return t
+
+
+def iterate_pair_by_next(u):
+    it = iter(u)
+    t = 0.0
+    for v in it:
+        t += v * next(it, 0.5)
+    return t
+
+
+def header_then_rows(u):
+    it = iter(u)
+    scale = next(it)
+    t = 0.0
+    for k, v in enumerate(it):
+        t += scale * v * (k + 1)
+    return t
+
+
+def merge_sorted(x):
+    def merge(a, b):
+        a, b = iter(a), iter(b)
+        x1, y1 = next(a, None), next(b, None)
+        while x1 is not None and y1 is not None:
+            if x1 < y1:
+                yield x1
+                x1 = next(a, None)
+            else:
+                yield y1
+                y1 = next(b, None)
+
+    return sum((k + 1) * v for k, v in enumerate(merge([0.1, 0.5], [0.2, 0.3]))) * x
+
+
+def peek(u):
+    it = iter(u)
+    prev = next(it)
+    t = 0.0
+    for cur in it:
+        t += (cur - prev) ** 2
+        prev = cur
+    return t
+
+
+def zip_offset(u):
+    a, b = iter(u), iter(u)
+    next(b)
+    return sum(p * q for p, q in zip(a, b))
+
+
+def islice_skip(u):
+    return sum(itertools.islice(iter(u), 1, None))
+
+
+def takewhile_then(u, x):
+    def gen():
+        v = x * x
+        while True:
+            yield v
+            v = v + 0.3
+
+    g = gen()
+    s = sum(itertools.takewhile(lambda t: t < 1.5, g))
+    return s + next(g)
+
+
+def generator_in_function_args(x):
+    def total(*args):
+        return sum(args)
+
+    def gen():
+        yield x
+        yield x * x
+
+    return total(*gen(), 3.0)
+
+
+def kwargs_gen(x):
+    def f(a, b):
+        return a * b + b
+
+    def items():
+        yield "a", x
+        yield "b", x * x
+
+    return f(**dict(items()))
+
+
+def gen_closure_updates(u):
+    best = None
+
+    def gen():
+        nonlocal best
+        for v in u:
+            if best is None or v > best:
+                best = v
+            yield best
+
+    return sum(gen()) + best
+
+
+def method_gen_state(x):
+    c = _Counter(x)
+    t = 0.0
+    for v in c.run(3):
+        t += v + c.total
+    return t * c.total
+
+
+class _Counter:
+    def __init__(self, step):
+        self.step = step
+        self.total = 0.0
+
+    def run(self, n):
+        for _ in range(n):
+            self.total += self.step
+            yield self.total * self.step
+
+
+def two_methods_interleaved(x):
+    c = _Counter(x)
+    t = 0.0
+    for a, b in zip(c.run(3), c.run(3)):
+        t += a * b
+    return t
+
+
+def array_out(u):
+    def chunks():
+        for i in range(0, len(u), 2):
+            yield u[i : i + 2] * (i + 1)
+
+    return float(np.sum(np.concatenate(list(chunks())) ** 2))
+
+
+def update_views(a):
+    m = a * 1.0
+
+    def rows():
+        for r in m:
+            yield r
+
+    for k, r in enumerate(rows()):
+        r *= k + 2.0
+    return float(np.sum(m**2))
+
+
+def update_list_of_arrays(u):
+    parts = [u * 1.0, u * 2.0]
+
+    def each():
+        yield from parts
+
+    for p in each():
+        p += 1.0
+    return float(np.sum(parts[0] * parts[1]))
+
+
+def with_break(x):
+    log = []
+
+    @contextlib.contextmanager
+    def cm(v):
+        log.append(v)
+        yield v * 2
+        log.append(v * v)
+
+    t = 0.0
+    for k in range(4):
+        with cm(x + k) as w:
+            if k == 2:
+                break
+            t += w
+    return t + sum(log)
+
+
+def with_nested_generators(u):
+    @contextlib.contextmanager
+    def cm(v):
+        yield v * 2
+
+    def gen():
+        for v in u:
+            with cm(v) as w:
+                yield w
+
+    return sum(w * w for w in gen())
+
+
+def with_return_value(x):
+    @contextlib.contextmanager
+    def cm(v):
+        try:
+            yield v
+        finally:
+            v = 0.0
+
+    def f():
+        with cm(x) as a:
+            with cm(a * x) as b:
+                return a + b
+
+    return f()
+
+
+def with_reraise(x):
+    @contextlib.contextmanager
+    def cm():
+        try:
+            yield
+        except ValueError:
+            raise KeyError("x") from None
+
+    t = x
+    try:
+        with cm():
+            t = t * 2.0
+            if x < 100:
+                raise ValueError("v")
+            t = t * 100.0
+    except KeyError:
+        t = t + 1.0
+    return t
+
+
+def with_body_sets(x):
+    @contextlib.contextmanager
+    def cm(d):
+        old = d["k"]
+        d["k"] = old * 2.0
+        yield d
+        d["k"] = old
+
+    d = {"k": x}
+    with cm(d):
+        r = d["k"] * x
+    return r + d["k"]
+
+
+def try_else_gen(u):
+    def gen():
+        for v in u:
+            try:
+                r = math.sqrt(v)
+            except ValueError:
+                continue
+            else:
+                yield r
+            finally:
+                pass
+
+    return sum(gen())
+
+
+def nested_return(u):
+    def outer():
+        for v in u:
+            r = yield from inner(v)
+            yield r * 10.0
+
+    def inner(v):
+        if v < 0:
+            return v
+        yield v
+        return v * 2.0
+
+    return sum(outer())
+
+
+def deep_pipeline(u, x):
+    def src():
+        for v in u:
+            yield v
+
+    def add(it, k):
+        for v in it:
+            yield v + k
+
+    def mul(it, k):
+        for v in it:
+            yield v * k
+
+    def pairs(it):
+        prev = None
+        for v in it:
+            if prev is not None:
+                yield prev, v
+            prev = v
+
+    return sum(a * b for a, b in pairs(mul(add(src(), x), 2.0)))
+
+
 # `+=` on a number or an array; which element of a tuple, and how many there are
-TYPED = {"array_changed_between", "poly_getitem", "same_generator_zip"}
+TYPED = {
+    "array_changed_between", "poly_getitem", "same_generator_zip", "update_list_of_arrays",
+    "update_views",
+}  # fmt: skip
 
 _LONG = (
     "array_argument_seen_late", "batches_of_data", "chunked", "iter_next_object",
