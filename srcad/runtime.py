@@ -105,8 +105,15 @@ def zeros_list(x: Any) -> Any:
     return [0.0] * len(x)
 
 
+def zeros_parts(x: Any) -> Any:
+    """A zero cotangent for a list or tuple of anything: of the same parts."""
+    if isinstance(x, list):
+        return [zeros_parts(part) for part in x]
+    return tuple(zeros_parts(part) for part in x) if isinstance(x, tuple) else zeros_like(x)
+
+
 def add_lists(x: Any, y: Any) -> Any:
-    """The sum of two lists (or arrays) of like length, element by element, as a list."""
+    """The sum of two lists of like length, element by element."""
     return [add_parts(a, b) for a, b in zip(x, y, strict=True)]
 
 
@@ -157,7 +164,7 @@ def repeated(items: Any, times: Any) -> Any:
 
 def sum_repeats(g: Any, items: Any) -> Any:
     """The cotangent of `items` from that of a list that repeats them."""
-    total = zeros_list(items) if len(g) == 0 else list(g[: len(items)])
+    total = zeros_parts(items) if len(g) == 0 else g[: len(items)]
     for start in range(len(items), len(g), max(len(items), 1)):
         total = add_lists(total, g[start : start + len(items)])
     return total
@@ -165,21 +172,21 @@ def sum_repeats(g: Any, items: Any) -> Any:
 
 def put_slice(g: Any, items: Any, part: Any) -> Any:
     """The cotangent of a list of which a slice was read: `g` there, else zero."""
-    found = [zeros_like(item) for item in items]
+    found = zeros_parts(items)
     found[part] = list(g)
     return found
 
 
-def as_list(g: Any) -> Any:
-    """A cotangent of a list, which may be an array, as a list."""
-    return list(g)
+def as_list(g: Any, depth: int = 1) -> Any:
+    """An array as a list of its parts, or to this depth of lists."""
+    return list(g) if depth == 1 else [as_list(part, depth - 1) for part in g]
 
 
 def add_element(items: Any, item: Any, index: Any) -> Any:
-    """The list with `item` added to one of its elements, which are lists or tuples."""
+    """The list or tuple with `item` added to one of its elements, which may be such."""
     found = list(items)
     found[index] = add_parts(found[index], item)
-    return found
+    return tuple(found) if isinstance(items, tuple) else found
 
 
 def sorting_order(keys: Any, reverse: bool = False) -> Any:
@@ -585,9 +592,10 @@ def scalar_seed(out: Any) -> Any:
 def as_cotangent(g: Any, like: Any) -> Any:
     """`g` in exactly the type of `like`: a float, a NumPy scalar, a fresh array, a list."""
     if isinstance(like, (list, tuple)):
-        if isinstance(g, list):
+        if set(map(type, like)) == {float} and isinstance(like, list):
             return list(map(float, g))
-        return np.broadcast_to(g, np.shape(like)).tolist()
+        parts = [None if x is None else as_cotangent(x, y) for x, y in zip(g, like, strict=True)]
+        return parts if isinstance(like, list) else tuple(parts)
     if isinstance(like, np.ndarray):
         dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
         g = np.real(g) if np.iscomplexobj(g) and dtype.kind == "f" else g

@@ -38,49 +38,13 @@ OPTIONS = {
 }
 
 
-_KIND = "a tangent that went through a list is a NumPy scalar where a float is due"
-_LISTS_OF_LISTS = "the second adjoint of a list of lists or tuples, or of a list with a key"
-KNOWN = {
-    f"containers_loops.{name}-mixed-reverse-over-reverse-{kind}{suffix}": _LISTS_OF_LISTS
-    for name in ("swap_of_rows", "extremes_of_run_time_lists", "pairs_of_run_time_length")
-    for kind in ("typed", "generic")
-    for suffix in ("", "-unoptimised")
-} | {
-    f"{name}-{variant}-forward-typed{suffix}": _KIND
-    for name in ("containers_lists.pascal_row", "containers_loops.repeat_and_join")
-    for variant, suffix in (
-        ("mixed", ""), ("mixed", "-unoptimised"), ("positive", ""), ("size_one", "")
-    )
-} | {
-    f"containers_lists.repeat_list-{variant}": _KIND
-    for variant in (
-        "mixed-forward-over-reverse-typed", "positive-forward-over-reverse-typed",
-        "size_one-forward-over-reverse-typed", "mixed-hvp",
-    )
-} | {
-    "containers_lists.bubble_pass-positive-forward-over-reverse-typed": _LISTS_OF_LISTS,
-} | {
-    f"{name}-mixed-{mode}": _LISTS_OF_LISTS
-    for name, mode in (
-        ("containers_lists.bubble_pass", "forward-over-reverse-typed"),
-        ("containers_lists.bubble_pass", "hvp"),
-        ("containers_loops.append_and_pop", "reverse-over-reverse-generic"),
-        ("containers_loops.append_and_pop", "reverse-over-reverse-generic-unoptimised"),
-        ("containers_lists.nested_lists_product", "reverse-over-reverse-generic"),
-        ("containers_lists.nested_lists_product", "reverse-over-reverse-generic-unoptimised"),
-    )
-}
-
-
 def matrix() -> Iterator[Any]:
     typical = itertools.product(TYPICAL, MODES, OPTIONS)
     mixed = itertools.product(TYPICAL, MIXED_MODES, ["typed"])
     others = itertools.product(OTHER, ["forward", "reverse", "forward-over-reverse"], ["typed"])
     for case, mode, name in itertools.chain(typical, mixed, others):
         if case.settings.gradient is None or "over" not in mode:  # kinks have first order only
-            identity = f"{case}-{mode}-{name}"
-            marks = pytest.mark.xfail(reason=KNOWN[identity]) if identity in KNOWN else ()
-            yield pytest.param(case, mode, OPTIONS[name], id=identity, marks=marks)
+            yield pytest.param(case, mode, OPTIONS[name], id=f"{case}-{mode}-{name}")
 
 
 @pytest.fixture(autouse=True)
@@ -178,18 +142,10 @@ def test_value_and_arguments(case: Case) -> None:
         assert not np.shares_memory(own, other)
 
 
-TWICE = [
-    pytest.param(
-        c,
-        id=str(c),
-        marks=pytest.mark.xfail(reason=KNOWN[f"{c}-hvp"]) if f"{c}-hvp" in KNOWN else (),
-    )
-    for c in TYPICAL
-    if c.settings.scalar and c.settings.gradient is None
-]
+TWICE = [c for c in TYPICAL if c.settings.scalar and c.settings.gradient is None]
 
 
-@pytest.mark.parametrize("case", TWICE)
+@pytest.mark.parametrize("case", TWICE, ids=str)
 def test_hessian_vector_product(case: Case) -> None:
     product = srcad.hvp(case.call, case.args(), case.tangents())
     assert_close(case.chosen(product), case.hessian_product, **loose(case))

@@ -31,7 +31,7 @@ DIFFERENTIABLE = [r for r in ROWS if TABLE[r.fn].form != "zero" and r.argnums !=
 BY_PROGRAMS = {
     runtime.add_element, runtime.appended, runtime.as_list, runtime.error_of, runtime.joined,
     runtime.popped, runtime.put_slice, runtime.raises, runtime.repeated, runtime.sorting_order,
-    runtime.sum_repeats, runtime.with_last,
+    runtime.sum_repeats, runtime.with_last, runtime.zeros_parts, np.ndarray.tolist,
 }  # fmt: skip
 
 

@@ -29,12 +29,14 @@ from srcad.ir.abstract import (
     Type,
     dims_of,
     kind_of,
+    rank_of,
 )
 from srcad.ir.build import Builder
 from srcad.ir.text import function_name
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.pristine import np
 from srcad.rules.inference import as_array
+from srcad.rules.language import zeros_of
 from srcad.rules.registry import Rule, lookup
 from srcad.rules.symbols import Sym, apply, apply_operands, as_operand, field_of, pack
 
@@ -271,6 +273,14 @@ def storable(b: Builder, x: Operand, like: Operand) -> Operand:
 
 def reduce_to(b: Builder, g: Operand, target: Operand, others: Sequence[Type]) -> Operand:
     """Sum a cotangent (of the broadcast shape of target and others) to the target's shape."""
+    if not isinstance(target.type, ListOf):
+        return _reduced(b, g, target, others)
+    if isinstance(g.type, ListOf):
+        return g
+    return as_list(b, _reduced(b, g, target, others), target.type)
+
+
+def _reduced(b: Builder, g: Operand, target: Operand, others: Sequence[Type]) -> Operand:
     t = as_array(target.type)
     dims = dims_of(t)
     other_dims = [dims_of(as_array(o)) for o in others]
@@ -321,7 +331,9 @@ def _named_unbroadcast(b: Builder, g: Operand, target: Operand) -> Operand:
 
 
 def cast_to(b: Builder, g: Operand, t: Type, target: Operand | None = None) -> Operand:
-    """The cotangent in the dtype of the value that it belongs to (C5, C14)."""
+    """The cotangent in the dtype of the value that it belongs to (C5, C14); a list for a list."""
+    if isinstance(t, ListOf):
+        return as_list(b, g, t)
     g_kind, kind = kind_of(g.type), kind_of(t)
     if g_kind == "c" and kind == "f":
         g = apply(b, np.real, [g])
@@ -338,6 +350,18 @@ def cast_to(b: Builder, g: Operand, t: Type, target: Operand | None = None) -> O
     if isinstance(g.type, Array) and g.type.dtype is not None and t.dtype is not None:
         return apply(b, runtime.astype, [g], {"dtype": t.dtype})
     return g if target is None else _cast_like(b, g, target)
+
+
+def as_list(b: Builder, g: Operand, t: Type) -> Operand:
+    """The cotangent of a list of type `t`, which a rule may give as an array, as a list."""
+    if isinstance(g.type, ListOf):
+        return g
+    depth, elem = 0, t
+    while isinstance(elem, ListOf):
+        depth, elem = depth + 1, elem.elem
+    if elem == FLOAT and rank_of(g.type) == depth:
+        return apply(b, np.ndarray.tolist, [g])
+    return apply_operands(b, runtime.as_list, (g,), {} if depth == 1 else {"depth": depth})
 
 
 def _cast_like(b: Builder, g: Operand, target: Operand) -> Operand:
@@ -358,18 +382,11 @@ def zero_for(b: Builder, value: Value) -> Operand:
         for i, e in enumerate(t.elems):
             if abstract.differentiable(e):
                 part = field_of(b, value, i)
-                parts.append(zero_part(b, part))
+                parts.append(zero_for_operand(b, part))
             else:
                 parts.append(Const.of(None))
         return pack(b, parts, "tuple")
-    return apply(b, runtime.zeros_like, [value])
-
-
-def zero_part(b: Builder, part: Operand) -> Operand:
-    """A zero derivative of a part of a tuple: that of a list of floats is a list, no array."""
-    if part.type == ListOf(FLOAT):
-        return apply(b, runtime.zeros_list, [part])
-    return zero_for_operand(b, part)
+    return zeros_of(b, value)
 
 
 def add(b: Builder, x: Operand, y: Operand) -> Operand:
@@ -404,7 +421,7 @@ def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
             return derivative
         return apply(b, float if t.kind == "float" else complex, [derivative])
     if not isinstance(t, (Array, ListOf)) and derivative.type == t:
-        return derivative  # the derivative of a list may be an array still
+        return derivative
     if isinstance(derivative.type, Array) and derivative.type == t and t.dims is not None:
         return derivative
     if isinstance(t, TupleOf):

@@ -15,7 +15,6 @@ from srcad.differentiator.contributions import (
     tangent,
     zero_for,
     zero_for_operand,
-    zero_part,
 )
 from srcad.differentiator.reverse import trace_composite
 from srcad.errors import MissingRuleError
@@ -55,7 +54,7 @@ class Forward:
 
     def part(self, operand: Operand) -> Operand:
         found = self.dot(operand)
-        return zero_part(self.builder, operand) if found is None else found
+        return zero_for_operand(self.builder, operand) if found is None else found
 
     def set(self, value: Value, dot: Operand) -> None:
         if isinstance(dot, Value) and dot.role is Role.TANGENT and not dot.named:
@@ -109,7 +108,11 @@ class Forward:
                 return None
             dot = zero_for_operand(b, op.operands[0]) if dots[0] is None else dots[0]
             x = storable(b, dot, op.operands[0])
-            v: Operand = Const.of(0.0) if dots[1] is None else dots[1]
+            v: Operand = Const.of(0.0)
+            if dots[1] is not None:
+                v = dots[1]
+            elif isinstance(op.operands[0].type, ListOf):
+                v = zero_for_operand(b, op.operands[1])
             if op.kind is O.ADD_AT and dots[1] is None:
                 return x
             return b.emit1(op.kind, (x, v, *op.operands[2:]), x.type, "t")

@@ -62,6 +62,8 @@ def _block(ops: Sequence[Op]) -> bool:
 
 def _application(op: Op) -> bool:
     result = op.results[0]
+    if isinstance(result.type, ListOf):
+        return _settle(result, inferred_type(op, op.operands))
     if result.type != FLOAT or not any(isinstance(t, Array) for t in _types(op.operands)):
         return False
     found = inferred_type(op, op.operands)

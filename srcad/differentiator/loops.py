@@ -10,15 +10,14 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from srcad import runtime
 from srcad.differentiator import tape
 from srcad.differentiator.bars import Bars
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, INT, ListOf, Type, adjoint_type, differentiable, item
+from srcad.ir.abstract import INT, adjoint_type, differentiable
 from srcad.ir.build import clone_region, for_op
 from srcad.ir.values import Const, Op, Operand, Region, Role, Value, free_values
 from srcad.optimizer.dce import prune, used_values
-from srcad.rules.symbols import apply, apply_operands
+from srcad.rules.symbols import apply
 
 if TYPE_CHECKING:
     from srcad.differentiator.reverse import Reverse
@@ -49,13 +48,13 @@ def adjoint_loop(reverse: Reverse, op: Op, bars: Bars) -> Op:
         if bars.get(v) is not None
     ]
     element_bars = [
-        Value(_element_type(v.type.elem), "t_bar", Role.ADJOINT) for _, v, _ in lists
+        Value(adjoint_type(v.type.elem), "t_bar", Role.ADJOINT) for _, v, _ in lists
     ]
     stream_bars = {
-        s: as_list(reverse, bars.get(s)) for s in (view.streams if is_for else ())
+        s: bars.get(s) for s in (view.streams if is_for else ())
         if isinstance(s, Value) and bars.get(s) is not None
     }  # fmt: skip
-    list_bars = {v: as_list(reverse, bars.get(v)) for _, v, _ in lists}
+    list_bars = {v: bars.get(v) for _, v, _ in lists}
     outer = [v for v in free_values(view.body) if v in reverse.active]
     outer_params = {
         v: Value(adjoint_type(v.type), f"{v.name}_bar", Role.ADJOINT, v.named) for v in outer
@@ -70,7 +69,7 @@ def adjoint_loop(reverse: Reverse, op: Op, bars: Bars) -> Op:
             elements, view.streams if is_for else (), view.stream_flags if is_for else ()
         ):
             if e in reverse.active and isinstance(s, Value) and s in stream_bars:
-                so_far = Value(_element_type(e.type), f"{e.name}_bar", Role.ADJOINT)
+                so_far = Value(adjoint_type(e.type), f"{e.name}_bar", Role.ADJOINT)
                 streams_in.append((so_far, stream_bars[s], not flag))
                 inner.set(e, so_far)
         for k in carried:
@@ -85,6 +84,10 @@ def adjoint_loop(reverse: Reverse, op: Op, bars: Bars) -> Op:
             bar = inner.get(view.carries[k])
             c = view.carries[k]
             nexts[k] = reverse.zero(c) if bar is None else reverse.whole(c, bar)
+        for v in (*outer, *elements):
+            bar = inner.get(v)
+            if bar is not None:
+                inner.set(v, reverse.whole(v, bar))
     # what no iteration changes is no carry
     constant = {params[k]: inits[k] for k in carried if nexts[k] is params[k]}
     unchanged = [k for k in carried if nexts[k] is params[k]]
@@ -166,13 +169,6 @@ def adjoint_loop(reverse: Reverse, op: Op, bars: Bars) -> Op:
     return new_op
 
 
-def as_list(reverse: Reverse, bar: Any) -> Operand:
-    """The cotangent of a list that a loop reads element by element."""
-    if isinstance(bar.type, ListOf):
-        return bar  # type: ignore[no-any-return]
-    return apply_operands(reverse.builder, runtime.as_list, (bar,), {})
-
-
 def adjoint_bounds(
     reverse: Reverse, view: Any, is_for: bool
 ) -> tuple[tuple[Operand, Operand, Operand], bool]:
@@ -199,8 +195,3 @@ def adjoint_bounds(
     length = apply(b, len, [apply(b, range, [start, stop, step])])
     skipped = arithmetic(operator.mul, arithmetic(operator.sub, length, view.trips), step)
     return (arithmetic(operator.add, start, skipped), stop, step), False
-
-
-def _element_type(t: Type) -> Type:
-    """The type of the elements of a list's cotangent, of which `t` is that of the list's own."""
-    return item("float64") if t == FLOAT else t

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from srcad import runtime
@@ -28,7 +28,7 @@ from srcad.differentiator.contributions import (
     rule_of,
     storable,
     zero_for,
-    zero_part,
+    zero_for_operand,
 )
 from srcad.differentiator.extents import Extents
 from srcad.differentiator.finality import Finality
@@ -36,8 +36,6 @@ from srcad.differentiator.loops import ZERO, adjoint_loop
 from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
-    FLOAT,
-    INT,
     SLICE,
     UNKNOWN,
     Array,
@@ -48,7 +46,7 @@ from srcad.ir.abstract import (
     adjoint_type,
     differentiable,
     dtype_of,
-    item,
+    is_number,
     rank_of,
 )
 from srcad.ir.build import Builder
@@ -56,9 +54,10 @@ from srcad.ir.undefined import possibly_undefined
 from srcad.ir.values import Const, Op, Operand, Role, Value
 from srcad.optimizer import patterns
 from srcad.optimizer.dce import used_values
+from srcad.optimizer.facts import same_operand
 from srcad.pristine import np
 from srcad.rules.indexing import may_repeat, without_repeats
-from srcad.rules.inference import as_array
+from srcad.rules.language import zeros_of
 from srcad.rules.registry import lookup
 from srcad.rules.symbols import (
     Sym,
@@ -86,7 +85,6 @@ class Reverse:
         self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
-        self.plain_lists = lists_read_by_element(ops)
         self.memory = tape.Memory(
             tape.overwritten_arrays(ops), self.in_loops, self.extents,
             Finality(ops, self.extents), varied,
@@ -119,9 +117,12 @@ class Reverse:
         """Add to the cotangent of a value (nothing for constants and inactive values)."""
         if not isinstance(target, Value) or target not in self.active or contribution is None:
             return
-        if isinstance(contribution, list):
+        if isinstance(contribution, list) and isinstance(target.type, TupleOf):
             self.accumulate_parts(bars, target, dict(enumerate(contribution)))
             return
+        if isinstance(contribution, list):  # a rule's, of an operand of unknown type
+            parts = [Const.of(None) if part is None else part for part in contribution]
+            contribution = pack(self.builder, parts, "list")
         old = bars.get(target)
         if isinstance(old, dict):
             contribution = {
@@ -165,18 +166,19 @@ class Reverse:
             if bar.get(k) is not None:
                 parts.append(bar[k])
             elif differentiable(t):
-                parts.append(zero_part(self.builder, field_of(self.builder, target, k)))
+                parts.append(zero_for_operand(self.builder, field_of(self.builder, target, k)))
             else:
                 parts.append(Const.of(None))
         return pack(self.builder, parts, "tuple")
 
     def zero(self, v: Value) -> Operand:
         """A zero cotangent; it is read from the value itself, which must then exist."""
-        if v in self.plain_lists:
-            return apply(self.builder, runtime.zeros_list, [v])
         made = zero_for(self.builder, v)
-        if v in self.undefined and isinstance(made, Value):
-            self.to_define.add(v)
+        if v not in self.undefined or not isinstance(made, Value):
+            return made
+        self.to_define.add(v)  # as None
+        if isinstance(v.type, ListOf):
+            return apply(self.builder, runtime.zeros_parts, [v])
         return made
 
     # ------------------------------------------------------------------ blocks
@@ -310,17 +312,22 @@ class Reverse:
             part = apply_operands(self.builder, runtime.put_slice, (g, x, index[0]), {})
             self.accumulate(bars, x, part)
             return op
+        if isinstance(x.type, TupleOf) and x.type.elems is not None:
+            position = index[0].value if isinstance(index[0], Const) else None
+            if isinstance(position, int):
+                self.accumulate_parts(bars, x, {position % len(x.type.elems): g})
+                return op
+            old = None if old is None else self.whole(x, old)
         base = old if old is not None else self.zero(x)
         if op.results[0] in self.stretched:
             part = getitem_operands(self.builder, base, index)
             g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
-        if isinstance(x.type, ListOf) and isinstance(x.type.elem, (ListOf, TupleOf)):
+        of_lists = isinstance(x.type, ListOf) and isinstance(x.type.elem, (ListOf, TupleOf))
+        if of_lists or isinstance(x.type, TupleOf):
             made = apply_operands(self.builder, runtime.add_element, (base, g, index[0]), {})
             bars.set(x, made)
             return op
         t = adjoint_type(x.type)
-        if x not in self.plain_lists:
-            t = as_array(t)
         new = self.builder.emit1(O.ADD_AT, (storable(self.builder, base, x), g, *index), t, "t")
         self.name(new, x)
         bars.set(x, new)
@@ -330,7 +337,7 @@ class Reverse:
         x, v, *index = op.operands
         g = storable(self.builder, bars.get(op.results[0]), x)
         if isinstance(v, Value) and v in self.active:
-            part = element_of_cotangent(self.builder, g, index)
+            part = getitem_operands(self.builder, g, index)
             if may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
             if self.extents.fills(v, x, index):
@@ -341,15 +348,27 @@ class Reverse:
                 part = reduce_to(self.builder, part, v, [part.type])
             self.accumulate(bars, v, part)
         if isinstance(x, Value) and x in self.active:
-            nothing: Operand = Const.of(0.0)
-            if isinstance(x.type, ListOf) and _may_be_array(x.type.elem) and len(index) == 1:
-                if index[0].type != SLICE:  # the element that was there may have another shape
-                    old = getitem_operands(self.builder, x, index)
-                    nothing = apply(self.builder, runtime.zeros_like, [old])
-                    g = apply(self.builder, runtime.fitting, [g, nothing, *index])
-            rest = self.builder.emit1(O.SETITEM, (g, nothing, *index), g.type, "t")
+            zero: Operand = Const.of(0.0)
+            if isinstance(x.type, ListOf):
+                if index[0].type == SLICE or not is_number(x.type.elem):
+                    source = g if self.changed_in_place(v, x, index[0]) else x
+                    zero = zeros_of(self.builder, getitem_operands(self.builder, source, index))
+            rest = self.builder.emit1(O.SETITEM, (g, zero, *index), g.type, "t")
             self.accumulate(bars, x, rest)
         return op
+
+    def changed_in_place(self, v: Operand, x: Value, index: Operand) -> bool:
+        """Whether `v` is the element of the list `x` that it replaces, with some items changed."""
+        while isinstance(v, Value):
+            op = self.defining.get(v)
+            if op is None or op.kind not in (O.SETITEM, O.ADD_AT, O.GETITEM):
+                return False
+            if op.kind is O.GETITEM:
+                return op.operands[0] is x and same_operand(op.operands[1], index)
+            if isinstance(v.type, ListOf) and op.operands[2].type == SLICE:
+                return False
+            v = op.operands[0]
+        return False
 
     def distinct(self, index: list[Operand]) -> bool:
         """Whether an index with integer arrays certainly names no element twice."""
@@ -370,7 +389,7 @@ class Reverse:
         x, v, *index = op.operands
         g = storable(self.builder, bars.get(op.results[0]), x)
         if isinstance(v, Value) and v in self.active:
-            part = element_of_cotangent(self.builder, g, index)
+            part = getitem_operands(self.builder, g, index)
             self.accumulate(bars, v, reduce_to(self.builder, part, v, [part.type]))
         self.accumulate(bars, x, g)
         return op
@@ -378,8 +397,14 @@ class Reverse:
     def field(self, op: Op, bars: Bars) -> Op:
         container = op.operands[0]
         if isinstance(container, Value) and container in self.active:
-            bar = self.whole(op.results[0], bars.get(op.results[0]))
-            self.accumulate_parts(bars, container, {op.attrs["key"]: bar})
+            bar, key = self.whole(op.results[0], bars.get(op.results[0])), op.attrs["key"]
+            if isinstance(container.type, TupleOf) or not isinstance(key, int):
+                self.accumulate_parts(bars, container, {key: bar})
+                return op
+            old = bars.get(container)  # of a sequence of unknown length
+            base = apply(self.builder, runtime.zeros_parts, [container]) if old is None else old
+            operands = (base, bar, Const.of(key))
+            bars.set(container, apply_operands(self.builder, runtime.add_element, operands, {}))
         return op
 
     def pack(self, op: Op, bars: Bars) -> Op:
@@ -389,7 +414,7 @@ class Reverse:
                 if isinstance(bar, dict):
                     part = bar.get(k)
                 elif isinstance(op.results[0].type, ListOf):
-                    part = element_of_cotangent(self.builder, bar, [Const.of(k)])
+                    part = getitem_operands(self.builder, bar, [Const.of(k)])
                 else:
                     part = field_of(self.builder, bar, k)
                 self.accumulate(bars, o, part)
@@ -419,40 +444,6 @@ class Reverse:
     }  # fmt: skip
 
 
-def lists_read_by_element(ops: list[Op]) -> set[Value]:
-    """Lists of numbers of which only single elements (and the length) are read.
-
-    Their cotangents are lists too, which are faster to update one by one than arrays.
-    """
-    lists: set[Value] = set()
-    others: set[Value] = set()
-
-    def note(operands: Iterable[Operand]) -> None:
-        others.update(o for o in operands if isinstance(o, Value))
-
-    def visit(block: list[Op]) -> None:
-        for op in block:
-            first = op.operands[0] if op.operands else None
-            element = op.kind is O.GETITEM and len(op.operands) == 2
-            if element and op.operands[1].type == INT and isinstance(first, Value):
-                if first.type == ListOf(FLOAT):
-                    lists.add(first)
-            elif not (op.kind is O.APPLY and op.attrs["fn"] is len):
-                note(op.operands)
-            for region in op.regions:
-                visit(region.ops)
-                note(region.yields)
-
-    visit(ops)
-    return lists - others
-
-
-def element_of_cotangent(b: Builder, g: Operand, index: Sequence[Operand]) -> Operand:
-    """An element of the cotangent of a list, which may be an array of NumPy's scalars."""
-    part = getitem_operands(b, g, index)
-    if isinstance(part, Value) and part.type == FLOAT:
-        part.type = item("float64")
-    return part
 
 
 def _flat(out: Any) -> list[Operand]:

@@ -201,7 +201,7 @@ class Blocks:
             call = gast.Call(method, [self.expression(v) for v in others], [])
             return [*found, gast.Expr(call)]
         value, *index = others
-        if op.kind is O.ADD_AT and may_repeat(index):
+        if op.kind is O.ADD_AT and may_repeat(index) and not isinstance(array.type, ListOf):
             place = self.expression.index_argument(tuple(index))
             add = self.expression.attribute_of(np.add, "at")
             call = gast.Call(add, [self.variable(result), place, self.expression(value)], [])
@@ -249,7 +249,8 @@ class Blocks:
 
     def copy_of(self, operand: Operand) -> gast.expr:
         t = operand.type
-        if t == UNKNOWN or isinstance(t, Array) and t.dims is None:  # a number has no `copy`
+        unknown = t == UNKNOWN or isinstance(t, Array) and t.dims is None
+        if unknown or operand in self.program.may_be_none:  # a number has no `copy`
             return gast.Call(self.names.of_object(runtime.copied), [self.expression(operand)], [])
         return gast.Call(gast.Attribute(self.expression(operand), "copy", gast.Load()), [], [])
 

@@ -108,6 +108,7 @@ class _Scheduler:
         self.program.partial = joints.partial(self.total)
         self.program.defined_if = joints.defined_if
         self.may_be_none = possibly_undefined(function.body.ops, or_none=True)
+        self.program.may_be_none = self.may_be_none
         self.none_tested: dict[Op, Op] = {}
         self.drop_readers(function.body, result)
         self.share_with_outer(function)

@@ -186,6 +186,8 @@ class Program:
         Values that are one variable from the start: a loop's final value is its parameter.
     partial
         Values that may be unbound.
+    may_be_none
+        Values that may be unbound, or None in place of that.
     defined_if
         A condition, and its side, under which a partial value has a definition.
     hints
@@ -199,6 +201,7 @@ class Program:
     ops: Sequence[Op]
     same: dict[Value, Value] = field(default_factory=dict)
     partial: set[Value] = field(default_factory=set)
+    may_be_none: set[Value] = field(default_factory=set)
     defined_if: dict[Value, tuple[Operand, int]] = field(default_factory=dict)
     hints: dict[Value, str] = field(default_factory=dict)
     folded: dict[Value, Op | Ternary] = field(default_factory=dict)

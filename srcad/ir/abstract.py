@@ -277,7 +277,7 @@ def adjoint_type(t: Type) -> Type:
     """The type of the cotangent of a value of type `t`: the same, with integers as floats."""
     if isinstance(t, Scalar):
         return COMPLEX if t.kind == "complex" else FLOAT
-    return t
+    return ListOf(adjoint_type(t.elem)) if isinstance(t, ListOf) else t
 
 
 def type_of_constant(value: object) -> Type:

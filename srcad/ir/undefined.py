@@ -30,9 +30,18 @@ def possibly_undefined(ops: list[Op], or_none: bool = False) -> set[Value]:
         for op in block:
             if op.kind in (O.FOR, O.WHILE):
                 view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
-                for c, f, i in zip(view.carries, view.finals, view.inits):
+                joints = list(zip(view.carries, view.finals, view.inits, view.next_carries))
+                for c, f, i, _ in joints:
                     if undefined(i):
                         found.update((c, f))
+                if or_none:  # a turn that is the last one may leave None
+                    before = -1
+                    while len(found) != before:
+                        before = len(found)
+                        visit(view.body.ops)
+                        for c, f, _, y in joints:
+                            if undefined(y):
+                                found.update((c, f))
             for region in op.regions:
                 visit(region.ops)
             if op.kind is O.IF:

@@ -123,7 +123,7 @@ def keep_reads(function: Function) -> Function:
 def _read_first(region: Region, unset: set[Value], seen: frozenset[Value]) -> frozenset[Value]:
     kept: list[Op] = []
     for op in region.ops:
-        for value in values_read(op):
+        for value in () if op.attrs.get("joint") else values_read(op):
             if value in unset and value not in seen:
                 kept.append(_reader(value, op.loc))
                 seen |= {value}
@@ -142,7 +142,8 @@ def _reader(value: Value, loc: Loc | None) -> Op:
 def _keep(region: Region, needed: set[Value], defining: dict[Value, Op]) -> None:
     kept: list[Op] = []
     for op in reversed(region.ops):
-        if op.results and not needed.intersection(op.results) and may_raise(op):
+        unused = op.results and not needed.intersection(op.results)
+        if unused and may_raise(op) and not op.attrs.get("joint"):
             kept.append(_reader(op.results[0], op.loc))
             _need(op.results, needed, defining)
         for inner in reversed(op.regions):

@@ -67,7 +67,9 @@ class AccessLowering(_Base):
         name = self.attribute_name(node)
         if self.is_super(node.value):
             return self.super_attribute(node.value, name, node)
-        return self.attribute(self.expression(node.value), name, node)
+        changes = name in CONTAINER_METHODS["list"] or name in WRITING_METHODS
+        owner = self.to_change(node.value) if changes else self.expression(node.value)
+        return self.attribute(owner, name, node)
 
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
@@ -242,7 +244,10 @@ class AccessLowering(_Base):
     def expr_Subscript(self, node: gast.Subscript) -> Binding:
         owner = self.expression(node.value)
         index = self.expression(node.slice)
-        return self.subscript(owner, index, node)
+        found = self.subscript(owner, index, node)
+        if isinstance(found, Value) and found in self.external:
+            return self.boxed(found, "element")  # a name or tuple that leads to it is then known
+        return found
 
     def subscript(self, owner: Binding, index: Binding, node: gast.AST) -> Binding:
         found = self.on_either([owner, index], lambda o, i: self.subscript(o, i, node), node)

@@ -47,9 +47,10 @@ class AssignmentLowering(_Base):
             added = self.expression(node.value)
             self.bind(target.id, self.updated(fn, old, added, target.id, node), target)
         elif isinstance(target, gast.Subscript):
-            owner = self.expression(target.value)
+            owner = self.to_change(target.value)
             index = self.expression(target.slice)
-            old = self.subscript(owner, index, target)
+            part = self.element_part(owner, index, target)
+            old = self.subscript(owner, index, target) if part is None else part
             added = self.expression(node.value)
             new = self.updated(fn, old, added, "", node)
             if not (isinstance(new, Ref) and new is old and new.path):  # else it is written
@@ -138,7 +139,7 @@ class AssignmentLowering(_Base):
         elif isinstance(target, gast.Starred):
             self.assign(target.value, value)
         elif isinstance(target, gast.Subscript):
-            owner = self.expression(target.value)
+            owner = self.to_change(target.value)
             self.store(owner, self.expression(target.slice), value, target)
         else:
             assert isinstance(target, gast.Attribute)

@@ -46,15 +46,18 @@ class Cell:
         messages: it must not be written.
     contiguous
         Whether it is certainly an array in C order, so that a reshape of it is a view.
+    beside
+        If it is in a list that was of known length: all that is in it.
     """
 
-    __slots__ = ("contiguous", "name", "origin", "shared")
+    __slots__ = ("beside", "contiguous", "name", "origin", "shared")
 
     def __init__(self, name: str, origin: str = "", contiguous: bool = False) -> None:
         self.name = name
         self.origin = origin
         self.contiguous = contiguous
         self.shared: set[Cell] = set()
+        self.beside: tuple[Cell, ...] = ()
 
     def share(self, other: Cell) -> bool:
         """Note that both may be one memory; whether that is news."""

@@ -454,7 +454,7 @@ class _Join:
         contents = []
         for side, x in enumerate((a, b)):
             with self.inside(side):
-                contents.append(self.low.deref(x))
+                contents.append(self.low.deref_joint(x))
         content = self.merged(contents[0], contents[1], name)
         if self.condition is not None and any(map(_is_object, contents)):
             if isinstance(content, Poison) and all(map(_is_object, contents)):

@@ -18,7 +18,7 @@ import gast
 
 from srcad import runtime
 from srcad.errors import TypeInferenceError
-from srcad.ir.abstract import UNDEF, ListOf, Type, join
+from srcad.ir.abstract import UNDEF, ListOf, TupleOf, Type, join, type_of_constant
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value, walk
 from srcad.parser.bindings import (
     Binding,
@@ -157,7 +157,8 @@ class Carries:
 
     def origins(self) -> list[str]:
         """Whose the memory before the loop is known to be."""
-        return [k.origin for k in (*self.before, *self.own) if isinstance(k, Cell)]
+        cells = [k for k in (*self.before, *self.own) if isinstance(k, Cell)]
+        return [self.low.shared_elements, *(cell.origin for cell in cells)]
 
     def lower(
         self, build: Any, carried: Mapping[Key, Binding], tolerant: bool
@@ -250,7 +251,7 @@ class Carries:
             with self.low.at_end_of(body.ops, body.variables):
                 after_type = list_type(after, self.low)
                 self.low.note_held(key, [x for x in (old, after) if isinstance(x, Struct)])
-            new = Value(join(list_type(old, self.low), after_type), key.name)
+                new = Value(join(list_type(old, self.low), after_type), key.name)
         else:
             new = merge(old, after, key_name(key), _type_only, self.link, every=True)
         if not _same_shape(old, new):
@@ -296,7 +297,7 @@ class Carries:
             self.linked[key] = cell
             self.own[cell] = entry
             self.made.add(cell)
-            start = self.low.deref(entry)
+            start = self.low.deref_joint(entry)
             self.entry[cell] = start
             self.shapes[cell] = None if start is None else self.shape(start, cell)
             self.news = True
@@ -436,18 +437,24 @@ def list_type(content: Binding | None, low: Any) -> Type:
     elem: Type = UNDEF
     if isinstance(content, Struct):
         for part in content.parts:
-            part = low.deref(part)
-            if isinstance(part, Struct) and part.kind == "list":
-                elem = join(elem, list_type(part, low))
-                continue
-            operand = number(part)
-            elem = join(elem, UNDEF if operand is None else operand.type)
+            elem = join(elem, _element_type(low.deref(part), low))
     return ListOf(elem)
 
 
 def _is_place(content: Binding) -> bool:
     """Whether this is where a generator stands."""
     return isinstance(content, Known) and isinstance(content.value, Place)
+
+
+def _element_type(part: Binding | None, low: Any) -> Type:
+    if isinstance(part, Struct) and part.kind == "list":
+        return list_type(part, low)
+    if isinstance(part, Struct) and part.kind == "tuple":
+        return TupleOf(tuple(_element_type(low.deref(p), low) for p in part.parts))
+    if isinstance(part, Known) and isinstance(part.value, tuple):
+        return type_of_constant(part.value)
+    operand = number(part)
+    return UNDEF if operand is None else operand.type
 
 
 def _different_lists(a: Binding | None, b: Binding | None) -> bool:

@@ -18,7 +18,7 @@ import gast
 from srcad import runtime
 from srcad.ir.abstract import Array, ListOf
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Known, LazyIterable, Partial, Struct, describe
+from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Partial, Struct, describe
 from srcad.parser.iterated import Nothing, element_at
 from srcad.parser.iteration import Unrolled, from_zero, now
 from srcad.pristine import np
@@ -475,6 +475,7 @@ def _sorted(
     )
     if parts is None:
         return low.lower_text(_ORDERED, node, items=items, order=order_)
+    low.note_held(Cell("items"), [content])  # which of them an element is, is not known
     made = [low.as_binding(low.item(order_, i)) for i in range(len(parts))]
     return low.new_sequence("list", [_taken(low, parts, i, node) for i in made])
 
@@ -502,7 +503,9 @@ def _taken(low: Any, parts: list[Binding], index: Binding, node: gast.AST) -> Bi
             node, f"a list with {describe(first)} cannot be sorted by run-time values",
             "srcad sorts numbers, arrays and tuples of them", "sort numbers",
         )  # fmt: skip
-    return low.as_binding(getitem_operands(low.builder, value, [low.operand(index, node)]))
+    found = getitem_operands(low.builder, value, [low.operand(index, node)])
+    low.note_element(value, found)
+    return low.as_binding(found)
 
 
 def _partial(

@@ -43,6 +43,7 @@ from srcad.parser.decorators import DecoratorLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
+from srcad.parser.elements import ElementLowering, check_elements
 from srcad.parser.expressions import ExpressionLowering
 from srcad.parser.frames import (
     Assumptions,
@@ -117,6 +118,7 @@ class Lowerer(
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
     OptionalLowering, LiftingLowering, ChoiceLowering, AttributeLowering, DecoratorLowering,
     LocalClassLowering,
+    ElementLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -170,6 +172,9 @@ class Lowerer(
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
         self.iterated: list[Cell] = []  # what the loops around run over
+        # where elements of lists of run-time length are changed; why two may be one object
+        self.element_writes: list[tuple[str, Loc]] = []
+        self.shared_elements = ""
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
         self.scope: Scope | None = None
@@ -315,6 +320,7 @@ def _lower(
     )
     name = source.name if source.name.isidentifier() else "f"
     ir = Function(name, tuple(params), body, tree, inputs, loc=source.loc(source.node))
+    check_elements(lowerer, ir)
     check(ir, "lowering")
     return Lowered(
         ir, source, lowerer.assumptions, lowerer.argument_assumptions, set(statics),

@@ -224,7 +224,7 @@ class MethodLowering(_Base):
 
     # ------------------------------------------------------------------ lists of unknown length
     def value_append(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
-        new = self.operand(args[0], node)
+        new = self.element(args[0], node)
         t = held.type
         assert isinstance(t, ListOf)
         made = apply_operands(self.builder, runtime.appended, (held, new), {})

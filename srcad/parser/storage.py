@@ -72,6 +72,7 @@ class StorageLowering(_Base):
     def new_cell(self, content: Binding, name: str, origin: str = "") -> Ref:
         """A reference to a new object that holds `content`."""
         cell = Cell(name, origin)
+        self.note_second(content)
         self.frame.vars[cell] = content
         if isinstance(content, Value):
             self.fill_in_origin(cell, content)
@@ -106,6 +107,18 @@ class StorageLowering(_Base):
         if not isinstance(binding, Ref):
             return binding
         return self.project(binding.cell, binding.path) if binding.path else self.held(binding.cell)
+
+    def deref_joint(self, binding: Any) -> Any:
+        """The same where paths of the program meet: what is taken out for that, no one reads."""
+        known: dict[Any, Any] = dict(self.projected)
+        block = self.builder.block
+        at = len(block)
+        found = self.deref(binding)
+        for op in block[at:]:
+            op.attrs = {**op.attrs, "joint": True}
+        self.projected.clear()  # who reads it takes it out anew
+        self.projected.update(known)
+        return found
 
     def held(self, cell: Cell) -> Binding:
         found: Binding = self.frame.vars[cell]
@@ -213,6 +226,8 @@ class StorageLowering(_Base):
     def note_held(self, cell: Cell, bindings: Iterable[Any]) -> None:
         """A list that is one value holds these objects. What they become later is not seen in
         it, so they must not be written any more."""
+        bindings = list(bindings)
+        self.note_shared(bindings)
         for other in self.reachable(bindings):
             if other is not cell and other.origin in ("", "argument"):
                 other.origin = f"in the list `{cell.name}`"
@@ -229,15 +244,19 @@ class StorageLowering(_Base):
     def write(self, ref: Ref, content: Binding, node: gast.AST, index: Any = None) -> None:
         """Make an object hold `content`, or a view of it; with `index` only what that selects."""
         self.check_write(ref, node)
+        self.check_element_write(ref, node)
         if index is None and ref.cell in self.iterated:
             self.check_iterated(ref.cell, content, node)
         path, parts = list(ref.path), index
         if parts is not None:
-            path, parts = composed(path, parts, self.deref)
+            if not self.in_list(ref):
+                path, parts = composed(path, parts, self.deref)
         value = content
         if parts is not None:
             base = self.project(ref.cell, path) if path else self.held(ref.cell)
-            value = self.put(base, self.operand(content, node), parts)
+            of_list = isinstance(base, Value) and isinstance(base.type, ListOf)
+            stored = self.element(content, node) if of_list else self.operand(content, node)
+            value = self.put(base, stored, parts)
         for depth in range(len(path) - 1, -1, -1):
             base = self.project(ref.cell, path[:depth]) if depth else self.held(ref.cell)
             value = self.put_back(base, path[depth], value)
@@ -246,6 +265,10 @@ class StorageLowering(_Base):
             if isinstance(value.type, ListOf) and is_mutable(value.type.elem):
                 self.note_held(ref.cell, [content])
         self.frame.vars[ref.cell] = value
+
+    def in_list(self, ref: Ref) -> bool:
+        """Whether this refers to an element of a list."""
+        return bool(ref.path) and isinstance(self.project(ref.cell, ref.path[:-1]).type, ListOf)
 
     def put(self, base: Any, value: Operand, parts: Sequence[Operand]) -> Value:
         t = base.type
@@ -397,6 +420,14 @@ class StorageLowering(_Base):
         return list(found)
 
     # ------------------------------------------------------------------ lists
+    def element(self, content: Any, node: gast.AST) -> Operand:
+        """What a list of unknown length is to hold: a list is of unknown length as well."""
+        held = self.settled(content)
+        listed = None
+        if isinstance(held, Struct) and held.kind == "list":
+            listed = self.as_list_value(held, node)
+        return self.operand(held, node) if listed is None else listed
+
     def as_list_value(self, content: Any, node: gast.AST) -> Value | None:
         """A list of known length as one value of like elements, if they are numbers or arrays."""
         if isinstance(content, Value):
@@ -416,11 +447,13 @@ class StorageLowering(_Base):
                     return None
             elif isinstance(p, Struct) and p.kind == "tuple":
                 p = self.operand(p, node)
+            if isinstance(p, Const):  # a tuple of constants
+                p = Known(p.value)
             if isinstance(p, Value) and (
                 p.type == UNKNOWN or isinstance(p.type, (Scalar, Array, ListOf, TupleOf))
             ):
                 operands.append(p)
-            elif isinstance(p, Known) and isinstance(p.value, (bool, int, float, complex)):
+            elif isinstance(p, Known) and _is_data(p.value):
                 operands.append(Const.of(p.value))
             else:
                 return None
@@ -428,8 +461,15 @@ class StorageLowering(_Base):
         for o in operands:
             elem = join(elem, o.type)
         made = self.builder.emit1(O.PACK, operands, ListOf(elem), "t", {"container": "list"})
-        self.note_held(Cell("items"), content.parts)
+        self.note_held(Cell("items"), [content])
         return made
+
+
+def _is_data(value: object) -> bool:
+    """Whether a constant is a number, or a tuple of such."""
+    if isinstance(value, tuple):
+        return all(map(_is_data, value))
+    return isinstance(value, (bool, int, float, complex))
 
 
 def composed(path: list[Step], parts: list[Operand], deref: Any) -> tuple[list[Step], list[Any]]:

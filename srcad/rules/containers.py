@@ -6,14 +6,27 @@ import bisect
 from typing import Any
 
 from srcad import runtime
-from srcad.ir.abstract import FLOAT, INT, UNKNOWN, Array, ListOf, Type, item, join
+from srcad.ir.abstract import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    UNKNOWN,
+    Array,
+    ListOf,
+    Type,
+    join,
+    kind_of,
+)
 from srcad.pristine import np
 from srcad.rules.inference import Call
-from srcad.rules.language import call
+from srcad.rules.language import call, zeros_of
 from srcad.rules.registry import linear, rule, zero
-from srcad.rules.symbols import element_type
+from srcad.rules.symbols import Sym, element_type
 
-_NUMPY_FLOAT = item("float64")
+
+def _zeros(x: Any) -> Any:
+    return Sym(x._builder, zeros_of(x._builder, x.operand))
 
 
 def _list_type(c: Call) -> Type:
@@ -28,16 +41,13 @@ class _Appended:
     def jvp(dots: Any, y: Any, items: Any, item: Any) -> Any:
         first, last = dots
         if first is None:
-            first = call(runtime.zeros_list, items, items)
+            first = _zeros(items)
         if last is None:
-            last = call(runtime.zeros_like, item, item)
+            last = _zeros(item)
         return call(runtime.with_last, first, first, last)
 
     def vjp(g: Any, y: Any, items: Any, item: Any) -> Any:
-        last = g[-1]
-        if last.operand.type == FLOAT:
-            last.operand.type = _NUMPY_FLOAT  # the cotangent may be an array
-        return g[:-1], last
+        return g[:-1], g[-1]
 
 
 @rule(runtime.popped, infer=_list_type)
@@ -46,7 +56,7 @@ class _Popped:
         return dots[0][:-1]
 
     def vjp(g: Any, y: Any, items: Any) -> Any:
-        return (call(runtime.with_last, g, g, call(runtime.zeros_like, items, items[-1])),)
+        return (call(runtime.with_last, g, g, _zeros(items[-1])),)
 
 
 zero(
@@ -98,9 +108,30 @@ def _times(g: Any, items: Any) -> Any:
 
 def _elements_type(c: Call) -> Type:
     t = c.types[0]
+    depth = c.attrs.get("depth", 1)
     if isinstance(t, ListOf):
         return t
-    return ListOf(element_type(t) if isinstance(t, Array) else UNKNOWN)
+    for _ in range(depth):
+        t = element_type(t) if isinstance(t, Array) else UNKNOWN
+    for _ in range(depth):
+        t = ListOf(t)
+    return t
 
 
-linear(runtime.as_list, lambda bar, g: call(np.array, bar, bar), infer=_elements_type)
+_NUMBERS: dict[str, Type] = {"f": FLOAT, "i": INT, "b": BOOL, "c": COMPLEX}
+
+
+def _nested_type(c: Call) -> Type:
+    t = c.types[0]
+    if not isinstance(t, Array) or t.dims is None:
+        return UNKNOWN
+    elem: Type = _NUMBERS.get(kind_of(t) or "", UNKNOWN)
+    for _ in t.dims:
+        elem = ListOf(elem)
+    return elem
+
+
+linear(
+    runtime.as_list, lambda bar, g, depth=1: call(np.array, bar, bar), infer=_elements_type
+)
+linear(np.ndarray.tolist, lambda bar, g: call(np.array, bar, bar), infer=_nested_type)

@@ -13,6 +13,7 @@ from srcad import runtime
 from srcad.ir.abstract import (
     ANY,
     BOOL,
+    COMPLEX,
     FLOAT,
     OBJECT,
     UNKNOWN,
@@ -28,12 +29,13 @@ from srcad.ir.abstract import (
     kind_of,
     rank_of,
 )
-from srcad.ir.values import Const, Value
+from srcad.ir.build import Builder
+from srcad.ir.values import Const, Operand, Value
 from srcad.pristine import np
 from srcad.rules.indexing import indexed_type
 from srcad.rules.inference import MISSING, Call, as_array, constant_type, normalised_axes
 from srcad.rules.registry import linear, zero
-from srcad.rules.symbols import Sym
+from srcad.rules.symbols import Sym, apply
 
 
 def _sym(like: Sym, value: Any) -> Sym:
@@ -127,6 +129,15 @@ def select(condition: Sym, x: Any, y: Any) -> Any:
 def call(fn: Any, like: Sym, *args: Any, **kwargs: Any) -> Any:
     """Apply any function of the table (`math.erf`, a runtime helper) to symbols."""
     return like._apply(fn, args, kwargs)
+
+
+def zeros_of(builder: Builder, value: Operand) -> Operand:
+    """A zero derivative of an array, or of a list or tuple of any parts."""
+    t = value.type
+    if not isinstance(t, (ListOf, TupleOf)):
+        return apply(builder, runtime.zeros_like, [value])
+    numbers = isinstance(t, ListOf) and isinstance(t.elem, Scalar) and t.elem != COMPLEX
+    return apply(builder, runtime.zeros_list if numbers else runtime.zeros_parts, [value])
 
 
 _PYTHON: dict[str, type] = {"float": float, "int": int, "bool": bool, "complex": complex}
@@ -237,3 +248,4 @@ def _fitting(bar: Any, g: Any, zero: Any, i: Any) -> Any:
 
 linear(runtime.fitting, _fitting, infer=lambda call: call.types[0])
 zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))
+zero(runtime.zeros_parts, signature="x", infer=lambda call: adjoint_type(call.types[0]))

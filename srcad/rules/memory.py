@@ -25,8 +25,8 @@ _LINALG = "inv solve det slogdet norm cholesky eigh eig eigvalsh svd qr pinv lst
 FRESH: set[Any] = {
     *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
     *(getattr(np.linalg, name) for name in _LINALG),
-    runtime.zeros_like, runtime.outline, runtime.zeros_list, runtime.as_cotangent, runtime.astype,
-    runtime.log_argument, np.array, np.ndarray.tolist,
+    runtime.zeros_like, runtime.outline, runtime.zeros_list, runtime.zeros_parts,
+    runtime.as_cotangent, runtime.astype, runtime.log_argument, np.array, np.ndarray.tolist,
     runtime.add_lists, runtime.put_slice, runtime.sum_repeats, runtime.joined, runtime.repeated,
     runtime.sorting_order, runtime.with_last, runtime.as_list,
     slice, len, float, int, complex, bool, abs, round, divmod, range,

@@ -21,8 +21,8 @@ ARRAY.methods.update(
     astype=np.astype, choose=np.choose, compress=np.compress, copy=np.copy,
     diagonal=np.diagonal, dot=np.dot, flatten=np.ravel, item=runtime.item, nonzero=np.nonzero,
     ravel=np.ravel, repeat=np.repeat, reshape=np.reshape, searchsorted=np.searchsorted,
-    squeeze=np.squeeze, swapaxes=np.swapaxes, take=np.take, trace=np.trace,
-    transpose=np.transpose,
+    squeeze=np.squeeze, swapaxes=np.swapaxes, take=np.take, tolist=np.ndarray.tolist,
+    trace=np.trace, transpose=np.transpose,
 )  # fmt: skip
 ARRAY.attributes.update(
     T=np.transpose, dtype=np.result_type, mT=np.matrix_transpose, ndim=np.ndim, shape=np.shape,
