@@ -68,6 +68,8 @@ def zeros_like(x: Any) -> Any:
 
     That for a list of arrays of different shapes is an array of arrays.
     """
+    if isinstance(x, dict):
+        return {}
     if isinstance(x, (list, tuple)):
         if any(isinstance(part, (list, tuple, np.ndarray)) for part in x):
             parts = [zeros_like(part) for part in x]
@@ -107,6 +109,8 @@ def zeros_list(x: Any) -> Any:
 
 def zeros_parts(x: Any) -> Any:
     """A zero cotangent for a list or tuple of anything: of the same parts."""
+    if isinstance(x, dict):
+        return {}
     if isinstance(x, list):
         return [zeros_parts(part) for part in x]
     return tuple(zeros_parts(part) for part in x) if isinstance(x, tuple) else zeros_like(x)
@@ -118,9 +122,11 @@ def add_lists(x: Any, y: Any) -> Any:
 
 
 def add_parts(x: Any, y: Any) -> Any:
-    """The sum of two cotangents or tangents that may be tuples or lists; None stands for zero."""
+    """The sum of two cotangents or tangents that may be containers; None stands for zero."""
     if x is None or y is None:
         return y if x is None else x
+    if isinstance(x, dict):
+        return add_tables(x, y)
     if isinstance(x, tuple):
         return tuple(add_parts(a, b) for a, b in zip(x, y, strict=True))
     return add_lists(x, y) if isinstance(x, list) else x + y
@@ -170,6 +176,55 @@ def sum_repeats(g: Any, items: Any) -> Any:
     return total
 
 
+def entry_of(g: Any, key: Any, like: Any) -> Any:
+    """An entry of a derivative of a dictionary; zero, as `like` has it, where there is none."""
+    return g[key] if key in g else zeros_parts(like)
+
+
+def add_entry(table: Any, item: Any, key: Any) -> Any:
+    """The derivative of a dictionary with `item` added to one of its entries."""
+    return {**table, key: add_parts(table.get(key), item)}
+
+
+def without(table: Any, key: Any) -> Any:
+    """The dictionary without an entry, if it has it."""
+    return {k: item for k, item in table.items() if k != key}
+
+
+def add_tables(x: Any, y: Any) -> Any:
+    """The sum of two derivatives of a dictionary."""
+    return {k: add_parts(x.get(k), y.get(k)) for k in {**x, **y}}
+
+
+def share_parts(*containers: Any) -> bool:
+    """Whether some list, dictionary or array stands twice within these."""
+    seen: set[int] = set()
+    arrays: list[Any] = []
+    todo = list(containers)
+    while todo:
+        x = todo.pop()
+        if isinstance(x, np.ndarray):
+            if any(np.may_share_memory(x, other) for other in arrays):
+                return True
+            arrays.append(x)
+        elif isinstance(x, (list, dict)):
+            if id(x) in seen:
+                return True
+            seen.add(id(x))
+            todo.extend(x.values() if isinstance(x, dict) else x)
+    return False
+
+
+def keys_of(table: Any) -> Any:
+    """The keys of a dictionary, in order."""
+    return list(table)
+
+
+def slice_bounds(part: Any, items: Any) -> Any:
+    """Start, stop and step of a slice of a list, as numbers within its length."""
+    return part.indices(len(items))
+
+
 def put_slice(g: Any, items: Any, part: Any) -> Any:
     """The cotangent of a list of which a slice was read: `g` there, else zero."""
     found = zeros_parts(items)
@@ -195,8 +250,8 @@ def sorting_order(keys: Any, reverse: bool = False) -> Any:
 
 
 def copied(x: Any) -> Any:
-    """A copy of an array or list; numbers as they are."""
-    return x.copy() if isinstance(x, (np.ndarray, list)) else x
+    """A copy of an array, list or dictionary; numbers as they are."""
+    return x.copy() if isinstance(x, (np.ndarray, list, dict)) else x
 
 
 def select(condition: Any, x: Any, y: Any) -> Any:
@@ -590,7 +645,9 @@ def scalar_seed(out: Any) -> Any:
 
 
 def as_cotangent(g: Any, like: Any) -> Any:
-    """`g` in exactly the type of `like`: a float, a NumPy scalar, a fresh array, a list."""
+    """`g` in exactly the type of `like`: a float, a NumPy scalar, a fresh array, a container."""
+    if isinstance(like, dict):
+        return {k: as_cotangent(entry_of(g, k, part), part) for k, part in like.items()}
     if isinstance(like, (list, tuple)):
         if set(map(type, like)) == {float} and isinstance(like, list):
             return list(map(float, g))
@@ -607,6 +664,8 @@ def as_cotangent(g: Any, like: Any) -> Any:
 
 def as_tangent(g: Any, like: Any) -> Any:
     """`g` in exactly the type of the result `like`; None for a result without derivative."""
+    if isinstance(like, dict):
+        return {k: as_tangent(entry_of(g, k, part), part) for k, part in like.items()}
     kind = np.asarray(like).dtype.kind
     return as_cotangent(g, like) if kind in "fc" else None
 

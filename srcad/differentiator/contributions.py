@@ -25,6 +25,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
     dims_of,
@@ -394,6 +395,8 @@ def add(b: Builder, x: Operand, y: Operand) -> Operand:
         return y
     if isinstance(x.type, ListOf) or isinstance(y.type, ListOf):  # `+` would join the lists
         return apply_operands(b, runtime.add_lists, (x, y), {})
+    if isinstance(x.type, TableOf) or isinstance(y.type, TableOf):
+        return apply_operands(b, runtime.add_tables, (x, y), {})
     if isinstance(x.type, TupleOf) or isinstance(y.type, TupleOf):  # `+` would join the tuples
         return _add_tuples(b, x, y)
     return apply(b, operator.add, [x, y])
@@ -420,8 +423,8 @@ def exact(b: Builder, derivative: Operand, like: Operand) -> Operand:
         if isinstance(derivative.type, Scalar):
             return derivative
         return apply(b, float if t.kind == "float" else complex, [derivative])
-    if not isinstance(t, (Array, ListOf)) and derivative.type == t:
-        return derivative
+    if not isinstance(t, (Array, ListOf, TableOf)) and derivative.type == t:
+        return derivative  # that of a dictionary may lack zeros
     if isinstance(derivative.type, Array) and derivative.type == t and t.dims is not None:
         return derivative
     if isinstance(t, TupleOf):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from srcad import runtime
 from srcad.differentiator.activity import varied_values
 from srcad.differentiator.contributions import (
     as_declared,
@@ -22,6 +23,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import (
     UNDEF,
     ListOf,
+    TableOf,
     TupleOf,
     Type,
     adjoint_type,
@@ -32,7 +34,7 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Role, Value
 from srcad.rules.registry import lookup
-from srcad.rules.symbols import field_of, getitem_operands, pack
+from srcad.rules.symbols import apply_operands, field_of, getitem_operands, pack
 
 
 class Forward:
@@ -101,6 +103,13 @@ class Forward:
                 ]
                 return pack(b, parts, "tuple")
             return found
+        if isinstance(op.results[0].type, TableOf) and op.kind in (O.SETITEM, O.PACK):
+            return self.table(op, dots)
+        if op.kind is O.GETITEM and isinstance(op.operands[0].type, TableOf):
+            if dots[0] is None:
+                return None
+            read = (dots[0], op.operands[1], op.results[0])
+            return apply_operands(b, runtime.entry_of, read, {})
         if op.kind is O.GETITEM:
             return None if dots[0] is None else getitem_operands(b, dots[0], op.operands[1:])
         if op.kind in (O.SETITEM, O.ADD_AT):
@@ -140,6 +149,20 @@ class Forward:
                 loc=op.loc,
             )
         return None
+
+    def table(self, op: Op, dots: list[Operand | None]) -> Operand:
+        """The tangent of a new dictionary, or of one with another entry."""
+        b, t = self.builder, op.results[0].type
+        if op.kind is O.PACK:
+            moving = [(k, d) for k, d in zip(op.attrs["keys"], dots) if d is not None]
+            attrs = {**op.attrs, "keys": tuple(k for k, _ in moving)}
+            return b.emit1(O.PACK, [d for _, d in moving], t, "t", attrs)
+        x, v, key = dots[0], dots[1], op.operands[2]
+        if v is None:
+            assert x is not None
+            return apply_operands(b, runtime.without, (x, key), {})
+        base = zero_for_operand(b, op.operands[0]) if x is None else x
+        return b.emit1(O.SETITEM, (base, v, key), t, "t")
 
     def composite(self, op: Op) -> Operand | None:
         ops, out = trace_composite(op, self.builder)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcad.ir import ops as O
-from srcad.ir.abstract import FLOAT, UNKNOWN, Array, ListOf, TupleOf, Type, item
+from srcad.ir.abstract import FLOAT, UNKNOWN, Array, ListOf, TableOf, TupleOf, Type, item
 from srcad.ir.values import Op, Operand, Value
 from srcad.optimizer.facts import inferred_type
 
@@ -39,6 +39,8 @@ def _widened(t: Type, source: Type) -> Type:
         return ListOf(item("float64"))
     if isinstance(t, ListOf) and isinstance(source, ListOf):
         return ListOf(_widened(t.elem, source.elem))
+    if isinstance(t, TableOf) and isinstance(source, TableOf):
+        return TableOf(t.key, _widened(t.elem, source.elem))
     if isinstance(t, TupleOf) and isinstance(source, TupleOf):
         if t.elems is not None and source.elems is not None and len(t.elems) == len(source.elems):
             return TupleOf(tuple(map(_widened, t.elems, source.elems)))
@@ -62,7 +64,7 @@ def _block(ops: Sequence[Op]) -> bool:
 
 def _application(op: Op) -> bool:
     result = op.results[0]
-    if isinstance(result.type, ListOf):
+    if isinstance(result.type, (ListOf, TableOf)):
         return _settle(result, inferred_type(op, op.operands))
     if result.type != FLOAT or not any(isinstance(t, Array) for t in _types(op.operands)):
         return False
@@ -72,11 +74,13 @@ def _application(op: Op) -> bool:
 
 def _read(op: Op) -> bool:
     t = op.operands[0].type
-    return isinstance(t, ListOf) and _settle(op.results[0], t.elem)
+    return isinstance(t, (ListOf, TableOf)) and _settle(op.results[0], t.elem)
 
 
 def _store(op: Op) -> bool:
     x, stored = op.operands[:2]
+    if isinstance(x.type, TableOf):
+        return _settle(op.results[0], x.type, TableOf(x.type.key, stored.type))
     return _settle(op.results[0], x.type, ListOf(stored.type))
 
 

@@ -37,12 +37,11 @@ from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     SLICE,
-    UNKNOWN,
     Array,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
-    Type,
     adjoint_type,
     differentiable,
     dtype_of,
@@ -322,6 +321,11 @@ class Reverse:
         if op.results[0] in self.stretched:
             part = getitem_operands(self.builder, base, index)
             g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
+        if isinstance(x.type, TableOf):
+            made = apply_operands(self.builder, runtime.add_entry, (base, g, index[0]), {})
+            self.name(made, x)
+            bars.set(x, made)
+            return op
         of_lists = isinstance(x.type, ListOf) and isinstance(x.type.elem, (ListOf, TupleOf))
         if of_lists or isinstance(x.type, TupleOf):
             made = apply_operands(self.builder, runtime.add_element, (base, g, index[0]), {})
@@ -335,12 +339,18 @@ class Reverse:
 
     def setitem(self, op: Op, bars: Bars) -> Op:
         x, v, *index = op.operands
+        if isinstance(op.results[0].type, TableOf):
+            self.store_entry(op, bars.get(op.results[0]), bars)
+            return op
         g = storable(self.builder, bars.get(op.results[0]), x)
         if isinstance(v, Value) and v in self.active:
             part = getitem_operands(self.builder, g, index)
-            if may_repeat(index) and not self.distinct(index):
+            listed = isinstance(x.type, ListOf)
+            if not listed and may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
-            if self.extents.fills(v, x, index):
+            if listed and isinstance(v.type, ListOf):
+                pass
+            elif self.extents.fills(v, x, index):
                 part = cast_to(self.builder, part, v.type, v)
             elif self.can_wait(v, op.results[0]):
                 self.stretched.add(v)
@@ -369,6 +379,16 @@ class Reverse:
                 return False
             v = op.operands[0]
         return False
+
+    def store_entry(self, op: Op, g: Operand, bars: Bars) -> None:
+        """The adjoint of a store into a dictionary."""
+        x, v, key = op.operands
+        if isinstance(v, Value) and v in self.active:
+            part = apply_operands(self.builder, runtime.entry_of, (g, key, v), {})
+            self.accumulate(bars, v, part)
+        if isinstance(x, Value) and x in self.active:
+            rest = apply_operands(self.builder, runtime.without, (g, key), {})
+            self.accumulate(bars, x, rest)
 
     def distinct(self, index: list[Operand]) -> bool:
         """Whether an index with integer arrays certainly names no element twice."""
@@ -413,6 +433,9 @@ class Reverse:
             if isinstance(o, Value) and o in self.active:
                 if isinstance(bar, dict):
                     part = bar.get(k)
+                elif isinstance(op.results[0].type, TableOf):
+                    key = Const.of(op.attrs["keys"][k])
+                    part = apply_operands(self.builder, runtime.entry_of, (bar, key, o), {})
                 elif isinstance(op.results[0].type, ListOf):
                     part = getitem_operands(self.builder, bar, [Const.of(k)])
                 else:
@@ -460,7 +483,3 @@ def trace_composite(op: Op, b: Builder) -> tuple[list[Op], Any]:
         if isinstance(out, (tuple, list)):
             return ops, tuple(as_operand(b, o) for o in out)
         return ops, as_operand(b, out)
-
-
-def _may_be_array(t: Type) -> bool:
-    return t == UNKNOWN or (isinstance(t, Array) and not t.item)

@@ -319,7 +319,7 @@ def restore_in_loop(
             extra.append((shapes.get(v, v), collected))
         streams.append((element, collected, True))
     new_body = Region(body.params, forward, body.yields)
-    region = _substitute(adjoint, [*plan.ops, *again.ops], mapping)
+    region = _substitute(adjoint, [*again.ops, *plan.ops], mapping)  # these may read the former
     return region, streams, with_emits(op, extra, new_body), restored
 
 

@@ -25,7 +25,7 @@ from srcad.emitter.ownership import has_memory, is_write
 from srcad.emitter.printer import Comment
 from srcad.errors import Loc
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, Type
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, Type, is_number
 from srcad.ir.values import Const, Function, Op, Operand, Role, Value
 from srcad.optimizer.facts import same_operand
 from srcad.pristine import np
@@ -195,6 +195,8 @@ class Blocks:
             found.append(gast.Assign([self.target(result)], self.copy_of(array)))
         elif not self.same(array, result):
             found.append(gast.Assign([self.target(result)], self.expression(array)))
+        if op.kind is O.APPLY and isinstance(result.type, TableOf):
+            return [*found, self.change_of_table(op)]
         if op.kind is O.APPLY:  # of a list
             name = "append" if others else "pop"
             method = gast.Attribute(self.variable(result), name, gast.Load())
@@ -246,6 +248,22 @@ class Blocks:
                     other = op.operands[1] if op.operands[0] is old else op.operands[0]
                     return op.attrs["fn"], other
         return None
+
+    def change_of_table(self, op: Op) -> gast.stmt:
+        """The derivative of a dictionary gets or loses an entry."""
+        result = op.results[0]
+        table, key = self.variable(result), self.expression(op.operands[-1])
+        if op.attrs["fn"] is runtime.without:
+            pop = gast.Attribute(table, "pop", gast.Load())
+            return gast.Expr(gast.Call(pop, [key, gast.Constant(None, None)], []))
+        get, item = gast.Attribute(table, "get", gast.Load()), self.expression(op.operands[1])
+        if isinstance(result.type, TableOf) and is_number(result.type.elem):
+            zero = gast.Constant(0.0, None)
+            total: gast.expr = gast.BinOp(gast.Call(get, [key, zero], []), gast.Add(), item)
+        else:
+            add = self.names.of_object(runtime.add_parts)
+            total = gast.Call(add, [gast.Call(get, [key], []), item], [])
+        return gast.Assign([gast.Subscript(table, key, gast.Store())], total)
 
     def copy_of(self, operand: Operand) -> gast.expr:
         t = operand.type

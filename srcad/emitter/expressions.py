@@ -20,7 +20,7 @@ from srcad.emitter.operators import COMPARE, INFIX, POSITIONAL, PREFIX
 from srcad.emitter.ownership import is_filling
 from srcad.errors import InternalError
 from srcad.ir import ops as O
-from srcad.ir.abstract import Array, Scalar, kind_of
+from srcad.ir.abstract import Array, Scalar, TableOf, is_number, kind_of
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.registry import call_arguments, lookup
@@ -318,6 +318,8 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
     t = x.type
     if isinstance(t, Scalar) and t.kind == "float":
         return constant(0.0)
+    if isinstance(t, TableOf):
+        return gast.Dict([], [])
     if not isinstance(t, Array) or t.item or t.dims is None or t.dtype is None or not t.dims:
         return None
     if kind_of(t) in ("f", "c"):
@@ -331,8 +333,8 @@ def _zeros_list(e: Expressions, op: Op) -> gast.expr | None:
     return gast.BinOp(gast.List([constant(0.0)], gast.Load()), gast.Mult(), length)
 
 
-def _tolist(e: Expressions, op: Op) -> gast.expr:
-    return gast.Call(e.attribute(op.operands[0], "tolist"), [], [])
+def _keys_of(e: Expressions, op: Op) -> gast.expr:
+    return gast.Call(e.names.of_object(list), [e(op.operands[0])], [])
 
 
 def _astype(e: Expressions, op: Op) -> gast.expr:
@@ -343,10 +345,27 @@ def _astype(e: Expressions, op: Op) -> gast.expr:
     return gast.Call(e.names.of_object(runtime.astype), [e(x), constant(name)], [])
 
 
+def _entry_of(e: Expressions, op: Op) -> gast.expr | None:
+    table, key, like = op.operands
+    if not isinstance(table.type, TableOf) or not is_number(like.type):
+        return None
+    get = e.attribute(table, "get")
+    return gast.Call(get, [e(key), constant(0.0)], [])
+
+
+def _method(name: str) -> Callable[[Expressions, Op], gast.expr | None]:
+    def special(e: Expressions, op: Op) -> gast.expr | None:
+        x, *args = op.operands
+        return gast.Call(e.attribute(x, name), [e(a) for a in args], [])
+
+    return special
+
+
 _SPECIAL: dict[Any, Callable[[Expressions, Op], gast.expr | None]] = {
     np.shape: _attribute("shape"), np.size: _attribute("size"), np.ndim: _attribute("ndim"),
     np.transpose: _attribute("T"), runtime.select: _select, slice: _slice,
     runtime.broadcast_like: _broadcast_like, runtime.zeros_like: _zeros_like,
     runtime.astype: _astype, operator.contains: _contains, runtime.zeros_list: _zeros_list,
-    np.ndarray.tolist: _tolist,
+    np.ndarray.tolist: _method("tolist"), list.index: _method("index"),
+    list.count: _method("count"), runtime.entry_of: _entry_of, runtime.keys_of: _keys_of,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from srcad.emitter import tree as T
 from srcad.emitter.liveness import Liveness
 from srcad.emitter.ownership import foreign, has_memory, is_write, shares, updatable
 from srcad.ir import ops as O
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, TupleOf, Type
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, TupleOf, Type
 from srcad.ir.values import Function, Op, Operand, Role, Value
 from srcad.rules.indexing import may_repeat
 
@@ -354,8 +354,8 @@ def _can_copy(edge: _Edge) -> bool:
     if not isinstance(edge.statement, (T.Copy, T.Append)):
         return False
     t = edge.b.type if isinstance(edge.statement, T.Append) else edge.a.type
-    return _has_copy(t) and not (isinstance(t, ListOf) and has_memory(t.elem))
+    return _has_copy(t) and not (isinstance(t, (ListOf, TableOf)) and has_memory(t.elem))
 
 
 def _has_copy(t: Type) -> bool:
-    return isinstance(t, (Array, ListOf)) or t == UNKNOWN
+    return isinstance(t, (Array, ListOf, TableOf)) or t == UNKNOWN

@@ -19,6 +19,7 @@ from srcad.ir.abstract import (
     DictOf,
     Dim,
     ListOf,
+    TableOf,
     TupleOf,
     Type,
     dims_of,
@@ -51,20 +52,23 @@ def is_filling(op: Op) -> bool:
     return result.dtype == (g.type.dtype if isinstance(g.type, Array) else "float64")
 
 
+_WRITES = (runtime.appended, runtime.popped, runtime.add_entry, runtime.without)
+
+
 def is_write(op: Op) -> bool:
     """Whether an operation may be done by changing its first operand."""
     if op.kind in (O.SETITEM, O.ADD_AT):
         return True
-    return op.kind is O.APPLY and op.attrs["fn"] in (runtime.appended, runtime.popped)
+    return op.kind is O.APPLY and op.attrs["fn"] in _WRITES
 
 
 def has_memory(t: Type) -> bool:
-    """Whether a value of this type may be, or hold, an array or a list."""
+    """Whether a value of this type may be, or hold, what can be changed."""
     if isinstance(t, Array):
         return not t.item
     if isinstance(t, TupleOf):
         return t.elems is None or any(map(has_memory, t.elems))
-    return isinstance(t, (ListOf, DictOf)) or t in (UNKNOWN, OBJECT)
+    return isinstance(t, (ListOf, TableOf, DictOf)) or t in (UNKNOWN, OBJECT)
 
 
 def shares(op: Op) -> tuple[Operand, ...]:
@@ -83,11 +87,18 @@ def shares(op: Op) -> tuple[Operand, ...]:
         return tuple(o for o in op.operands if isinstance(o.type, (ListOf, TupleOf)))
     if isinstance(fn, np.ufunc) or fn in FRESH:
         return ()
+    if fn is runtime.add_tables and not _holds_memory(op.results[0].type):
+        return ()
     if fn is np.einsum and sum(has_memory(o.type) for o in op.operands) > 1:
         return ()  # einsum of one operand may be a view of it, a product never is
     if fn is runtime.broadcast_like and is_filling(op):
         return ()
     return op.operands[:1] if fn in _VIEWS or fn in _READ_ONLY else op.operands
+
+
+def _holds_memory(t: Type) -> bool:
+    """Whether the elements of a dictionary can be changed."""
+    return not isinstance(t, TableOf) or has_memory(t.elem)
 
 
 def foreign(op: Op) -> bool:

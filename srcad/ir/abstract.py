@@ -79,6 +79,20 @@ class ListOf(Type):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class TableOf(Type):
+    """A dictionary of like elements whose keys only the run knows.
+
+    A derivative of it is a dictionary too, with an entry only where the derivative is not zero.
+    """
+
+    key: Type
+    elem: Type
+
+    def __str__(self) -> str:
+        return f"dict[{self.key}, {self.elem}]"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class TupleOf(Type):
     """A tuple of known length; `elems` None where only "a tuple" is known (recursive tapes)."""
 
@@ -165,7 +179,7 @@ def differentiable(t: Type) -> bool:
         return t.elems is None or any(differentiable(e) for e in t.elems)
     if isinstance(t, DictOf):
         return any(differentiable(e) for _, e in t.items)
-    if isinstance(t, ListOf):
+    if isinstance(t, (ListOf, TableOf)):
         return differentiable(t.elem)
     return kind_of(t) in ("f", "c", None)
 
@@ -251,6 +265,8 @@ def join(a: Type, b: Type) -> Type:
         return _join_arrays(with_dims(a, dims_of(a)), with_dims(b, dims_of(b)), a, b)
     if isinstance(a, ListOf) and isinstance(b, ListOf):
         return ListOf(join(a.elem, b.elem))
+    if isinstance(a, TableOf) and isinstance(b, TableOf):
+        return TableOf(join(a.key, b.key), join(a.elem, b.elem))
     if isinstance(a, TupleOf) and isinstance(b, TupleOf):
         if a.elems is None or b.elems is None or len(a.elems) != len(b.elems):
             return TupleOf(None)

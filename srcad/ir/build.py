@@ -13,8 +13,10 @@ from typing import Any
 
 from srcad.errors import Loc
 from srcad.ir import ops as O
-from srcad.ir.abstract import INT, ListOf, Type
+from srcad.ir.abstract import INT, ListOf, TableOf, Type
 from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
+
+_CONTAINERS = (ListOf, TableOf)
 
 
 class Builder:
@@ -27,6 +29,7 @@ class Builder:
         self.role = role
         self._outer: list[list[Op]] = []  # blocks around the innermost one
         self.before: Callable[[Op], None] | None = None  # is told of what is about to be emitted
+        self.seen: Callable[[Op], None] | None = None  # is told of what reads containers
 
     def value(self, type_: Type, name: str, named: bool = False) -> Value:
         return Value(type_, name, self.role, named)
@@ -46,6 +49,8 @@ class Builder:
         if self.before is not None:
             self.before(op)
         self.block.append(op)
+        if self.seen is not None and any(isinstance(o.type, _CONTAINERS) for o in op.operands):
+            self.seen(op)
         return results
 
     def emit1(

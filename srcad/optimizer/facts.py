@@ -21,6 +21,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
 )
@@ -136,6 +137,9 @@ _LISTS = frozenset((
 ))  # fmt: skip
 
 
+_CONTAINERS = (ListOf, TableOf)
+
+
 def factor(operand: Operand) -> float | None:
     """The value of a real constant (True is none)."""
     value = operand.value if isinstance(operand, Const) else None
@@ -151,7 +155,7 @@ def loose_values(function: Function, at_calls: Set[Value] | None = None) -> set[
     functions = [function, *callees(function)] if at_calls is None else [function]
     found = _Loose(set(at_calls or ()), at_calls is None)
     for f in functions:  # the elements of a list were joined to one type
-        lists = [p for p in f.params if isinstance(p.value.type, ListOf)]
+        lists = [p for p in f.params if isinstance(p.value.type, _CONTAINERS)]
         found.loose.update(p.value for p in lists if not p.exact)
     while True:  # what flows round a loop, or from a caller, is found in the next turn
         before = len(found.loose)
@@ -169,6 +173,8 @@ def same_kind(have: Type, want: Type) -> bool:
         return want.dtype is None or (have.dtype == want.dtype and have.item == want.item)
     if isinstance(have, ListOf) and isinstance(want, ListOf):
         return same_kind(have.elem, want.elem)
+    if isinstance(have, TableOf) and isinstance(want, TableOf):
+        return same_kind(have.key, want.key) and same_kind(have.elem, want.elem)
     if isinstance(have, TupleOf) and isinstance(want, TupleOf):
         if have.elems is None or want.elems is None:
             return want.elems is None
@@ -224,16 +230,16 @@ class _Loose:
         if op.kind in (O.GETITEM, O.SETITEM, O.ADD_AT):
             stored = op.operands[1:2] if op.kind is not O.GETITEM else ()
             x = op.operands[0]
-            return self._any((x, *stored) if isinstance(x.type, ListOf) else (x,))
+            return self._any((x, *stored) if isinstance(x.type, _CONTAINERS) else (x,))
         if op.kind is O.CALL:
             if self.follows_calls:
                 self._call(op)
             return False
         if op.kind is O.OPAQUE:
             return True
-        if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, ListOf):
+        if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, _CONTAINERS):
             return True
-        if op.kind is O.PACK and isinstance(op.result.type, ListOf):
+        if op.kind is O.PACK and isinstance(op.result.type, _CONTAINERS):
             if any(not same_kind(o.type, op.result.type.elem) for o in op.operands):
                 return True
         if op.kind is O.PACK and isinstance(op.result.type, TupleOf):

@@ -32,6 +32,7 @@ from srcad.ir.abstract import (
     INT,
     Array,
     ListOf,
+    TableOf,
     TupleOf,
     Type,
     dims_of,
@@ -208,6 +209,8 @@ class _Simplifier:
         if store is None or len(store.operands) != len(op.operands) + 1:
             return None
         v = store.operands[1]
+        if isinstance(x.type, TableOf):
+            return store.operands[1] if same_operand(index[0], store.operands[2]) else None
         pairs = zip(index, store.operands[2:], strict=True)
         if not all(_is_integer(i) and same_operand(i, k) for i, k in pairs):
             return None

@@ -21,8 +21,10 @@ from srcad.ir.abstract import (
     UNDEF,
     UNKNOWN,
     Array,
+    DictOf,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
     join,
@@ -35,6 +37,7 @@ from srcad.parser import classes, opaque, reading
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
+    Cell,
     Choice,
     Closure,
     Known,
@@ -53,7 +56,7 @@ from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import ARRAY
-from srcad.rules.symbols import apply_operands, getitem_operands, pack
+from srcad.rules.symbols import apply_operands, field_of, getitem_operands, pack
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -67,9 +70,7 @@ class AccessLowering(_Base):
         name = self.attribute_name(node)
         if self.is_super(node.value):
             return self.super_attribute(node.value, name, node)
-        changes = name in CONTAINER_METHODS["list"] or name in WRITING_METHODS
-        owner = self.to_change(node.value) if changes else self.expression(node.value)
-        return self.attribute(owner, name, node)
+        return self.attribute(self.expression(node.value), name, node)
 
     def attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding:
         if isinstance(owner, Known):
@@ -84,6 +85,9 @@ class AccessLowering(_Base):
         content = self.deref(owner)
         if name == "__class__" and isinstance(content, (Value, Struct)):
             return self.call_known(type, [owner], {}, node)
+        special = self.special_attribute(owner, name, node)
+        if special is not None:
+            return special
         if isinstance(content, Value):
             return self.value_attribute(content, name, node, owner)
         if isinstance(content, Struct) and content.kind == "object":
@@ -135,12 +139,17 @@ class AccessLowering(_Base):
                 self.assumptions.add_type("attribute", owner, name, t)
                 return self.global_value(("attribute", id(owner), name), t, name, owner, None)
         self.assumptions.add("attribute", owner, name, value)
-        return value.binding if isinstance(value, Held) else Known(value)
+        if isinstance(value, Held):
+            return value.binding
+        cache: Binding | None = self.cache_of(value)
+        return Known(value) if cache is None else cache
 
     def value_attribute(self, owner: Value, name: str, node: gast.AST, holder: Binding) -> Binding:
         """An attribute of a number or array; `holder` is the reference to it, if there is one."""
         t = owner.type
         if isinstance(t, ListOf) and name in CONTAINER_METHODS["list"]:
+            return BoundMethod(holder, name)
+        if isinstance(t, TableOf) and name in CONTAINER_METHODS["dict"]:
             return BoundMethod(holder, name)
         if isinstance(t, Scalar):
             if name in ("real", "imag", "conjugate") or name in ("is_integer",):
@@ -239,7 +248,10 @@ class AccessLowering(_Base):
         if len(known) == len(parts):
             return Known(slice(*known))
         operands = tuple(self.operand(p, node) for p in parts)
-        return apply_operands(self.builder, slice, operands, {})  # type: ignore[return-value]
+        made = apply_operands(self.builder, slice, operands, {})
+        assert isinstance(made, Value)
+        self.slice_parts[made] = parts
+        return made
 
     def expr_Subscript(self, node: gast.Subscript) -> Binding:
         owner = self.expression(node.value)
@@ -264,10 +276,17 @@ class AccessLowering(_Base):
             if found is not None:
                 return found
         index = self.settled(index)
-        if isinstance(owner, Known) and isinstance(index, Value):
-            table = self.table(owner.value)
+        if isinstance(owner, Known) and isinstance(index, (Value, Struct)):
+            if isinstance(owner.value, dict) and self.is_run_key(index):
+                table = self.as_table_value(owner, node)
+            else:
+                table = self.table(owner.value)
             owner = owner if table is None else table
         owner = self.boxed(owner)  # what is a view of it is known by its memory
+        if isinstance(owner, Ref) and owner.cell.special is not None:
+            made = self.special_item(owner, index, node)
+            if made is not None:
+                return made
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(owner.value, dict) and isinstance(index, Struct):
             index = Known(self.static_key(index, node))
@@ -285,6 +304,18 @@ class AccessLowering(_Base):
                     error, node, f"this look-up fails: {error!r}", "Python raises the same here",
                     "correct the index",
                 ) from None  # fmt: skip
+        if isinstance(owner, Struct) and owner.kind == "dict" and self.is_run_key(index):
+            table = self.as_table_value(owner, node)
+            if table is not None:
+                self.note_held(Cell("table"), owner.parts)
+                return self.table_entry(holder, table, index, node)
+        if isinstance(owner, Value) and isinstance(owner.type, TableOf):
+            return self.table_entry(holder, owner, index, node)
+        if isinstance(owner, Value) and isinstance(owner.type, DictOf):
+            if isinstance(index, Known) and index.value in dict(owner.type.items):
+                return self.boxed(field_of(self.builder, owner, index.value))
+        if isinstance(holder, Ref) and isinstance(index, Value):
+            owner = self.with_places(holder, owner, index, node)
         if isinstance(owner, Struct):
             if owner.kind == "dict" and isinstance(index, Struct):
                 index = Known(self.static_key(index, node))

@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.errors import AliasingError, TypeInferenceError
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, rank_of
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
     Binding,
@@ -31,8 +31,11 @@ _Base: Any = object
 class AssignmentLowering(_Base):
     def stmt_Assign(self, node: gast.Assign, rest: Any) -> None:
         value = self.boxed(self.raw(node.value), _target_name(node.targets[0]))
+        if isinstance(value, Struct) and value.kind == "tuple":
+            value = self.without_places(value, node.targets)
         for target in node.targets:
-            self.assign(target, value)
+            with self.permutation(target, node.value):
+                self.assign(target, value)
 
     def stmt_AnnAssign(self, node: gast.AnnAssign, rest: Any) -> None:
         if node.value is not None:
@@ -47,10 +50,9 @@ class AssignmentLowering(_Base):
             added = self.expression(node.value)
             self.bind(target.id, self.updated(fn, old, added, target.id, node), target)
         elif isinstance(target, gast.Subscript):
-            owner = self.to_change(target.value)
+            owner = self.expression(target.value)
             index = self.expression(target.slice)
-            part = self.element_part(owner, index, target)
-            old = self.subscript(owner, index, target) if part is None else part
+            old = self.subscript(owner, index, target)
             added = self.expression(node.value)
             new = self.updated(fn, old, added, "", node)
             if not (isinstance(new, Ref) and new is old and new.path):  # else it is written
@@ -77,8 +79,8 @@ class AssignmentLowering(_Base):
             new = self.binary(fn, content, added, node)
             self.write(old, self.deref(new), node)
             return old
-        if isinstance(content, Struct) and content.kind == "dict" and fn is operator.or_:
-            self.dict_update(old, content, [added], {}, node)
+        if fn is operator.or_ and isinstance(old, Ref) and self.is_dictionary(content):
+            self.call_binding(self.attribute(old, "update", node), [added], {}, node)
             return old
         new = self.binary(fn, content, added, node)
         if not isinstance(old, Ref) or not isinstance(content, Value):
@@ -139,7 +141,7 @@ class AssignmentLowering(_Base):
         elif isinstance(target, gast.Starred):
             self.assign(target.value, value)
         elif isinstance(target, gast.Subscript):
-            owner = self.to_change(target.value)
+            owner = self.expression(target.value)
             self.store(owner, self.expression(target.slice), value, target)
         else:
             assert isinstance(target, gast.Attribute)
@@ -154,11 +156,19 @@ class AssignmentLowering(_Base):
         if method is not None:
             self.call_binding(method, [index, value], {}, node)
             return
+        self.note_filled(owner)
         if not isinstance(owner, Ref):
             self.refuse_write(owner, node)
         assert isinstance(owner, Ref)
+        key = self.settled(index)
+        if isinstance(held, Struct) and held.kind == "dict" and self.is_run_key(key):
+            self.store_entry(owner, held, key, value, node)
+            return
+        if isinstance(held, Value) and isinstance(held.type, TableOf):
+            self.store_entry(owner, held, key, value, node)
+            return
         if isinstance(held, Struct):
-            changed = self.stored(held, self.settled(index), self.boxed(value), node)
+            changed = self.stored(held, key, self.boxed(value), node)
             if changed is not None:
                 self.write(owner, changed, node)
                 return
@@ -168,7 +178,10 @@ class AssignmentLowering(_Base):
             self.write(owner, held, node)
         if not isinstance(held, Value):
             self.refuse_write(owner, node)
-        parts = self.index_operands(self.settled(index), node)
+        if isinstance(held.type, ListOf) and self.is_slice(key):
+            self.store_slice(owner, held, key, value, node)
+            return
+        parts = self.index_operands(key, node)
         self.check_overlap(owner, parts, value, node)
         self.write(owner, self.deref(value), node, parts)
         if isinstance(held.type, ListOf):
@@ -255,15 +268,42 @@ class AssignmentLowering(_Base):
                     del self.frame.vars[target.id]
             elif isinstance(target, gast.Subscript):
                 owner = self.expression(target.value)
-                held = self.deref(owner)
-                if not isinstance(held, Struct) or not isinstance(owner, Ref):
-                    self.refuse_write(owner, node)
-                method = {"list": "pop", "dict": "pop"}[held.kind]
-                index = self.expression(target.slice)
-                self.call_binding(self.attribute(owner, method, node), [index], {}, node)
+                self.delete_element(owner, self.expression(target.slice), node)
             else:
                 owner = self.expression(target.value)
                 self.delete_attribute(owner, self.attribute_name(target), target)
+
+    def delete_element(self, owner: Binding, index: Binding, node: gast.AST) -> None:
+        """`del owner[index]`."""
+        self.note_filled(owner)
+        held = self.deref(owner)
+        method = self.special_method(owner, "__delitem__", node)
+        if method is not None:
+            self.call_binding(method, [index], {}, node)
+        elif isinstance(owner, Ref) and isinstance(getattr(held, "type", None), ListOf):
+            self.delete_from_list(owner, held, index, node)
+        elif isinstance(owner, Ref) and isinstance(getattr(held, "type", None), TableOf):
+            self.run_dict_pop(owner, held, [index], {}, node)
+        elif not isinstance(held, Struct) or not isinstance(owner, Ref):
+            self.refuse_write(owner, node)
+        elif held.kind == "list" and self.is_slice(self.settled(index)):
+            self.check_write(owner, node)
+            parts = list(held.parts)
+            del parts[self.static_slice(index, node)]
+            self.put_list(owner, parts, node)
+        else:
+            self.call_binding(self.attribute(owner, "pop", node), [index], {}, node)
+
+    def static_slice(self, index: Binding, node: gast.AST) -> slice:
+        """A slice that is known while compiling."""
+        found = self.settled(index)
+        if isinstance(found, Value):
+            for part in self.slice_parts[found]:
+                if isinstance(part, Value):
+                    self.require_static(part, node, "a bound of a slice of a list")
+        assert isinstance(found, Known)
+        bounds: slice = found.value
+        return bounds
 
     def unpack(self, target: gast.Tuple | gast.List, value: Binding) -> None:
         n = len(target.elts)

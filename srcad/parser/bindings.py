@@ -46,18 +46,29 @@ class Cell:
         messages: it must not be written.
     contiguous
         Whether it is certainly an array in C order, so that a reshape of it is a view.
-    beside
-        If it is in a list that was of known length: all that is in it.
+    special
+        What it is more than a list or dictionary: see `collected`.
+    separate
+        Of a list or dictionary that is one value: whether no other container holds its elements.
+    elements
+        Memory that names may lead to, and that may be an element of it.
+    given
+        Whether it is an argument, so that only the run knows whether its elements are different.
     """
 
-    __slots__ = ("beside", "contiguous", "name", "origin", "shared")
+    __slots__ = (
+        "contiguous", "elements", "given", "name", "origin", "separate", "shared", "special",
+    )  # fmt: skip
 
     def __init__(self, name: str, origin: str = "", contiguous: bool = False) -> None:
         self.name = name
         self.origin = origin
         self.contiguous = contiguous
         self.shared: set[Cell] = set()
-        self.beside: tuple[Cell, ...] = ()
+        self.special: Special | None = None
+        self.separate = False
+        self.elements: set[Cell] = set()
+        self.given = False
 
     def share(self, other: Cell) -> bool:
         """Note that both may be one memory; whether that is news."""
@@ -69,6 +80,17 @@ class Cell:
 
     def __repr__(self) -> str:
         return f"<cell {self.name}>"
+
+
+@dataclass(frozen=True)
+class Special:
+    """A container of `collections`: kind "defaultdict", "Counter", "deque" or "set".
+
+    `detail` is the binding of the function that makes defaults, or the largest length.
+    """
+
+    kind: str
+    detail: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +266,12 @@ Binding = Union[
     Choice, Maybe, Poison,
 ]
 Key = Union[str, Cell]  # what the state of a program is kept by: names, and memory
+
+
+def common_special(a: Binding | None, b: Binding | None) -> Special | None:
+    """What two containers both are more than lists or dictionaries."""
+    found = {x.cell.special if not x.path else None for x in (a, b) if isinstance(x, Ref)}
+    return found.pop() if len(found) == 1 else None
 
 
 def class_of(content: Struct) -> type:
@@ -516,7 +544,7 @@ def merge_paths(
         for p, q in zip(x.operands, y.operands):
             if p is q or (isinstance(p, Const) and isinstance(q, Const) and p.key() == q.key()):
                 operands.append(p)
-            elif x.kind == "index" and all(is_number(o.type) for o in (p, q)):
+            elif x.kind in ("index", "item") and all(is_number(o.type) for o in (p, q)):
                 operands.append(leaf(p, q, join(p.type, q.type), f"{name}_index"))
             else:
                 return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import BOOL, ListOf
+from srcad.ir.abstract import BOOL, ListOf, TableOf
 from srcad.ir.build import if_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
 from srcad.parser.bindings import (
@@ -22,6 +22,7 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     can_be_chosen,
+    common_special,
     describe,
     is_root,
     map_values,
@@ -33,6 +34,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.frames import Diverges, Left
 from srcad.parser.optional import Present, present_if
+from srcad.parser.tables import different_tables
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -392,7 +394,7 @@ class _Join:
                 alive[side] = None
                 a, b = alive  # type: ignore[assignment]
         merged = self.merged(a, b, cell.name)
-        if isinstance(merged, Value) and isinstance(merged.type, ListOf):
+        if isinstance(merged, Value) and isinstance(merged.type, (ListOf, TableOf)):
             for side, x in enumerate((a, b)):
                 if isinstance(x, Struct):
                     with self.inside(side):
@@ -415,7 +417,16 @@ class _Join:
             values = [self.list_value(x, side) for side, x in enumerate((a, b))]
             if values[0] is not None and values[1] is not None:
                 a, b = values
+        if different_tables(a, b):
+            tables = [self.table_value(x, side) for side, x in enumerate((a, b))]
+            if tables[0] is not None and tables[1] is not None:
+                a, b = tables
         return self.with_choices(merge(a, b, name, self.leaf, self.link), a, b, name)
+
+    def table_value(self, content: Binding | None, side: int) -> Value | None:
+        with self.inside(side):
+            value: Value | None = self.low.as_table_value(content, None)
+            return value
 
     def list_value(self, content: Binding, side: int) -> Value | None:
         with self.inside(side):
@@ -451,6 +462,7 @@ class _Join:
         if key in self.linked:
             return self.linked[key]
         cell = Cell(plain_name(name))
+        cell.special = common_special(a, b)
         contents = []
         for side, x in enumerate((a, b)):
             with self.inside(side):

@@ -41,6 +41,7 @@ from srcad.parser.bindings import (
     describe,
 )
 from srcad.parser.classes import defines
+from srcad.parser.collected import CONSTRUCTORS
 from srcad.parser.decorators import DECORATORS
 from srcad.parser.iterators import SPECIAL
 from srcad.parser.managers import MANAGERS
@@ -114,6 +115,7 @@ def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     return None
 
 def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    low.check_cache(args[0], "len", [], node)
     args = [low.deref(a) for a in args]
     if isinstance(args[0], Struct):
         return Known(len(args[0].items))
@@ -282,9 +284,9 @@ def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
     return low.apply(np.empty, args, kwargs, node)
 
 _SPECIAL: dict[Any, Any] = {
-    **SPECIAL, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass, type: _type,
-    len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str, getattr: _getattr,
-    setattr: _setattr,
+    **SPECIAL, **CONSTRUCTORS, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass,
+    type: _type, len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str,
+    getattr: _getattr, setattr: _setattr,
     dataclasses.replace: _replace, np.ndarray: _ndarray, **ATTRIBUTE_CALLS, **DECORATORS,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
     operator.index: _index,

@@ -16,7 +16,7 @@ import gast
 
 from srcad.errors import SrcadError, UnsupportedSyntaxError
 from srcad.ir import ops as O
-from srcad.ir.abstract import Type
+from srcad.ir.abstract import Type, join
 from srcad.ir.build import clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Value, free_values, walk
 from srcad.parser.bindings import (
@@ -37,6 +37,7 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.branches import ERROR, LEFT, RESULT, RETURNED
+from srcad.parser.carries import type_of_both
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.generators import is_generator
 from srcad.parser.handover import (
@@ -45,6 +46,7 @@ from srcad.parser.handover import (
     shape_key,
 )
 from srcad.parser.managers import managed_by
+from srcad.parser.parts import holds_objects
 from srcad.parser.passing import Callee, Entry
 from srcad.parser.seen import seen_outside
 from srcad.parser.source import own_signature, read_source
@@ -160,13 +162,18 @@ class CalleeLowering(_Base):
         on_stack = any(k[0] == identity for k in self.pending)
         entry = Entry(pure=pure)
         entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
+        for _, cell in self.caches.values():
+            self.captured_memory(cell, on_stack, entry)
         shapes: dict[str, Binding] = {}
         for name, binding in bound.items():
             if isinstance(binding, Struct) and binding.kind == "dict":  # of `**kwargs`
                 binding = self.new_cell(binding, name)
             shapes[name] = self.param_shape(binding, name, on_stack, entry)
         for cell in self.carried_state.get(identity, ()):
-            self.param_state(cell, on_stack, entry)
+            if self.is_dictionary(Ref(cell)):
+                self.captured_memory(cell, on_stack, entry)
+            else:
+                self.param_state(cell, on_stack, entry)
         labels = () if pure else tuple(h.label for hs in self.catchers for h in hs)
         key = (identity, entry.key(shapes), labels, self.globals_key())
         if key in self.pending:
@@ -236,11 +243,17 @@ class CalleeLowering(_Base):
                 raise StateChanged(key[0], captured)
             summary, cells = _renamed(summary, cells, canonical, frame)
             old = None if callee.result is None else _summary(callee)
+            if old is not None:
+                before = [c for c, _ in callee.left]
+                if before != cells and {*before, *cells} <= set(entry.contents):
+                    summary, cells, old = _side_by_side(summary, cells, old, before, entry)
+            with self.at_end_of_callee(ops, frame):
+                widened = summary if old is None else self.widen(old, summary)
             same_cells = old is not None and cells == [c for c, _ in callee.left]
-            widened = self.widen(old, summary) if old is not None and same_cells else summary
             if same_cells and shape_key(widened) == shape_key(old):
                 break
-            assert isinstance(widened, Struct)
+            if not isinstance(widened, Struct):
+                continue
             self.settle_callee(callee, widened, cells)
         else:
             raise self.unsupported(
@@ -257,7 +270,7 @@ class CalleeLowering(_Base):
         content = self.frame.vars.get(cell)
         if isinstance(content, Struct) and content.kind == "list":
             return self.as_list_value(content, None) is not None
-        return not (isinstance(content, Struct) and content.kind == "dict")
+        return True
 
     def settle_callee(self, callee: Callee, summary: Struct, cells: list[Key]) -> None:
         """Take over what a lowering found: the result, and what memory holds at the end."""
@@ -277,6 +290,23 @@ class CalleeLowering(_Base):
             self.frame = outer
 
     def widen(self, old: Binding, new: Binding) -> Binding:
+        """What describes both what a function was taken to leave, and what it left."""
+        if (
+            isinstance(old, Struct) and isinstance(new, Struct)
+            and [k for k, _ in old.items] == [k for k, _ in new.items]
+        ):  # fmt: skip
+            pairs = zip(old.parts, new.parts)
+            of_types = [type_of_both(x, y) for x, y in pairs]
+            parts = [
+                (k, b if t is None else Value(join(t(a, self), t(b, self)), "items"))
+                for (k, a), b, t in zip(old.items, new.parts, of_types)
+            ]
+            old = Struct(old.kind, tuple(
+                (k, a if t is None else part)
+                for (k, a), (_, part), t in zip(old.items, parts, of_types)
+            ))  # fmt: skip
+            new = Struct(new.kind, tuple(parts))
+
         def leaf(x: Operand, y: Operand, t: Type, name: str) -> Value:
             return Value(t, name)
 
@@ -366,7 +396,9 @@ class CalleeLowering(_Base):
         if isinstance(result, Ref) and not result.path and result.cell not in memory:
             content = self.deref(result)
             if isinstance(content, Value) and not result.cell.shared:
-                return content
+                apart = holds_objects(content.type) and result.cell.separate
+                if not apart and result.cell.special is None:
+                    return content
         return result
 
     def returned(self, finished: bool, node: gast.AST) -> Binding:
@@ -391,6 +423,8 @@ class CalleeLowering(_Base):
                 node, f"`{self.frame.name}` returns values of different kinds",
                 result.reason, "return one kind of value on every path",
             )  # fmt: skip
+        if not self.frame.is_callee:
+            self.refuse_special(result, node)
         return Known(None) if result is None else result
 
     def close_callee(
@@ -453,6 +487,20 @@ class CalleeLowering(_Base):
             return len(yields) - 1
 
         return visit(result), yields
+
+
+def _side_by_side(
+    summary: Struct, cells: list[Key], old: Struct, before: list[Key], entry: Entry
+) -> tuple[Struct, list[Key], Struct]:
+    """Both summaries with the same memory, which holds what it held where it is not written."""
+    both = [*before, *(c for c in cells if c not in before)]
+
+    def filled(known: Struct, written: list[Key]) -> Struct:
+        contents = dict(zip(written, known.parts[1:]))
+        held = [contents.get(c) or entry.contents[c] for c in both]  # type: ignore[index]
+        return Struct.sequence("tuple", [known.parts[0], *held])
+
+    return filled(summary, cells), both, filled(old, before)
 
 
 def _summary(callee: Callee) -> Struct:

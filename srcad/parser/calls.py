@@ -17,7 +17,7 @@ import gast
 
 from srcad import runtime
 from srcad.errors import MissingRuleError, SrcadError
-from srcad.ir.abstract import STR, TupleOf, rank_of
+from srcad.ir.abstract import STR, Array, ListOf, TupleOf, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser import classes, kind_queries, opaque, reading
 from srcad.parser.access import MethodOf
@@ -66,6 +66,14 @@ _LOGGING = (
 )  # fmt: skip
 
 
+_COLUMNS = """
+result = []
+if len(rows) > 0:
+    for k in range(min([len(row) for row in rows])):
+        result.append([row[k] for row in rows])
+"""
+
+
 class CallLowering(_Base):
     def expr_Call(self, node: gast.Call, statement: bool = False) -> Binding:
         if self.is_super(node):
@@ -78,6 +86,9 @@ class CallLowering(_Base):
         if isinstance(callee, Known) and _is_output(callee.value):
             self.opaque_statement(gast.Expr(node))
             return Known(None)
+        columns = self.columns(callee, node)
+        if columns is not None:
+            return columns
         args = self.elements(node.args, raw=True)
         kwargs: dict[str, Binding] = {}
         for k in node.keywords:
@@ -94,6 +105,25 @@ class CallLowering(_Base):
                     "write the keywords out",
                 )  # fmt: skip
         return self.call_binding(callee, args, kwargs, node)
+
+    def columns(self, callee: Binding, node: gast.Call) -> Binding | None:
+        """`zip(*rows)` of rows whose number only the run knows; None for another call."""
+        if not (isinstance(callee, Known) and callee.value is zip and len(node.args) == 1):
+            return None
+        (arg,) = node.args
+        if not isinstance(arg, gast.Starred) or node.keywords:
+            return None
+        rows = self.boxed(self.iterable(self.expression(arg.value), arg))
+        content = self.deref(rows)
+        t = content.type if isinstance(content, Value) else None
+        if isinstance(t, ListOf) and isinstance(t.elem, TupleOf) and t.elem.elems is not None:
+            texts = (f"result = [row[{k}] for row in rows]\n" for k in range(len(t.elem.elems)))
+            parts = [self.lower_text(text, node, rows=rows) for text in texts]
+            return self.new_sequence("tuple", parts)  # type: ignore[no-any-return]
+        listed = isinstance(t, ListOf) and isinstance(t.elem, (ListOf, Array))
+        if listed or (isinstance(t, Array) and len(t.dims or ()) == 2):
+            return self.lower_text(_COLUMNS, node, rows=rows)  # type: ignore[no-any-return]
+        return None
 
     def call_binding(
         self, callee: Binding, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
@@ -159,6 +189,7 @@ class CallLowering(_Base):
             return self.call_custom(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
         if fn is stop_gradient:
             return self.stopped(args, kwargs, node)
+        self.note_filling_call(fn)
         if lookup(fn) is None:
             packages.met(fn)
         if _hashable(fn):
@@ -307,6 +338,8 @@ class CallLowering(_Base):
                     error.what, reason=error.reason, advice=error.advice, loc=self.loc(node)
                 ) from error
             raise
+        if fn is np.ndarray.tolist:
+            self.separate_values.add(result)
         views = may_return_operand(fn)
         if views:
             self.note_views(args, result)

@@ -31,6 +31,7 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     cells_in,
+    common_special,
     describe,
     map_values,
     merge,
@@ -47,6 +48,7 @@ from srcad.parser.branches import BROKEN, CONTINUED, RESULT, RETURNED, is_error,
 from srcad.parser.frames import FirstDiffers
 from srcad.parser.places import Place
 from srcad.parser.storage import key_name
+from srcad.parser.tables import different_tables, table_type
 
 _FALSE = Known(False)
 _NONE = Const.of(None)
@@ -158,7 +160,7 @@ class Carries:
     def origins(self) -> list[str]:
         """Whose the memory before the loop is known to be."""
         cells = [k for k in (*self.before, *self.own) if isinstance(k, Cell)]
-        return [self.low.shared_elements, *(cell.origin for cell in cells)]
+        return [f"{k.origin} {k.separate}" for k in cells]
 
     def lower(
         self, build: Any, carried: Mapping[Key, Binding], tolerant: bool
@@ -247,11 +249,12 @@ class Carries:
             return
         self.current = key
         new: Binding | None
-        if isinstance(key, Cell) and _different_lists(old, after):
+        of_type = type_of_both(old, after) if isinstance(key, Cell) else None
+        if isinstance(key, Cell) and of_type is not None:
             with self.low.at_end_of(body.ops, body.variables):
-                after_type = list_type(after, self.low)
+                after_type = of_type(after, self.low)
                 self.low.note_held(key, [x for x in (old, after) if isinstance(x, Struct)])
-                new = Value(join(list_type(old, self.low), after_type), key.name)
+                new = Value(join(of_type(old, self.low), after_type), key.name)
         else:
             new = merge(old, after, key_name(key), _type_only, self.link, every=True)
         if not _same_shape(old, new):
@@ -294,6 +297,7 @@ class Carries:
             entry = self.entry_of(old)
         if key not in self.linked:
             cell = Cell(plain_name(name), _origin(entry, after))
+            cell.special = common_special(entry, after)
             self.linked[key] = cell
             self.own[cell] = entry
             self.made.add(cell)
@@ -455,6 +459,13 @@ def _element_type(part: Binding | None, low: Any) -> Type:
         return type_of_constant(part.value)
     operand = number(part)
     return UNDEF if operand is None else operand.type
+
+
+def type_of_both(a: Binding | None, b: Binding | None) -> Any:
+    """What gives the type of two contents that one value has to describe; None if none has to."""
+    if _different_lists(a, b):
+        return list_type
+    return table_type if different_tables(a, b) else None
 
 
 def _different_lists(a: Binding | None, b: Binding | None) -> bool:

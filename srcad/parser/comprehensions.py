@@ -13,7 +13,9 @@ from typing import Any
 
 import gast
 
+from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, LazyIterable
+from srcad.parser.collected import run_set
 from srcad.parser.frames import Diverges, own_nodes, stored_names
 from srcad.parser.renaming import Renamer
 
@@ -41,8 +43,13 @@ class ComprehensionLowering(_Base):
         return self.known_set(self.new_sequence("list", self.elements(node.elts)), node)
 
     def known_set(self, elements: Binding, node: gast.AST) -> Binding:
-        """A set of what is known while compiling."""
+        """A set, of what is known while compiling or not."""
+        content = self.deref(elements)
+        if isinstance(content, Value):
+            return run_set(self, elements, node)
         parts = [self.settled(p) for p in self.known_elements(elements, node)]
+        if any(map(self.is_run_key, parts)):
+            return run_set(self, elements, node)
         keys = [self.static_key(p, node) for p in parts]
         return Known(frozenset(keys))
 

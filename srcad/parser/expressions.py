@@ -22,6 +22,7 @@ from srcad.ir.abstract import (
     DictOf,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     is_number,
     kind_of,
@@ -138,6 +139,9 @@ class ExpressionLowering(_Base):
                     node, "whether this raises TypeError is not known while compiling",
                     "one side is a text, the other may be one", "give the types of the arguments",
                 )  # fmt: skip
+        if fn is operator.or_ and self.is_dictionary(left) and self.is_dictionary(right):
+            if isinstance(left, Value) or isinstance(right, Value):
+                return self.joined_tables(left, right, node)
         if isinstance(left, Struct) or isinstance(right, Struct):
             structural = self.binary_struct(fn, left, right, node)
             if structural is not None:
@@ -166,7 +170,7 @@ class ExpressionLowering(_Base):
             tables = [self.table_items(side, node) for side in (left, right)]
             if tables[0] is not None and tables[1] is not None:
                 items = tables[0] | tables[1]
-                return self.new_cell(Struct("dict", tuple(items.items())), "table")
+                return self.new_table(items)
         if fn is operator.mul:
             for struct, times in ((left, right), (right, left)):
                 if isinstance(struct, Struct) and isinstance(times, Known):
@@ -211,7 +215,17 @@ class ExpressionLowering(_Base):
     def new_sequence(self, kind: str, parts: list[Binding]) -> Binding:
         """A new tuple or list."""
         made = Struct.sequence(kind, [self.boxed(p, f"{kind}_{i}") for i, p in enumerate(parts)])
-        return made if kind == "tuple" else self.new_cell(made, "items")
+        if kind == "tuple":
+            return made
+        found: Ref = self.new_cell(made, "items")
+        found.cell.separate = True
+        return found
+
+    def new_table(self, items: dict[Any, Binding]) -> Binding:
+        """A new dictionary."""
+        found: Ref = self.new_cell(Struct("dict", tuple(items.items())), "table")
+        found.cell.separate = True
+        return found
 
     def expr_UnaryOp(self, node: gast.UnaryOp) -> Binding:
         fn = _UNARY[type(node.op)]
@@ -487,12 +501,18 @@ class ExpressionLowering(_Base):
             folded = self.fold(fn, item.value, box.value)
             if folded is not None:
                 return folded
+        if isinstance(box, Struct) and box.kind == "dict" and not box.items:
+            return Known(negated)
         if isinstance(box, Struct) and isinstance(item, Known):
             if box.kind == "dict":
                 return Known((item.value in [k for k, _ in box.items]) is not negated)
             if all(isinstance(p, Known) for p in box.parts):
                 values = [p.value for p in box.parts if isinstance(p, Known)]
                 return Known((item.value in values) is not negated)
+        table = self.table_of(box, item, node)
+        if table is not None:
+            found = self.table_contains(item, table, node)
+            return self.apply(operator.not_, [found], {}, node) if negated else found
         if isinstance(item, Value) or isinstance(box, Struct):
             options = box.value if isinstance(box, Known) else None
             if isinstance(options, (tuple, list, set, frozenset, range)) or isinstance(box, Struct):
@@ -520,10 +540,26 @@ class ExpressionLowering(_Base):
                     if isinstance(result, Known)
                     else self.apply(operator.not_, [result], {}, node)
                 )
+        if isinstance(box, Value) and isinstance(box.type, ListOf):
+            found = self.apply(operator.contains, [box, item], {}, node)
+            return self.apply(operator.not_, [found], {}, node) if negated else found
         raise self.unsupported(
             node, "`in` on these values cannot be differentiated yet",
             f"{describe(item)} in {describe(box)}", "compare the elements in a loop",
         )  # fmt: skip
+
+    def table_of(self, box: Binding, key: Binding, node: gast.AST) -> Value | None:
+        """A dictionary with keys of the run, or one that is asked for such a key."""
+        if isinstance(box, LazyIterable) and box.kind == "table_view" and box.detail == "keys":
+            box = self.deref(box.parts[0])
+        if isinstance(box, Value):
+            return box if isinstance(box.type, TableOf) else None
+        if isinstance(box, Struct) and not box.items:
+            return None
+        if self.is_dictionary(box) and self.is_run_key(self.settled(key)):
+            found: Value | None = self.as_table_value(box, node)
+            return found
+        return None
 
     # ------------------------------------------------------------------ displays and functions
     def expr_Tuple(self, node: gast.Tuple) -> Binding:
@@ -578,9 +614,11 @@ class ExpressionLowering(_Base):
             if k is None:
                 inner = self.expression(v)
                 table = self.table_items(inner, v)
+                if isinstance(getattr(self.deref(inner), "type", None), TableOf):
+                    return self.table_display(items, node)
                 if table is None:
                     raise self.unsupported(
-                        v, "`**` needs a dictionary of known keys",
+                        v, "`**` needs a dictionary",
                         f"this is {describe(inner)}", "write the keys out",
                     )  # fmt: skip
                 items.update(table)
@@ -589,10 +627,9 @@ class ExpressionLowering(_Base):
             if isinstance(key, Struct) and all(isinstance(p, Known) for p in key.parts):
                 key = Known(tuple(p.value for p in key.parts if isinstance(p, Known)))
             if not isinstance(key, Known):
-                raise self.unsupported(k, "a dictionary key must be known while compiling",
-                                       f"this is {describe(key)}", "use constant keys")  # fmt: skip
+                return self.table_display(items, node)
             items[key.value] = self.boxed(self.expression(v), str(key.value))
-        return self.new_cell(Struct("dict", tuple(items.items())), "table")
+        return self.new_table(items)
 
     def table_items(self, binding: Binding, node: gast.AST) -> dict[Any, Binding] | None:
         """What a dictionary of known keys holds; None for anything else."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import gast
 
-from srcad.ir.abstract import UNKNOWN, Array, ListOf
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Ref, Step, Struct, describe
 from srcad.parser.measures import MOST_TURNS, Precision
@@ -160,6 +160,7 @@ class IterationLowering(_Base):
         binding = self.iterable(binding, node)
         if self.is_produced(binding):
             binding = self.listed_generator(binding, node)
+        self.refuse_order(binding, node)
         holder, binding = binding, self.deref(binding)
         if isinstance(binding, (Iteration, Unrolled)):
             return binding
@@ -176,6 +177,8 @@ class IterationLowering(_Base):
             return Unrolled(tuple(Known(k) for k, _ in binding.items))
         if isinstance(binding, (Struct, Known)):
             return Unrolled(tuple(self.known_elements(binding, node)))
+        if isinstance(binding, Value) and isinstance(binding.type, TableOf):
+            return self.over_table(holder, binding, "keys", node)
         if isinstance(binding, Value):
             t = binding.type
             listed = isinstance(t, ListOf) or (isinstance(t, Array) and t.dims != ())

@@ -16,9 +16,19 @@ from typing import Any
 import gast
 
 from srcad import runtime
-from srcad.ir.abstract import Array, ListOf
+from srcad.ir.abstract import Array, ListOf, TableOf
 from srcad.ir.values import Value
-from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Partial, Struct, describe
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Cell,
+    Known,
+    LazyIterable,
+    Partial,
+    Special,
+    Struct,
+    describe,
+)
 from srcad.parser.iterated import Nothing, element_at
 from srcad.parser.iteration import Unrolled, from_zero, now
 from srcad.pristine import np
@@ -94,7 +104,7 @@ for k in order:
     result.append(items[k])
 """
 
-Special = Callable[[Any, list[Binding], dict[str, Binding], gast.AST], "Binding | None"]
+Reader = Callable[[Any, list[Binding], dict[str, Binding], gast.AST], "Binding | None"]
 
 
 def refuse_keywords(low: Any, kwargs: dict[str, Binding], node: gast.AST, name: str) -> None:
@@ -105,7 +115,7 @@ def refuse_keywords(low: Any, kwargs: dict[str, Binding], node: gast.AST, name: 
         )  # fmt: skip
 
 
-def maker(kind: str, detail: Any = None) -> Special:
+def maker(kind: str, detail: Any = None) -> Reader:
     """A callable that makes an iterator of its arguments."""
 
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
@@ -195,7 +205,7 @@ def _islice(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bindi
     return low.iterator("islice", [iterable, *bounds])
 
 
-def _combined(function: Any) -> Special:
+def _combined(function: Any) -> Reader:
     def special(
         low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
@@ -226,11 +236,11 @@ def _sum(
 
 
 def _nested(value: Value) -> bool:
-    """Whether it is a list of arrays, of which the elements are added one by one."""
-    return isinstance(value.type, ListOf) and isinstance(value.type.elem, Array)
+    """Whether it is a list of arrays or lists, of which the elements are added one by one."""
+    return isinstance(value.type, ListOf) and isinstance(value.type.elem, (Array, ListOf))
 
 
-def _truth_of(text: str) -> Special:
+def _truth_of(text: str) -> Reader:
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
         content = low.deref(args[0])
         if isinstance(content, Value) and isinstance(content.type, Array):
@@ -259,7 +269,7 @@ def as_list(low: Any, binding: Binding, node: gast.AST) -> Binding:
     return low.lower_text(_LIST, node, iterable=over, result=made)
 
 
-def _container(kind: str) -> Special:
+def _container(kind: str) -> Reader:
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
         if not args:
             return low.new_sequence(kind, [])
@@ -289,29 +299,61 @@ def _dict(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.
         elif isinstance(content, Struct) and content.kind == "dict":
             items.update(content.items)
         else:
-            for pair in low.known_elements(a, node):
-                key, value = low.known_elements(pair, node)
-                items[low.static_key(key, node)] = low.boxed(value)
+            over = low.pairs_of(a, node)
+            known = _known_pairs(low, over, node)
+            if known is None:
+                made = low.new_table(items)
+                low.add_pairs(made, over, node)
+                for k, v in kwargs.items():
+                    low.store(made, Known(k), v, node)
+                return made
+            items.update(known)
     items.update({k: low.boxed(v) for k, v in kwargs.items()})
-    return low.new_cell(Struct("dict", tuple(items.items())), "table")
+    return low.new_table(items)  # type: ignore[no-any-return]
+
+
+def _known_pairs(low: Any, over: Any, node: gast.AST) -> dict[Any, Binding] | None:
+    """Pairs of keys and elements, if the keys are known while compiling."""
+    if not isinstance(over, Unrolled) or over.limit is not None:
+        return None
+    found: dict[Any, Binding] = {}
+    pairs = [low.known_elements(now(low, e), node) for e in over.elements]
+    for key, _ in pairs:
+        if low.is_run_key(low.settled(key)):
+            return None
+    for key, value in pairs:
+        found[low.static_key(key, node)] = low.boxed(value)
+    return found
 
 
 def _set(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
-    return low.known_set(as_list(low, args[0], node) if args else low.new_sequence("list", []),
-                         node)  # fmt: skip
+    if not args:
+        return low.made_special(Struct("dict", ()), Special("set"))
+    return low.known_set(as_list(low, args[0], node), node)
 
 
 def _itself(value: Any) -> Any:
     return value
 
 
-def _extremum(fn: Any) -> Special:
+def _key_function(low: Any, key: Binding) -> Binding:
+    """`table.get` of a key that is there is `table[key]`."""
+    if isinstance(key, BoundMethod) and key.name == "get" and low.is_dictionary(key.receiver):
+        return BoundMethod(key.receiver, "__getitem__")
+    return key
+
+
+def _frozen_set(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
+    return _set(low, args, kwargs, node) if args else Known(frozenset())
+
+
+def _extremum(fn: Any) -> Reader:
     better = Known(operator.lt if fn is min else operator.gt)
 
     def special(
         low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding | None:
-        key = kwargs.pop("key", Known(None))
+        key = _key_function(low, kwargs.pop("key", Known(None)))
         default = kwargs.pop("default", None)
         refuse_keywords(low, kwargs, node, fn.__name__)
         plain = isinstance(key, Known) and key.value is None
@@ -319,7 +361,9 @@ def _extremum(fn: Any) -> Special:
             parts = args
         else:
             content = low.deref(args[0])
-            if isinstance(content, Value) and isinstance(content.type, ListOf):
+            if isinstance(content, Value) and isinstance(content.type, TableOf):
+                made = as_list(low, args[0], node)
+            elif isinstance(content, Value) and isinstance(content.type, ListOf):
                 made = args[0]
             elif isinstance(content, Value):
                 if plain and default is None:
@@ -452,7 +496,7 @@ def _element_at(low: Any, args: list[Any], kwargs: Any, node: gast.AST) -> Bindi
 def _sorted(
     low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
 ) -> Binding | None:
-    key = kwargs.pop("key", Known(None))
+    key = _key_function(low, kwargs.pop("key", Known(None)))
     reverse = low.deref(kwargs.pop("reverse", Known(False)))
     refuse_keywords(low, kwargs, node, "sorted")
     if isinstance(reverse, Value):
@@ -545,7 +589,7 @@ def call_operator(low: Any, fn: Any, args: list[Binding], node: gast.AST) -> Bin
     return found[0] if len(found) == 1 else low.new_sequence("tuple", found)
 
 
-def _getter(factory: Any) -> Special:
+def _getter(factory: Any) -> Reader:
     def special(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
         keys = [low.deref(a) for a in args]
         if all(isinstance(k, Known) for k in keys):
@@ -555,7 +599,7 @@ def _getter(factory: Any) -> Special:
     return special
 
 
-def _listed(fn: Any) -> Special:
+def _listed(fn: Any) -> Reader:
     """A function of numbers in an array or list; what is read element by element is listed."""
 
     def special(
@@ -568,7 +612,7 @@ def _listed(fn: Any) -> Special:
     return special
 
 
-SPECIAL: dict[Any, Special] = {
+SPECIAL: dict[Any, Reader] = {
     range: _range, zip: _zip, enumerate: _enumerate, reversed: maker("reversed"),
     map: maker("map"), filter: _filter, iter: _iter, next: _next,
     itertools.starmap: maker("map", "starmap"), itertools.chain: maker("chain"),
@@ -588,5 +632,5 @@ SPECIAL: dict[Any, Special] = {
     sum: _sum, any: _truth_of(_ANY), all: _truth_of(_ALL), sorted: _sorted,
     min: _extremum(min), max: _extremum(max),
     element_at: _element_at, list: _container("list"), tuple: _container("tuple"), dict: _dict,
-    set: _set, frozenset: _set,
+    set: _set, frozenset: _frozen_set,
 }  # fmt: skip

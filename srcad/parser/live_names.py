@@ -41,6 +41,11 @@ class LiveNames:
             return None
         return after | _reads(node) | self.always
 
+    def after(self, node: gast.AST | None) -> Names | None:
+        """Names read after a statement; None if nothing is known."""
+        after = self._after.get(id(node))
+        return None if after is None else after | self.always
+
     def _block(self, statements: list[gast.stmt], after: Names, exits: _Exits) -> Names:
         for node in reversed(statements):
             after = after | exits.caught

@@ -169,6 +169,9 @@ class NameLowering(_Base):
         return table[key]
 
     def known_object(self, value: Any) -> Binding:
+        cache: Binding | None = self.cache_of(value)
+        if cache is not None:
+            return cache
         if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
             return Struct.sequence("tuple", [self.known_object(v) for v in value])
         return Known(value)

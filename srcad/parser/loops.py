@@ -14,7 +14,7 @@ import gast
 from srcad import runtime
 from srcad.errors import AliasingError, TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir import ops as O
-from srcad.ir.abstract import BOOL, INT, ListOf
+from srcad.ir.abstract import BOOL, INT, ListOf, TableOf
 from srcad.ir.build import for_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
 from srcad.parser.bindings import (
@@ -445,11 +445,13 @@ class LoopLowering(_Base):
             found = values_in(shape)
             given = values_in(binding) if type(binding) is type(shape) else []
             return [*given] if len(given) == len(found) else [UNDEFINED] * len(found)
-        if isinstance(binding, Struct) and isinstance(shape.type, ListOf):
-            value = self.as_list_value(binding, None)
+        if isinstance(binding, Struct) and isinstance(shape.type, (ListOf, TableOf)):
+            listed = isinstance(shape.type, ListOf)
+            value = (self.as_list_value if listed else self.as_table_value)(binding, None)
             if value is None:
                 raise TypeInferenceError(
-                    f"the elements of the list `{shape.name}` are not of one kind",
+                    f"the elements of the {'list' if listed else 'dictionary'} `{shape.name}` are "
+                    "not of one kind",
                     reason="its length is not known while compiling, so one type describes them",
                     advice="keep numbers and arrays in lists of their own",
                     loc=self.builder.loc,

@@ -33,9 +33,11 @@ from srcad.parser.bindings import (
     describe,
 )
 from srcad.parser.branches import BranchLowering
+from srcad.parser.caches import CacheFilled, CacheLowering, filled_by
 from srcad.parser.callees import CalleeLowering
 from srcad.parser.calls import CallLowering
 from srcad.parser.choices import ChoiceLowering
+from srcad.parser.collected import CollectedLowering
 from srcad.parser.comprehensions import ComprehensionLowering
 from srcad.parser.contexts import ContextLowering
 from srcad.parser.custom import CustomLowering
@@ -43,7 +45,6 @@ from srcad.parser.decorators import DecoratorLowering
 from srcad.parser.derived import NestedLowering
 from srcad.parser.disjoint import checks
 from srcad.parser.effects import EffectLowering
-from srcad.parser.elements import ElementLowering, check_elements
 from srcad.parser.expressions import ExpressionLowering
 from srcad.parser.frames import (
     Assumptions,
@@ -69,11 +70,14 @@ from srcad.parser.objects import ObjectLowering
 from srcad.parser.operators import OperatorLowering
 from srcad.parser.optional import OptionalLowering
 from srcad.parser.outputs import OutputLowering
+from srcad.parser.parts import PartLowering
 from srcad.parser.passing import PassingLowering
+from srcad.parser.run_lists import RunListLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
 from srcad.parser.stepping import SteppingLowering
 from srcad.parser.storage import StorageLowering
+from srcad.parser.tables import TableLowering
 from srcad.parser.trying import Scope, TryLowering
 from srcad.parser.while_loops import WhileLowering
 
@@ -118,7 +122,7 @@ class Lowerer(
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
     OptionalLowering, LiftingLowering, ChoiceLowering, AttributeLowering, DecoratorLowering,
     LocalClassLowering,
-    ElementLowering,
+    RunListLowering, TableLowering, CollectedLowering, PartLowering, CacheLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 
@@ -133,6 +137,12 @@ class Lowerer(
         self.precision = precision
         self.sizes: dict[Value, tuple[int, ...]] = {}
         self.taken = 0  # turns of unrolled loops, so far
+        self.builder.seen = self.note_sharing
+        self.separate_values: set[Operand] = set()  # lists of new lists
+        self.writes_parts = False  # elements of an argument are written
+        self.to_empty: list[dict[Any, Any]] = []
+        self.caches: dict[int, tuple[dict[Any, Any], Cell]] = {}
+        self.slice_parts: dict[Value, list[Binding]] = {}  # of slices with run-time bounds
         self.wanted_paths = wanted_paths
         self.stored_paths = stored_paths
         self.argument_cells: dict[tuple[Any, ...], Cell] = {}  # of objects that the caller holds
@@ -172,9 +182,6 @@ class Lowerer(
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
         self.iterated: list[Cell] = []  # what the loops around run over
-        # where elements of lists of run-time length are changed; why two may be one object
-        self.element_writes: list[tuple[str, Loc]] = []
-        self.shared_elements = ""
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
         self.scope: Scope | None = None
@@ -280,12 +287,16 @@ def lower(
     """
     source = source or read_source(function)
     written: list[tuple[Frame, str]] = []
+    caches = filled_by(function)
     while True:
         lowerer = Lowerer(static_outside, paths, stored_paths, precision)
         try:
+            lowerer.to_empty = caches
             return _lower(lowerer, function, types_of, statics, examples or {}, source, written)
         except GlobalWritten as found:
             written.append((found.frame, found.name))
+        except CacheFilled as filled:
+            caches.append(filled.table)
 
 
 def _lower(
@@ -304,6 +315,7 @@ def _lower(
     params, inputs = lowerer.parameters(function, types_of, statics, examples)
     start = len(lowerer.builder.block)
     lowerer.follow_globals(written)
+    lowerer.follow_caches(lowerer.to_empty)
     result = _body(lowerer, source.node)
     lowerer.check_restored(source.node)
     tree, yields = lowerer.result_tree(result)
@@ -312,6 +324,7 @@ def _lower(
         lowerer.argument_memory,
         lowerer.written_arguments - set(lowerer.argument_cells.values()),  # objects hold no array
         Region((), ops, tuple(yields)),
+        lowerer.writes_parts,
     )
     body = Region(
         tuple(p.value for p in params),
@@ -320,7 +333,6 @@ def _lower(
     )
     name = source.name if source.name.isidentifier() else "f"
     ir = Function(name, tuple(params), body, tree, inputs, loc=source.loc(source.node))
-    check_elements(lowerer, ir)
     check(ir, "lowering")
     return Lowered(
         ir, source, lowerer.assumptions, lowerer.argument_assumptions, set(statics),

@@ -7,29 +7,28 @@ from typing import Any
 
 import gast
 
-from srcad import runtime
-from srcad.ir.abstract import Array, ListOf, join
+from srcad.ir.abstract import Array, ListOf, TableOf
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
-from srcad.parser.storage import is_mutable
 from srcad.pristine import np
 from srcad.rules.numbers import CONTINUOUS as NUMBER_CLASSES
-from srcad.rules.symbols import apply_operands
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
 CONTAINER_METHODS: dict[str, frozenset[str]] = {
-    "tuple": frozenset(("index", "count")),
+    "tuple": frozenset(("index", "count", "__getitem__")),
     "list": frozenset(
         ("append", "extend", "insert", "pop", "remove", "index", "count", "copy", "clear",
-         "reverse", "sort")
+         "reverse", "sort", "__getitem__")
     ),
     "dict": frozenset(
-        ("get", "items", "keys", "values", "update", "setdefault", "pop", "copy", "clear")
+        ("get", "items", "keys", "values", "update", "setdefault", "pop", "copy", "clear",
+         "__getitem__")
     ),
 }  # fmt: skip
 WRITING_METHODS = frozenset(("fill", "sort", "put", "partition", "resize", "itemset"))
+_BY_KEY = frozenset(("get", "setdefault", "pop"))
 _MISSING = object()
 
 
@@ -41,18 +40,45 @@ class MethodLowering(_Base):
         """A method that is no function of the rule table; None if it is one."""
         receiver = method.receiver
         content = self.deref(receiver)
+        if isinstance(receiver, Ref) and receiver.cell.special is not None:
+            self.check_cache(receiver, method.name, args, node)
+            done: Binding | None = self.special_call(receiver, method.name, args, node)
+            if done is not None:
+                return done
+        if method.name == "__getitem__" and len(args) == 1:
+            item: Binding = self.subscript(receiver, args[0], node)
+            return item
+        if isinstance(content, Struct) and content.kind == "dict":
+            by_key_of_run = (
+                method.name in _BY_KEY and args and self.is_run_key(self.settled(args[0]))
+            )
+            if method.name == "update" and any(map(self.has_run_keys, args)):
+                by_key_of_run = True
+            if by_key_of_run and not content.items and method.name == "get":
+                return args[1] if len(args) > 1 else Known(None)
+            if by_key_of_run:
+                table = self.as_table_value(content, node)
+                if table is not None:
+                    self.write(receiver, table, node)
+                    content = table
+        if isinstance(content, Value) and isinstance(content.type, TableOf):
+            by_key: Binding = getattr(self, f"run_dict_{method.name}")(
+                receiver, content, args, kwargs, node
+            )
+            return by_key
         if isinstance(content, Struct):
             handler = getattr(self, f"{content.kind}_{method.name}")
             return handler(receiver, content, args, kwargs, node)
         if isinstance(content, Value) and isinstance(content.type, ListOf):
-            handler = getattr(self, f"value_{method.name}", None)
+            handler = getattr(self, f"run_list_{method.name}", None)
             if handler is None:
                 raise self.unsupported(
                     node, f"`{method.name}` of a list of unknown length cannot be differentiated",
                     "which elements it concerns is not known while compiling",
                     "use append, pop and indices, or an array",
                 )  # fmt: skip
-            return handler(receiver, content, args, kwargs, node)
+            found: Binding = handler(receiver, content, args, kwargs, node)
+            return found
         if method.name not in WRITING_METHODS:
             return None
         if method.name == "fill" and len(args) == 1 and not kwargs:
@@ -222,32 +248,6 @@ class MethodLowering(_Base):
             node, f"{what} must be an integer", f"it is {describe(found)}", "pass an integer"
         )
 
-    # ------------------------------------------------------------------ lists of unknown length
-    def value_append(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
-        new = self.element(args[0], node)
-        t = held.type
-        assert isinstance(t, ListOf)
-        made = apply_operands(self.builder, runtime.appended, (held, new), {})
-        if isinstance(made, Value):
-            made.type = ListOf(join(t.elem, new.type))
-        self.write(owner, made, node)
-        if is_mutable(new.type):
-            self.note_held(owner.cell, args)
-        return Known(None)
-
-    def value_pop(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
-        if args and not same(self.deref(args[0]), Known(-1)):
-            raise self.unsupported(
-                node, "`pop` from within a list of unknown length cannot be differentiated",
-                "all later elements move", "pop from the end, or use an array",
-            )  # fmt: skip
-        last = self.subscript(owner, Known(-1), node)
-        self.write(owner, apply_operands(self.builder, runtime.popped, (held,), {}), node)
-        return last
-
-    def value_copy(self, owner: Any, held: Value, args: Any, kwargs: Any, node: Any) -> Binding:
-        return self.new_cell(held, "items")
-
     # ------------------------------------------------------------------ dictionaries
     def dict_items(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         pairs: list[Binding] = [Struct.sequence("tuple", [Known(k), b]) for k, b in held.items]
@@ -318,8 +318,9 @@ class MethodLowering(_Base):
         key = self.settled(key)
         if isinstance(key, Struct) and all(isinstance(p, Known) for p in key.parts):
             return tuple(p.value for p in key.parts if isinstance(p, Known))
-        if isinstance(key, Value):
-            self.require_static(key, node, "a dictionary key")
+        for part in key.parts if isinstance(key, Struct) else (key,):
+            if isinstance(part, Value):
+                self.require_static(part, node, "a dictionary key")
         if not isinstance(key, Known):
             raise self.unsupported(
                 node, "a dictionary key must be known while compiling",

@@ -197,6 +197,8 @@ class PassingLowering(_Base):
         source = ref.cell
         origin = "" if source.origin == "argument" else source.origin
         cell = Cell(name, origin, source.contiguous and not ref.path)
+        cell.special = None if ref.path else source.special
+        cell.separate, cell.given = source.separate, source.given
         for other, theirs in zip(entry.cells, entry.sources):
             if theirs is not None and (theirs.cell is source or theirs.cell in source.shared):
                 cell.share(other)
@@ -213,6 +215,24 @@ class PassingLowering(_Base):
         else:
             entry.contents[cell] = self.param_shape(content, name, on_stack, entry)
         return Ref(cell)
+
+    def captured_memory(self, cell: Cell, on_stack: bool, entry: Entry) -> None:
+        """Memory of an outer function that a recursion changes is passed along, as it is."""
+        if cell not in self.frame.vars or cell in entry.contents:
+            return
+        entry.known[Ref(cell).key()] = cell
+        entry.cells.append(cell)
+        entry.sources.append(Ref(cell))
+        entry.contents[cell] = Known(None)
+        content = self.frame.vars[cell]
+        if isinstance(content, Value):
+            param = Value(content.type, cell.name, named=True)
+            self.param_origins[param] = self.origins(content)
+            entry.params.append(param)
+            entry.operands.append(content)
+            entry.contents[cell] = param
+        else:
+            entry.contents[cell] = self.param_shape(content, cell.name, on_stack, entry)
 
     def emit_call(self, callee: Callee, entry: Entry, node: gast.AST) -> Binding:
         function = callee.function
@@ -261,7 +281,9 @@ class PassingLowering(_Base):
         memory = [(c, content) for c, content in callee.left if isinstance(c, Cell)]
         for cell, _ in memory:
             if cell not in refs and cell not in self.frame.vars:
-                refs[cell] = Ref(Cell(cell.name, cell.origin, cell.contiguous))
+                made = Cell(cell.name, cell.origin, cell.contiguous)
+                made.special = cell.special
+                refs[cell] = Ref(made)
         for cell, ref in refs.items():
             if cell not in callee.entry:
                 for other in cell.shared:
@@ -274,6 +296,8 @@ class PassingLowering(_Base):
             found = rebased(constants_known(map_values(binding, value)), refs)
             return found if moving is None else moving.moved(found)
 
+        for cell, ref in refs.items():
+            ref.cell.separate = cell.separate and (ref.cell.separate or cell not in callee.entry)
         for cell, content in memory:
             target = refs.get(cell, Ref(cell))
             if target.cell in self.frame.vars:

@@ -69,6 +69,10 @@ class StatementLowering(_Base):
         """Lower one statement. None: go on with the next; else the block is finished, and the
         bool says whether control never falls out of it."""
         name = type(node).__name__
+        if isinstance(node, (gast.Assign, gast.If)):
+            outcome: bool | None = self.optional_entry(node, rest)
+            if outcome is not None:
+                return outcome
         method = getattr(self, f"stmt_{name}", None)
         if method is None:
             reason, advice = _REFUSED.get(

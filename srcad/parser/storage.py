@@ -21,6 +21,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
     is_number,
@@ -46,9 +47,11 @@ from srcad.parser.bindings import (
     Struct,
     cells_in,
     is_root,
+    number,
     plain_name,
 )
 from srcad.parser.live_names import LiveNames
+from srcad.parser.parts import holds_objects
 from srcad.pristine import np
 from srcad.rules import indexing
 from srcad.rules.symbols import apply_operands, getitem_operands
@@ -64,7 +67,7 @@ CONTIGUOUS = (
 
 def is_mutable(t: Type) -> bool:
     """Whether a value of this type is an object that can change."""
-    return isinstance(t, ListOf) or t == UNKNOWN or (isinstance(t, Array) and not t.item)
+    return isinstance(t, (ListOf, TableOf)) or t == UNKNOWN or (isinstance(t, Array) and not t.item)
 
 
 class StorageLowering(_Base):
@@ -72,7 +75,6 @@ class StorageLowering(_Base):
     def new_cell(self, content: Binding, name: str, origin: str = "") -> Ref:
         """A reference to a new object that holds `content`."""
         cell = Cell(name, origin)
-        self.note_second(content)
         self.frame.vars[cell] = content
         if isinstance(content, Value):
             self.fill_in_origin(cell, content)
@@ -82,6 +84,7 @@ class StorageLowering(_Base):
         """A reference to an object that the caller passes."""
         made = self.new_cell(content, name, "argument")
         self.argument_memory[made.cell] = value
+        made.cell.separate = made.cell.given = holds_objects(value.type)
         return made
 
     def fill_in_origin(self, cell: Cell, value: Value) -> None:
@@ -89,6 +92,9 @@ class StorageLowering(_Base):
         if value in self.external:
             cell.origin = cell.origin or self.external[value]
         cell.contiguous = value in self.contiguous
+        if holds_objects(value.type):
+            cell.separate = value in self.separate_values
+            self.part_from(value, cell)
         for owner in self.may_view.get(value, ()):
             for other in (owner, *owner.shared):  # two views of one array may overlap
                 if cell.share(other):
@@ -149,7 +155,7 @@ class StorageLowering(_Base):
         known = self.projected.get(key)
         if known is not None and self.builder.is_open(known[1]):
             return known[0]
-        if step.kind == "index":
+        if step.kind in ("index", "item"):
             value = getitem_operands(self.builder, base, list(step.operands))
         elif step.kind == "transpose":
             axes = step.operands[0]
@@ -179,6 +185,9 @@ class StorageLowering(_Base):
         base = self.deref(owner)
         if not isinstance(base, Value):
             return None
+        if step.kind == "index" and isinstance(base.type, (ListOf, TableOf)):
+            place: Binding | None = self.item_view(owner, base.type, step)
+            return place
         basic = step.kind != "index" or indexing.is_basic(step.operands)
         if basic is False or not (isinstance(base.type, Array) or base.type == UNKNOWN):
             return None
@@ -227,7 +236,7 @@ class StorageLowering(_Base):
         """A list that is one value holds these objects. What they become later is not seen in
         it, so they must not be written any more."""
         bindings = list(bindings)
-        self.note_shared(bindings)
+        self.note_parts(cell, bindings)
         for other in self.reachable(bindings):
             if other is not cell and other.origin in ("", "argument"):
                 other.origin = f"in the list `{cell.name}`"
@@ -236,21 +245,31 @@ class StorageLowering(_Base):
         """An element of such a list must not be written either."""
         if not isinstance(element, Value) or not is_mutable(element.type):
             return
-        if isinstance(getattr(self.deref(holder), "type", None), ListOf):
+        t = getattr(self.deref(holder), "type", None)
+        if isinstance(t, (ListOf, TableOf)):
             name = f" `{holder.cell.name}`" if isinstance(holder, Ref) else ""
-            self.external.setdefault(element, f"an element of the list{name}")
+            kind = "list" if isinstance(t, ListOf) else "dictionary"
+            self.external.setdefault(element, f"an element of the {kind}{name}")
 
     # ------------------------------------------------------------------ writes
-    def write(self, ref: Ref, content: Binding, node: gast.AST, index: Any = None) -> None:
-        """Make an object hold `content`, or a view of it; with `index` only what that selects."""
+    def write(
+        self, ref: Ref, content: Binding, node: gast.AST, index: Any = None, grows: bool = False
+    ) -> None:
+        """Make an object hold `content`, or a view of it; with `index` only what that selects.
+
+        A list that only `grows` keeps its elements where they are.
+        """
         self.check_write(ref, node)
-        self.check_element_write(ref, node)
-        if index is None and ref.cell in self.iterated:
+        if index is None and ref.cell in self.iterated and not ref.path:
             self.check_iterated(ref.cell, content, node)
+        if any(step.kind == "item" for step in ref.path):
+            self.check_parts(ref, node)
+        held = self.deref(ref)
+        if isinstance(held, Value) and holds_objects(held.type) and not grows:
+            self.check_places(ref, node)
         path, parts = list(ref.path), index
         if parts is not None:
-            if not self.in_list(ref):
-                path, parts = composed(path, parts, self.deref)
+            path, parts = composed(path, parts, self.deref)
         value = content
         if parts is not None:
             base = self.project(ref.cell, path) if path else self.held(ref.cell)
@@ -262,23 +281,21 @@ class StorageLowering(_Base):
             value = self.put_back(base, path[depth], value)
         if isinstance(value, Value):
             self.rename(value, ref.cell.name)
-            if isinstance(value.type, ListOf) and is_mutable(value.type.elem):
+            if isinstance(value.type, (ListOf, TableOf)) and is_mutable(value.type.elem):
                 self.note_held(ref.cell, [content])
         self.frame.vars[ref.cell] = value
-
-    def in_list(self, ref: Ref) -> bool:
-        """Whether this refers to an element of a list."""
-        return bool(ref.path) and isinstance(self.project(ref.cell, ref.path[:-1]).type, ListOf)
 
     def put(self, base: Any, value: Operand, parts: Sequence[Operand]) -> Value:
         t = base.type
         if isinstance(t, ListOf):
             t = ListOf(join(t.elem, value.type))
+        elif isinstance(t, TableOf):
+            t = TableOf(join(t.key, parts[0].type), join(t.elem, value.type))
         return self.builder.emit1(O.SETITEM, (base, value, *parts), t, base.name)
 
     def put_back(self, base: Any, step: Step, value: Any) -> Binding:
         """The whole of which a view has become `value`."""
-        if step.kind == "index":
+        if step.kind in ("index", "item"):
             return self.put(base, value, step.operands)
         if step.kind == "transpose":
             axes = step.operands[0].value  # type: ignore[union-attr]
@@ -297,7 +314,7 @@ class StorageLowering(_Base):
         cell = ref.cell
         name = cell.name
         if cell.origin not in ("", "argument"):
-            outside = " list" not in cell.origin
+            outside = " list" not in cell.origin and " dictionary" not in cell.origin
             raise AliasingError(
                 f"`{name}` is {cell.origin}, and this changes it",
                 reason="a derivative that changes what is outside would change it once more"
@@ -343,12 +360,22 @@ class StorageLowering(_Base):
 
     def live_here(self) -> frozenset[str] | None:
         """Names of the function that this statement or a later one may read; None: all."""
+        live = self.live_names()
+        return None if live is None else live.at(self.frame.statement)
+
+    def names_after(self) -> frozenset[str] | None:
+        """Names of the function that a later statement may read; None: all."""
+        live = self.live_names()
+        return None if live is None else live.after(self.frame.statement)
+
+    def live_names(self) -> LiveNames | None:
         frame = self.frame
         if not isinstance(frame.node, gast.FunctionDef):
             return None
         if frame.live_names is None:
             frame.live_names = LiveNames(frame.node.body)
-        return frame.live_names.at(frame.statement)
+        found: LiveNames = frame.live_names
+        return found
 
     def visible_names(self, live: frozenset[str] | None = None) -> dict[Cell, str]:
         """Cells that some name leads to here, with such a name; with `live`, of the names of this
@@ -434,7 +461,21 @@ class StorageLowering(_Base):
             return content
         if isinstance(content, Known):
             content = Struct.sequence("list", [Known(v) for v in content.value])
-        parts = [self.deref(p) for p in content.parts]
+        operands = self.like_operands(content.parts, node)
+        if operands is None:
+            return None
+        elem: Type = UNDEF
+        for o in operands:
+            elem = join(elem, o.type)
+        made = self.builder.emit1(O.PACK, operands, ListOf(elem), "t", {"container": "list"})
+        self.note_held(Cell("items"), content.parts)
+        return made
+
+    def like_operands(
+        self, bindings: Sequence[Binding], node: gast.AST | None
+    ) -> list[Operand] | None:
+        """The elements of a container as operands; None if no single type describes them."""
+        parts = [self.deref(p) for p in bindings]
         operands: list[Operand] = []
         kinds = {is_mutable(p.type) for p in parts if isinstance(p, Value)}
         kinds |= {False for p in parts if isinstance(p, Known)}
@@ -450,19 +491,29 @@ class StorageLowering(_Base):
             if isinstance(p, Const):  # a tuple of constants
                 p = Known(p.value)
             if isinstance(p, Value) and (
-                p.type == UNKNOWN or isinstance(p.type, (Scalar, Array, ListOf, TupleOf))
+                p.type == UNKNOWN
+                or isinstance(p.type, (Scalar, Array, ListOf, TableOf, TupleOf))
             ):
                 operands.append(p)
             elif isinstance(p, Known) and _is_data(p.value):
                 operands.append(Const.of(p.value))
             else:
                 return None
-        elem: Type = UNDEF
-        for o in operands:
-            elem = join(elem, o.type)
-        made = self.builder.emit1(O.PACK, operands, ListOf(elem), "t", {"container": "list"})
-        self.note_held(Cell("items"), [content])
-        return made
+        return operands
+
+    def type_of_part(self, part: Binding) -> Type:
+        """The type of an element of a container as a value; undefined if it is none."""
+        part = self.deref(part)
+        if isinstance(part, Struct) and part.kind in ("list", "tuple"):
+            inner = [self.type_of_part(p) for p in part.parts]
+            if part.kind == "tuple":
+                return TupleOf(tuple(inner))
+            elem: Type = UNDEF
+            for t in inner:
+                elem = join(elem, t)
+            return ListOf(elem)
+        operand = number(part)
+        return UNDEF if operand is None else operand.type
 
 
 def _is_data(value: object) -> bool:

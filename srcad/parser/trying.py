@@ -22,7 +22,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.ir import ops as O
-from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, Type, kind_of
+from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, TableOf, Type, kind_of
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, same
 from srcad.parser.branches import _TRUE, ERROR, LEFT, is_error, is_flag
@@ -451,6 +451,8 @@ class TryLowering(_Base):
 
 def possible_errors(op: Op) -> list[type[BaseException]]:
     """The errors that an operation of these types may raise and that handlers look for."""
+    if op.kind in (O.GETITEM, O.SETITEM) and isinstance(op.operands[0].type, TableOf):
+        return [KeyError] if op.kind is O.GETITEM else []
     if op.kind in (O.GETITEM, O.SETITEM, O.ADD_AT):
         parts = op.operands[1:] if op.kind is O.GETITEM else op.operands[2:]
         if any(p.type not in (SLICE, NONE) for p in parts):
@@ -475,7 +477,7 @@ def possible_errors(op: Op) -> list[type[BaseException]]:
         return [] if kind_of(types[0]) in ("i", "b") else [ValueError, OverflowError]
     if fn in (float, complex):
         return [] if isinstance(types[0], Scalar) else [TypeError, ValueError]
-    if fn in _EXTREMA:
+    if fn in _EXTREMA or fn is list.index:
         return [ValueError]
     module = getattr(fn, "__module__", None) or ""
     if module == "math" and fn not in _SAFE_MATH:

@@ -21,6 +21,7 @@ from srcad.rules import (
     selection,
     shape,
     signal,
+    tables,
     ufuncs,
 )
 from srcad.rules.registry import (
@@ -52,6 +53,7 @@ FAMILIES = (
     selection,
     shape,
     signal,
+    tables,
     ufuncs,
 )
 

@@ -14,6 +14,7 @@ from srcad.ir.abstract import (
     UNKNOWN,
     Array,
     ListOf,
+    TupleOf,
     Type,
     join,
     kind_of,
@@ -62,6 +63,9 @@ class _Popped:
 zero(
     runtime.sorting_order, signature="keys, reverse=False", infer=lambda c: ListOf(INT)
 )
+zero(runtime.slice_bounds, signature="part, items", infer=lambda c: TupleOf((INT, INT, INT)))
+zero(list.index, signature="items, item, *bounds", infer=lambda c: INT)
+zero(list.count, signature="items, item", infer=lambda c: INT)
 zero(bisect.bisect_left, bisect.bisect_right, signature="a, x", infer=lambda c: INT)
 
 

@@ -19,6 +19,7 @@ from srcad.ir.abstract import (
     Dim,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
     broadcast,
@@ -86,6 +87,8 @@ def indexed_type(t: Type, parts: Sequence[Operand]) -> Type:
     if isinstance(t, ListOf):
         if len(parts) == 1 and parts[0].type == SLICE:
             return t
+        return t.elem
+    if isinstance(t, TableOf):
         return t.elem
     if isinstance(t, TupleOf):
         elems = t.elems

@@ -20,6 +20,7 @@ from srcad.ir.abstract import (
     Array,
     ListOf,
     Scalar,
+    TableOf,
     TupleOf,
     Type,
     adjoint_type,
@@ -168,6 +169,8 @@ linear(
 
 def unbroadcast_to(g: Any, x: Sym, wider: Sym) -> Any:
     """Sum `g` (of the shape of `wider`) to the shape of `x`, by types if they decide."""
+    if isinstance(x.type, TableOf) or isinstance(getattr(g, "type", None), ListOf):
+        return g
     small, large = dims_of(as_array(x.type)), dims_of(as_array(wider.type))
     if small is None or large is None:
         return unbroadcast(g, x)

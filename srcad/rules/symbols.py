@@ -18,6 +18,7 @@ from srcad.ir.abstract import (
     COMPLEX,
     FLOAT,
     INT,
+    UNDEF,
     UNKNOWN,
     DictOf,
     ListOf,
@@ -315,7 +316,9 @@ def apply_operands(
         raise missing_rule(fn)
     types = tuple(o.type for o in operands)
     constants = tuple(o.value if isinstance(o, Const) else MISSING for o in operands)
-    t = rule.infer(Call(fn, types, constants, attrs))
+    empty = any(isinstance(o, Value) and o.type == UNDEF for o in operands)
+    # what is computed from an element of an empty list is never computed
+    t = UNDEF if empty else rule.infer(Call(fn, types, constants, attrs))
     return builder.emit1(O.APPLY, operands, t, hint(fn, operands), {"fn": fn, **attrs})
 
 

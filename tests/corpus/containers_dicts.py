@@ -354,9 +354,6 @@ def fields_as_tuple(x, y):
 
 TYPED = {
     "deep_copy_is_apart",  # a number is no copy of itself, an array is
+    "memo_inside",
     "dict_update_item",  # `+=` on a number or an array?
 }
-
-NOT_YET = {
-    "memo_inside",
-}  # fmt: skip

@@ -374,7 +374,4 @@ SETTINGS = {
     )
 }
 
-NOT_YET = {
-    "dict_of_lists", "flatten", "history_of_dicts", "table_updated", "transposed_with_zip",
-}
-TYPED = {"gauss_elimination_lists", "list_from_array", "matrix_power_lists", "polynomials"}
+TYPED = {"gauss_elimination_lists", "list_from_array", "table_updated"}
