@@ -890,8 +890,8 @@ def y_combinator(x):
 
 
 NOT_YET = {
-    "chained_maps", "closure_in_a_class_attribute", "defaultdict_of_numbers", "deque_of_numbers",
-    "exit_stack", "grouped", "memo_by_hand", "memo_in_a_default", "ordered_dict", "quicksorted",
+    "chained_maps", "closure_in_a_class_attribute",
+    "exit_stack", "grouped", "quicksorted",
 }  # fmt: skip
 
 SETTINGS = {"cached_of_variables": {"float32": False}}  # the cache would need a hash of arrays

@@ -778,7 +778,7 @@ TYPED = {
 }  # fmt: skip
 
 NOT_YET = {
-    "deleted_elements", "error_kept", "error_of_a_subclass", "error_with_a_value",
+    "error_kept", "error_of_a_subclass", "error_with_a_value",
     "error_with_arguments", "logged_values", "texts_of_run_time", "with_exit_stack",
     "with_print_options",
 }  # fmt: skip
