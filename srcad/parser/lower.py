@@ -39,6 +39,7 @@ from srcad.parser.calls import CallLowering
 from srcad.parser.choices import ChoiceLowering
 from srcad.parser.collected import CollectedLowering
 from srcad.parser.comprehensions import ComprehensionLowering
+from srcad.parser.conditions import ConditionLowering
 from srcad.parser.contexts import ContextLowering
 from srcad.parser.custom import CustomLowering
 from srcad.parser.decorators import DecoratorLowering
@@ -114,8 +115,8 @@ class Lowered:
 
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, WhileLowering,
-    IterationLowering,
-    ArgumentLowering, ExpressionLowering, NameLowering, AccessLowering, StorageLowering,
+    IterationLowering, ArgumentLowering, ExpressionLowering, ConditionLowering, NameLowering,
+    AccessLowering, StorageLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
