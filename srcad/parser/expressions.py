@@ -47,13 +47,13 @@ OPERATORS: dict[type, Any] = {
     gast.Pow: operator.pow, gast.MatMult: operator.matmul, gast.BitAnd: operator.and_,
     gast.BitOr: operator.or_, gast.BitXor: operator.xor, gast.LShift: operator.lshift,
     gast.RShift: operator.rshift,
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
 
 
 _UNARY: dict[type, Any] = {
     gast.USub: operator.neg, gast.UAdd: operator.pos, gast.Invert: operator.invert,
     gast.Not: operator.not_,
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
 
 _FOLLOWED = "srcad does not follow it"
 _GENERATOR = (
