@@ -88,7 +88,7 @@ class Reverse:
             tape.overwritten_arrays(ops), self.in_loops, self.extents,
             Finality(ops, self.extents), varied,
         )  # fmt: skip
-        self.undefined = possibly_undefined(ops)
+        self.undefined = possibly_undefined(ops, or_none=True)
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 
