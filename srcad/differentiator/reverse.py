@@ -89,6 +89,7 @@ class Reverse:
             Finality(ops, self.extents), varied,
         )  # fmt: skip
         self.undefined = possibly_undefined(ops, or_none=True)
+        self.elements: set[Value] = set()  # of lists that loops run over
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
 
@@ -107,6 +108,8 @@ class Reverse:
                 if any(r in self.active for r in op.results):
                     for k in active_positions(op):
                         self.readers.setdefault(op.operands[k], []).append(op)  # type: ignore[arg-type]
+            if op.kind is O.FOR:
+                self.elements.update(O.ForView(op).elements)
             for region in op.regions:
                 inner = op if op.kind in (O.FOR, O.WHILE) else loop
                 self.survey(region.ops, region.yields, inner)
@@ -172,12 +175,13 @@ class Reverse:
 
     def zero(self, v: Value) -> Operand:
         """A zero cotangent; it is read from the value itself, which must then exist."""
-        made = zero_for(self.builder, v)
-        if v not in self.undefined or not isinstance(made, Value):
-            return made
-        self.to_define.add(v)  # as None
-        if isinstance(v.type, ListOf):
+        may_be_none = v in self.undefined or v in self.elements  # a tape of tapes may hold None
+        if may_be_none and isinstance(v.type, ListOf):
+            self.to_define.add(v)
             return apply(self.builder, runtime.zeros_parts, [v])
+        made = zero_for(self.builder, v)
+        if v in self.undefined and isinstance(made, Value):
+            self.to_define.add(v)  # as None
         return made
 
     # ------------------------------------------------------------------ blocks
