@@ -84,10 +84,13 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
         if id(f) in seen or not isinstance(f, types.FunctionType):
             continue
         seen.add(id(f))
-        names = _names(f)
+        used = _used(f)
+        names = _names(f, used)
         todo.extend(v for v in names.values() if isinstance(v, types.FunctionType))
-        if not any(type(v) is dict or isinstance(v, types.ModuleType) for v in names.values()):
-            continue
+        modules = [vars(v) for v in names.values() if isinstance(v, types.ModuleType)]
+        held = [m.get(n) for m in modules for n in used]
+        if not any(type(v) is dict for v in (*names.values(), *held)):
+            continue  # most functions; their source need not be read
         try:
             node = read_source(f).node
         except SrcadError:  # what has no source cannot be followed
@@ -99,14 +102,19 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
     return list(found.values())
 
 
-def _names(f: types.FunctionType) -> dict[str, Any]:
-    """What the names mean that a function refers to, but for its own variables."""
+def _used(f: types.FunctionType) -> set[str]:
+    """The names of globals, cells and attributes in a function and in those within it."""
     used: set[str] = set()
     codes = [f.__code__]
     while codes:
         code = codes.pop()
         used |= {*code.co_names, *code.co_freevars}
         codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return used
+
+
+def _names(f: types.FunctionType, used: set[str]) -> dict[str, Any]:
+    """What the names mean that a function refers to, but for its own variables."""
     names = {n: f.__globals__[n] for n in used if n in f.__globals__}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
         try:

@@ -152,3 +152,13 @@ def _softplus(x):
 
 def table_that_others_filled(x):
     return _REGISTRY["_softplus"](x) * x
+
+
+# What they hold was computed in double precision.
+SETTINGS = {
+    name: {"float32": False}
+    for name in (
+        "cached_by_pair", "cached_by_walrus", "cached_by_error", "cached_recursion",
+        "memoized_helper", "default_of_a_helper",
+    )
+}  # fmt: skip

@@ -895,3 +895,5 @@ NOT_YET = {
 }  # fmt: skip
 
 SETTINGS = {"cached_of_variables": {"float32": False}}  # the cache would need a hash of arrays
+
+TYPED = {"memo_by_hand"}

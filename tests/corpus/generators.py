@@ -1001,6 +1001,9 @@ TYPED = {"generator_in_while", "with_generator"}
 _SIGNS = {"u": np.array([0.7, -0.4, 1.3, -0.2])}
 
 SETTINGS = {
+    "filtered": {"size_one": False},
+    "comprehension_over_generator": {"size_one": False},
+    "generator_expression_of_generator": {"size_one": False},
     "break_leaves_generator": {"inputs": [{}, {"u": np.array([0.5, 0.7]), "x": 0.3}]},
     "return_in_consumer": {"inputs": [{}, {"u": np.array([0.1, 0.2])}]},
     "early_return_of_generator": {"inputs": [{}, _SIGNS]},

@@ -1288,6 +1288,7 @@ TYPED = {
 
 _LONG = (
     "array_argument_seen_late", "batches_of_data", "chunked", "iter_next_object",
-    "next_default_object", "same_generator_zip", "sgd", "unpack_in_for_star",
+    "next_default_object", "same_generator_zip", "sgd", "unpack_in_for_star", "moving_average",
+    "zip_offset", "islice_skip", "try_else_gen", "deep_pipeline",
 )  # fmt: skip
 SETTINGS = {name: {"size_one": False} for name in _LONG}

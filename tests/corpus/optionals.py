@@ -169,4 +169,4 @@ def none_by_expression(x, y):
     return z * z
 
 
-TYPED = {"attribute_that_is_none_first", "unpacked_pair"}
+TYPED = {"unpacked_pair"}
