@@ -54,10 +54,13 @@ KNOWN = {
     for name, reason in (
         ("caches.cached_in_a_loop-mixed-forward-generic", _KIND),
         ("generators.chained_from_generator-mixed-forward-over-forward-typed", _KIND),
+        ("iterators.sum_error_caught_outside-mixed-forward-over-forward-typed", _KIND),
+        ("run_time_keys.returned_by_a_helper-mixed-forward-generic", _KIND),
         ("caches.cached_recursion-mixed-reverse-over-reverse-generic", _TABLE),
+        ("run_time_keys.memo_as_default-mixed-reverse-over-reverse-generic", _TABLE),
     )
     for suffix in ("", "unoptimised")
-}
+} | {"run_time_keys.memo_of_a_loop-mixed-forward-generic-unoptimised": _KIND}
 KNOWN = {name.removesuffix("-"): reason for name, reason in KNOWN.items()}
 
 
