@@ -150,7 +150,7 @@ class Forward:
             )
         return None
 
-    def table(self, op: Op, dots: list[Operand | None]) -> Operand:
+    def table(self, op: Op, dots: list[Operand | None]) -> Operand | None:
         """The tangent of a new dictionary, or of one with another entry."""
         b, t = self.builder, op.results[0].type
         if op.kind is O.PACK:
@@ -158,9 +158,8 @@ class Forward:
             attrs = {**op.attrs, "keys": tuple(k for k, _ in moving)}
             return b.emit1(O.PACK, [d for _, d in moving], t, "t", attrs)
         x, v, key = dots[0], dots[1], op.operands[2]
-        if v is None:
-            assert x is not None
-            return apply_operands(b, runtime.without, (x, key), {})
+        if v is None:  # only the key moves, and keys carry no derivative
+            return None if x is None else apply_operands(b, runtime.without, (x, key), {})
         base = zero_for_operand(b, op.operands[0]) if x is None else x
         return b.emit1(O.SETITEM, (base, v, key), t, "t")
 

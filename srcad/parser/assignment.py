@@ -312,6 +312,7 @@ class AssignmentLowering(_Base):
             value = self.as_binding(self.operand(value, target))  # its contents are read live
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
+        self.refuse_keys(value, target)
         if isinstance(value, Value):
             if starred and self.size_of(value):
                 value = Struct.sequence("tuple", self.known_elements(holder, target))

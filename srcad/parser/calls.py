@@ -322,6 +322,9 @@ class CallLowering(_Base):
             folded = self.fold(fn, *(a.value for a in args))  # type: ignore[union-attr]
             if folded is not None and not isinstance(folded.value, np.generic):
                 return folded
+        if fn is not len:
+            for a in (*args, *kwargs.values()):
+                self.refuse_keys(a, node)
         try:
             seen = self.array_view(fn, args, kwargs, node)
             if seen is not None:

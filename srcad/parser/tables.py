@@ -239,6 +239,22 @@ class TableLowering(_Base):
             )
         return key
 
+    def refuse_keys(self, binding: Binding, node: gast.AST) -> None:
+        """Refuse a dictionary or set as the operand of a function, which would read its keys.
+
+        Raises
+        ------
+        UnsupportedSyntaxError
+            Advising a list.
+        """
+        held = self.deref(binding)
+        if isinstance(held, Value) and isinstance(held.type, TableOf):
+            raise self.unsupported(
+                node, "a function that reads the keys of a dictionary, or a set, cannot be "
+                "differentiated", "keys carry no derivative, and they may be numbers that were "
+                "differentiated", "give the function a list",
+            )  # fmt: skip
+
     def over_table_view(self, it: LazyIterable, node: gast.AST) -> Any:
         owner = it.parts[0]
         content = self.deref(owner)

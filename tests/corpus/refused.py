@@ -75,7 +75,31 @@ def buffer_that_is_read_again(u):
     return np.sum(state)
 
 
+def sum_of_a_set(x):
+    return sum({x, 2.0 * x})
+
+
+def sum_of_keys(x):
+    return sum({x: 1.0, 2.0 * x: 2.0})
+
+
+def set_that_grows(x):
+    found = set()
+    for k in range(3):
+        found.add(x * k)
+    return sum(found)
+
+
+def unpacked_keys(x):
+    first, second = {x: 1.0, 2.0 * x: 2.0}
+    return first * second
+
+
 SETTINGS = {
+    "sum_of_a_set": {"error": "UnsupportedSyntaxError"},
+    "sum_of_keys": {"error": "UnsupportedSyntaxError"},
+    "set_that_grows": {"error": "UnsupportedSyntaxError"},
+    "unpacked_keys": {"error": "UnsupportedSyntaxError"},
     "buffer_that_is_read_again": {"error": "AliasingError"},
     "result_is_an_array": {"error": "SignatureError"},
     "result_is_a_tuple": {"error": "SignatureError"},
