@@ -408,8 +408,8 @@ class _Folder:
             if len(block) != 1 or not isinstance(block[0], T.Copy):
                 break
             ((target, source), *more) = block[0].pairs
-            if target is not result or more:
-                break
+            if target is not result or more or source in self.program.partial:
+                break  # what may be unbound is not read before it is needed
             sides.append(source)
         choice = T.Ternary(branch.cond, *sides) if len(sides) == 2 else None  # type: ignore[call-arg]
         if choice is None or self.measure_of(choice)[0] + indent > LINE:

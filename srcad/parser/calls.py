@@ -9,6 +9,7 @@ import collections
 import enum
 import functools
 import logging
+import operator
 import types
 import warnings
 from typing import Any
@@ -322,7 +323,7 @@ class CallLowering(_Base):
             folded = self.fold(fn, *(a.value for a in args))  # type: ignore[union-attr]
             if folded is not None and not isinstance(folded.value, np.generic):
                 return folded
-        if fn is not len:
+        if fn not in (len, operator.contains):
             for a in (*args, *kwargs.values()):
                 self.refuse_keys(a, node)
         try:

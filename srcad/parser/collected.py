@@ -120,6 +120,11 @@ class CollectedLowering(_Base):
     # ------------------------------------------------------------------ deques and sets
     def special_attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding | None:
         special = self.special_of(owner)
+        if special is not None and special.kind == "Counter" and name not in _OF_COUNTS:
+            raise self.unsupported(
+                node, f"the method `{name}` of a Counter cannot be differentiated",
+                "it counts, where that of a dictionary does not", "write it with a loop",
+            )  # fmt: skip
         if special is None or special.kind not in METHODS:
             return None
         if name == "maxlen":
@@ -231,6 +236,23 @@ class CollectedLowering(_Base):
                 "srcad follows it inside of the function only",
                 "return a list" if special.kind == "deque" else "return a dictionary or a list",
             )  # fmt: skip
+
+
+    def refuse_joining(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> None:
+        """Operators of these containers are not those of dictionaries and lists."""
+        for side in (left, right):
+            special = self.special_of(side)
+            if special is not None and special.kind in ("Counter", "deque", "set"):
+                raise self.unsupported(
+                    node, f"an operator of a {special.kind} cannot be differentiated",
+                    "srcad does not know what it gives", "write it with a loop",
+                )  # fmt: skip
+
+
+# What a Counter does as a dictionary does it.
+_OF_COUNTS = frozenset((
+    "get", "items", "keys", "values", "pop", "setdefault", "clear", "__getitem__",
+))  # fmt: skip
 
 
 # ---------------------------------------------------------------------- constructors

@@ -99,6 +99,7 @@ class ExpressionLowering(_Base):
         found = self.binary_object(fn, left, right, node)
         if found is not None:
             return found
+        self.refuse_joining(fn, left, right, node)
         left, right = self.deref(left), self.deref(right)
         if isinstance(left, Known) and isinstance(right, Known):
             folded = self.fold(fn, left.value, right.value)
