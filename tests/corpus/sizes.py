@@ -135,3 +135,5 @@ SETTINGS = {
         "size_of_what_was_made", "array_as_arguments", "queue_emptied",
     )
 }  # fmt: skip
+
+TYPED = {"size_of_what_was_made"}  # an array, or a number?
