@@ -344,7 +344,8 @@ class CallLowering(_Base):
             raise
         if fn is np.ndarray.tolist:
             self.separate_values.add(result)
-        views = may_return_operand(fn)
+        copies = fn is np.astype and "copy" not in kwargs
+        views = may_return_operand(fn) and not copies
         if views:
             self.note_views(args, result)
         elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:

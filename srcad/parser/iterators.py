@@ -16,7 +16,7 @@ from typing import Any
 import gast
 
 from srcad import runtime
-from srcad.ir.abstract import Array, ListOf, TableOf
+from srcad.ir.abstract import Array, ListOf, TableOf, TupleOf
 from srcad.ir.values import Value
 from srcad.parser.bindings import (
     Binding,
@@ -347,6 +347,12 @@ def _frozen_set(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
     return _set(low, args, kwargs, node) if args else Known(frozenset())
 
 
+def _has_parts(content: Binding) -> bool:
+    if isinstance(content, Value):
+        return isinstance(content.type, (TupleOf, ListOf))
+    return isinstance(content, Struct)
+
+
 def _extremum(fn: Any) -> Reader:
     better = Known(operator.lt if fn is min else operator.gt)
 
@@ -373,6 +379,8 @@ def _extremum(fn: Any) -> Reader:
                 made = as_list(low, args[0], node)
             content = low.deref(made)
             if isinstance(content, Value):
+                if plain and isinstance(content.type.elem, (TupleOf, ListOf)):
+                    key, plain = Known(_itself), False  # which is one of them, in whole
                 return unknown_length(low, content, key, default, plain, node)
             parts = list(content.parts)
         if not parts:
@@ -383,7 +391,7 @@ def _extremum(fn: Any) -> Reader:
                 "pass `default`",
             )  # fmt: skip
         result = parts[0]
-        if plain and any(low.object_of(part) is not None for part in parts):
+        if plain and any(low.object_of(p) is not None or _has_parts(low.deref(p)) for p in parts):
             key, plain = Known(_itself), False
         if plain:
             for other in parts[1:]:

@@ -275,4 +275,35 @@ def weighted_median_step(x, y):
     return sum(v * w for v, w in values)
 
 
-SETTINGS = {"is_instance": {"float32": False}}  # np.float32 is no float
+def largest_pair(u):
+    value, place = max((v, i) for i, v in enumerate(u))
+    return value * (place + 1)
+
+
+def largest_pair_with_ties(u):
+    first, second = max((v, 5.0 * u[0]) for v in u)
+    return first * second
+
+
+def largest_of_tuples(x, y):
+    first, second = max((x, 1.0), (x, y), (x, x * y))
+    return first + second * 3.0
+
+
+def smallest_of_lists(u):
+    chosen = min([u[0], u[1]], [u[2], u[3]])
+    return chosen[0] * chosen[1]
+
+
+def extremes_of_a_sorted_list(u):
+    pairs = [(v, i) for i, v in enumerate(u)]
+    pairs.sort()
+    low, i = pairs[0]
+    high, j = max(pairs)
+    return low * high + u[i] * u[j]
+
+
+SETTINGS = {
+    "is_instance": {"float32": False},  # np.float32 is no float
+    "smallest_of_lists": {"size_one": False},
+}
