@@ -379,7 +379,8 @@ def _extremum(fn: Any) -> Reader:
                 made = as_list(low, args[0], node)
             content = low.deref(made)
             if isinstance(content, Value):
-                if plain and isinstance(content.type.elem, (TupleOf, ListOf)):
+                elem = getattr(content.type, "elem", None)
+                if plain and isinstance(elem, (TupleOf, ListOf)):
                     key, plain = Known(_itself), False  # which is one of them, in whole
                 return unknown_length(low, content, key, default, plain, node)
             parts = list(content.parts)
