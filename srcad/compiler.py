@@ -35,11 +35,12 @@ from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function
 from srcad.optimizer.pipeline import optimize
 from srcad.optimizer.raising import keep_raising, keep_reads
+from srcad.parser.caches import filled_by
 from srcad.parser.depth import with_room
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.measures import Precision
-from srcad.parser.source import own_signature, read_source
+from srcad.parser.source import FunctionSource, own_signature, read_source
 from srcad.pristine import np
 from srcad.requests import Request, Signature, constant_copy, lowering_types
 
@@ -171,10 +172,11 @@ def compile_request(request: Request, signature: Signature) -> Compiled:
 
 def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Signature]:
     """Lower the primal; parameters whose value is needed become static, as far as allowed."""
+    source, caches = read_source(request.function, request.source), filled_by(request.function)
     first: SrcadError | None = None
     for precision in Precision:
         try:
-            return _lowered(request, signature, precision)
+            return _lowered(request, signature, source, caches, precision)
         except (UnsupportedSyntaxError, TypeInferenceError, AliasingError) as error:
             first = first or error
     assert first is not None
@@ -182,10 +184,13 @@ def lower_request(request: Request, signature: Signature) -> tuple[Lowered, Sign
 
 
 def _lowered(
-    request: Request, signature: Signature, precision: Precision
+    request: Request,
+    signature: Signature,
+    source: FunctionSource,
+    caches: list[dict[Any, Any]],
+    precision: Precision,
 ) -> tuple[Lowered, Signature]:
     """As `lower_request`, for types alone or for more."""
-    source = read_source(request.function, request.source)
     differentiated = request.differentiated
     types_of = lowering_types(request, signature)
     exact = lowering_types(replace(request, generic=False), signature)
@@ -204,6 +209,7 @@ def _lowered(
             lowered = lower(
                 request.function, types_of, statics, signature.examples, source,
                 frozenset(static_outside), request.paths, frozenset(stored_paths), precision,
+                caches,
             )  # fmt: skip
         except StaticRequired as need:
             static_outside |= need.outside

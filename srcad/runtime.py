@@ -86,17 +86,6 @@ def zeros_like(x: Any) -> Any:
     return x.dtype.type(0) if isinstance(x, (np.floating, np.complexfloating)) else 0.0
 
 
-def fitting(g: Any, zero: Any, i: Any) -> Any:
-    """The cotangents of a list of arrays, so that that of element `i` may have the shape of
-    `zero`: the store of another array there may have changed it."""
-    if not isinstance(g, np.ndarray) or g.dtype == object or g.shape[1:] == np.shape(zero):
-        return g
-    ragged = np.empty(len(g), object)
-    for k, part in enumerate(g):
-        ragged[k] = part
-    return ragged
-
-
 def astype(x: Any, dtype: str = "float64") -> Any:
     """`x` in another dtype (arrays and NumPy scalars)."""
     return x.astype(dtype)

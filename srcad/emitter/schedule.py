@@ -107,8 +107,7 @@ class _Scheduler:
         self.total = joints.total(self.sunk, defined)
         self.program.partial = joints.partial(self.total)
         self.program.defined_if = joints.defined_if
-        self.may_be_none = possibly_undefined(function.body.ops, or_none=True)
-        self.program.may_be_none = self.may_be_none
+        self.program.may_be_none = possibly_undefined(function.body.ops, or_none=True)
         self.none_tested: dict[Op, Op] = {}
         self.drop_readers(function.body, result)
         self.share_with_outer(function)
@@ -168,7 +167,7 @@ class _Scheduler:
             if op.attrs.get("reader"):
                 (value,) = op.operands
                 if value not in self.program.partial:
-                    if value in self.may_be_none:
+                    if value in self.program.may_be_none:
                         self.none_tested[op] = unbound_test(op)
                 elif value in returned or is_read(region.ops, value, self.uses.skipped):  # type: ignore[arg-type]
                     self.uses.drop(value, op)

@@ -259,6 +259,7 @@ def lower(
     paths: frozenset[tuple[Any, ...]] = frozenset(),
     stored_paths: frozenset[tuple[Any, ...]] = frozenset(),
     precision: Precision = Precision.TYPES,
+    caches: list[dict[Any, Any]] | None = None,
 ) -> Lowered:
     """Lower `function` for these argument types.
 
@@ -278,6 +279,8 @@ def lower(
         Attributes of object arguments that the function stores to: they are read at its start.
     precision
         Whether to lower for types alone, or for sizes too.
+    caches
+        What `filled_by` gives, where it is at hand.
 
     Raises
     ------
@@ -288,7 +291,7 @@ def lower(
     """
     source = source or read_source(function)
     written: list[tuple[Frame, str]] = []
-    caches = filled_by(function)
+    caches = filled_by(function) if caches is None else caches
     while True:
         lowerer = Lowerer(static_outside, paths, stored_paths, precision)
         try:

@@ -244,11 +244,5 @@ def _selection_type(call: Call) -> Type:
 zero(runtime.last_write_mask, signature="x, *index", infer=_selection_type)
 zero(runtime.copied, runtime.outline, signature="x", infer=lambda call: call.types[0])
 
-
-def _fitting(bar: Any, g: Any, zero: Any, i: Any) -> Any:
-    return bar._apply(runtime.fitting, (bar, bar._apply(runtime.zeros_like, (g[i],)), i))
-
-
-linear(runtime.fitting, _fitting, infer=lambda call: call.types[0])
 zero(runtime.zeros_list, signature="x", infer=lambda call: ListOf(FLOAT))
 zero(runtime.zeros_parts, signature="x", infer=lambda call: adjoint_type(call.types[0]))
