@@ -42,7 +42,7 @@ class Precision(enum.IntEnum):
 
 
 MOST_TURNS = 64  # of a loop that is unrolled for `TURNS`; of a list that is its elements
-MOST_IN_ALL = 4096
+MOST_IN_ALL = 1024  # turns of all loops together: a refusal should not take seconds
 _MOST_ELEMENTS = 10**6  # of an array that is computed for its shape
 
 # Functions whose result's shape does not depend on the elements of arrays.
