@@ -53,10 +53,6 @@ def symbols(b: Builder, op: Op) -> tuple[Sym | tuple[Any, ...], list[Any]]:
     return result, operands
 
 
-def statics(op: Op) -> dict[str, Any]:
-    return {k: v for k, v in op.attrs.items() if k != "fn"}
-
-
 def rule_of(op: Op) -> Rule:
     rule = lookup(op.attrs["fn"])
     assert rule is not None
@@ -123,7 +119,7 @@ def elementwise_cotangents(
     """
     _refuse_unknown(op, rule, wanted)
     result, operands = symbols(b, op)
-    partials = _one_each(op, rule.bodies[0](result, *operands, **statics(op)), "partials")
+    partials = _one_each(op, rule.bodies[0](result, *operands, **op.statics), "partials")
     found: list[Operand | None] = []
     scalar = operands[0]._scalar if operands else False
     y = op.results[0]
@@ -199,7 +195,7 @@ def cotangents(
     _refuse_unknown(op, rule, wanted)
     result, operands = symbols(b, op)
     g_sym = _as_symbols(b, g, operands[0]._scalar if operands else False)
-    attrs = statics(op)
+    attrs = op.statics
     y = parts_of(b, op.results[0])
     found: list[Any] = [None] * len(operands)
     positions = [i for i in range(len(operands)) if rule.is_active(i)]
@@ -467,7 +463,7 @@ def tangent(b: Builder, op: Op, dots: Sequence[Operand | None]) -> Any:
     rule = rule_of(op)
     _refuse_unknown(op, rule, [d is not None for d in dots])
     result, operands = symbols(b, op)
-    attrs = statics(op)
+    attrs = op.statics
     scalar = operands[0]._scalar if operands else False
     if rule.form == "elementwise":
         partials = _one_each(op, rule.bodies[0](result, *operands, **attrs), "partials")

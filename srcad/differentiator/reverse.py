@@ -483,7 +483,7 @@ def trace_composite(op: Op, b: Builder) -> tuple[list[Op], Any]:
     with b.nested() as ops:
         arguments = [Sym(b, o, False) for o in op.operands]
         wrapped = [a._wrap(a.operand) for a in arguments]
-        out = rule.bodies[0](*wrapped, **{k: v for k, v in op.attrs.items() if k != "fn"})
+        out = rule.bodies[0](*wrapped, **op.statics)
         if isinstance(out, (tuple, list)):
             return ops, tuple(as_operand(b, o) for o in out)
         return ops, as_operand(b, out)

@@ -195,7 +195,7 @@ class Expressions:
         """A call with the arguments in the order of the rule's signature."""
         fn = op.attrs["fn"]
         rule = lookup(fn)
-        statics = {k: v for k, v in op.attrs.items() if k != "fn"}
+        statics = op.statics
         function = self.names.of_object(fn)
         args: list[gast.expr] = []
         keywords: list[gast.keyword] = []

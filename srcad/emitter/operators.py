@@ -40,5 +40,5 @@ PREFERRED = {np.absolute: "abs", np.conjugate: "conj", np.true_divide: "divide"}
 
 def width_of_call(op: Op) -> int:
     """Columns of a call besides those of its operands."""
-    statics = sum(len(k) + len(repr(v)) + 3 for k, v in op.attrs.items() if k != "fn")
+    statics = sum(len(k) + len(repr(v)) + 3 for k, v in op.statics.items())
     return len(function_name(op.attrs["fn"]).removeprefix("srcad.runtime.")) + statics

@@ -41,6 +41,7 @@ class OpKind:
         return self.name
 
 
+# Of any kind, attrs joint=True: only paths that meet read it, no expression of the program.
 APPLY = OpKind("apply")  # attrs fn=, and the function's static keywords: a row of the rule table
 GETITEM = OpKind("getitem")  # operands: x, then one per index (ints, arrays, slices, None, ...)
 SETITEM = OpKind("setitem")  # operands: x, v, indices; the value x with v stored at the index

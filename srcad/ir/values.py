@@ -109,6 +109,11 @@ class Op:
         (value,) = self.results
         return value
 
+    @property
+    def statics(self) -> dict[str, Any]:
+        """The keywords that the function of an `apply` is called with."""
+        return {k: v for k, v in self.attrs.items() if k not in ("fn", "joint")}
+
 
 @dataclass(eq=False, slots=True)
 class Region:

@@ -80,7 +80,7 @@ class _Numbering:
         if op.kind not in _MERGED or not may_merge(op, self.opaque):
             return None
         operands: Any = tuple([self.operand_key(o) for o in op.operands])
-        attrs = tuple([(k, attribute_key(v)) for k, v in op.attrs.items()])
+        attrs = tuple([(k, attribute_key(v)) for k, v in op.attrs.items() if k != "joint"])
         if op.attrs.get("fn") in _COMMUTATIVE and all(map(_is_number, op.operands)):
             operands = frozenset(operands)
         return (op.kind, attrs, operands)

@@ -190,7 +190,7 @@ def inferred_type(op: Op, operands: tuple[Operand, ...]) -> Type:
     if rule is None:
         return op.result.type
     constants = tuple([o.value if isinstance(o, Const) else MISSING for o in operands])
-    statics = {key: value for key, value in op.attrs.items() if key != "fn"}
+    statics = op.statics
     return rule.infer(Call(rule.fn, tuple([o.type for o in operands]), constants, statics))
 
 

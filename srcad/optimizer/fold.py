@@ -41,7 +41,7 @@ def fold(op: Op) -> Const | None:
     values = numbers(op.operands)
     if values is None or not _may_fold(fn, values):
         return None
-    statics = {key: value for key, value in op.attrs.items() if key != "fn"}
+    statics = op.statics
     try:
         return Const.of(fn(*values, **statics))
     except (ArithmeticError, ValueError, TypeError):

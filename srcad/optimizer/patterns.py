@@ -114,11 +114,6 @@ class _Site:
         return (x, c) if constant else (z, None)
 
 
-def _over(total: Op) -> dict[str, Any]:
-    """The keywords of the sum, for another one over the same dimensions."""
-    return {key: value for key, value in total.attrs.items() if key != "fn"}
-
-
 def _logistic(op: Op, site: _Site) -> Pattern | None:
     if op.attrs["fn"] not in DIV or not is_one(op.operands[0]):
         return None
@@ -151,7 +146,7 @@ def _softmax(op: Op, site: _Site) -> Pattern | None:
         return None
     total, exp = found
     x, _ = site.unshifted(exp.operands[0], total, 1)
-    over = _over(total)
+    over = total.statics
     return Pattern(
         "exp(z) / sum(exp(z))", (x,), (),
         lambda g, p, x: (p * (g - np.sum(g * p, **over)),),
@@ -166,7 +161,7 @@ def _log_softmax(op: Op, site: _Site) -> Pattern | None:
         return None
     total, exp = found
     x, _ = site.unshifted(exp.operands[0], total, 2)
-    over = _over(total)
+    over = total.statics
     return Pattern(
         "z - log(sum(exp(z)))", (x,), (exp.result, total.result),
         lambda g, y, x, e, s: (g - e * (np.sum(g, **over) / s),),
@@ -188,7 +183,7 @@ def _log_sum_exp(op: Op, site: _Site) -> Pattern | None:
     x, shift = site.unshifted(exp.operands[0], total, 1)
     if shift is None or shift is not c or dims_of(c.type) != dims_of(total.result.type):
         return None
-    over = _over(total)
+    over = total.statics
     return Pattern(
         "c + log(sum(exp(x - c)))", (x,), (exp.result, total.result),
         lambda g, y, x, e, s: (e * (g / s),),

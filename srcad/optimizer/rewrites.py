@@ -221,12 +221,8 @@ def sign_out_of_sum(s: Site, op: Op) -> Outcome:
         return None
     if not s.single(minus) or not s.zero_sign_unseen(op.result):
         return None
-    total = s.emit(op, np.sum, (x,), op.result.type, **_statics(op))
+    total = s.emit(op, np.sum, (x,), op.result.type, **op.statics)
     return replaced(op, operator.neg, total)
-
-
-def _statics(op: Op) -> dict[str, Any]:
-    return {key: value for key, value in op.attrs.items() if key != "fn"}
 
 
 def sign_into_constant(s: Site, op: Op) -> Outcome:
@@ -305,7 +301,7 @@ def stretched_operand(s: Site, op: Op) -> Outcome:
         g = inner.operands[0]
         operands = (*op.operands[:k], g, *op.operands[k + 1 :])
         if s.certain(g) and inferred_type(op, operands) == op.result.type:
-            return replaced(op, op.attrs["fn"], *operands, **_statics(op))
+            return replaced(op, op.attrs["fn"], *operands, **op.statics)
     return None
 
 

@@ -161,7 +161,7 @@ class _Stand:
             if op.kind is O.APPLY and op.attrs["fn"] is slice:
                 return slice(*map(self.exact, op.operands))
             if op.kind is O.APPLY and op.attrs["fn"] in _BY_SHAPE:
-                keywords = {k: v for k, v in op.attrs.items() if k != "fn"}
+                keywords = op.statics
                 given = [self.exact(o) if _is_whole(o.type) else self.of(o) for o in op.operands]
                 if sum(np.size(g) for g in given if isinstance(g, np.ndarray)) > _MOST_ELEMENTS:
                     raise Unsized

@@ -393,7 +393,7 @@ class TryLowering(_Base):
 
     def attempt(self, helper: Any, op: Op, handler: Handler) -> Operand:
         """A call of a helper of the runtime that tries the operation."""
-        statics = {k: v for k, v in op.attrs.items() if k != "fn"}
+        statics = op.statics
         fn, args = op.attrs.get("fn"), list(op.operands)
         if op.kind is not O.APPLY:  # a store fails as the read of the same elements
             parts = args[1:] if op.kind is O.GETITEM else args[2:]

@@ -87,5 +87,4 @@ SETTINGS = {
 
 TYPED = {
     "add_outer", "minimum_outer", "multiply_outer_with_number", "subtract_outer_of_matrix",
-    "reduceat_add", "reduceat_rows",
 }  # fmt: skip
