@@ -31,7 +31,7 @@ DIFFERENTIABLE = [r for r in ROWS if TABLE[r.fn].form != "zero" and r.argnums !=
 BY_PROGRAMS = {
     list.count, list.index, runtime.add_entry, runtime.add_tables, runtime.entry_of,
     runtime.keys_of, runtime.share_parts, runtime.slice_bounds, runtime.without,
-    runtime.add_element, runtime.appended, runtime.fitting, runtime.as_list, runtime.error_of,
+    runtime.add_element, runtime.appended, runtime.as_list, runtime.error_of,
     runtime.joined,
     runtime.popped, runtime.put_slice, runtime.raises, runtime.repeated, runtime.sorting_order,
     runtime.sum_repeats, runtime.with_last, runtime.zeros_parts, np.ndarray.tolist,

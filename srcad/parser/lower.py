@@ -234,10 +234,12 @@ class Lowerer(
         defining = {r: op for op in self.builder.block for r in op.results}
         found: set[str] = set()
         todo: list[Operand] = [value]
+        seen: set[Operand] = set()
         while todo:
             v = todo.pop()
-            if isinstance(v, Const):
+            if isinstance(v, Const) or v in seen:
                 continue
+            seen.add(v)
             if v in self.param_origins:
                 if not self.param_origins[v]:
                     return set()
