@@ -29,10 +29,20 @@ class _Edge:
 
     a: Value
     b: Value
+    number: int  # in the order of the text
     statement: T.Statement | None = None
     depth: int = 0
     broken: bool = False
     view: bool = False  # `a` is a view of `b` that `statement` takes
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Values that may share memory."""
+
+    members: frozenset[Value]
+    bits: int
+    writable: bool
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,13 @@ class Ownership:
         self.program, self.liveness, self.sharing = program, liveness, sharing
         self.tapes = _tapes(program, leaves)
         self.edges: list[_Edge] = []
+        self.edges_at: dict[Value, list[_Edge]] = {}
         self.outside: set[Value] = set()  # memory of the caller, or that cannot be written
         self.held: set[Value] = set()  # elements of containers
         self.writes: list[tuple[T.Define, _Edge]] = []
         self.updates: list[tuple[T.Define, Value, int]] = []
         self.in_place: dict[T.Define, Value] = {}  # the array that a statement writes
-        self.group: dict[Value, Value] = {}
+        self.groups: dict[Value, _Group] = {}
         self.outside.update(p for p in program.params if has_memory(p.type))
         for value, found in program.folded.items():
             if isinstance(found, T.Ternary):
@@ -71,6 +82,7 @@ class Ownership:
             else:
                 self.operation(found)
         self.block(program.body, 0)
+        self.unwritable = {self.node(v) for v in (*self.outside, *self.held)}
         self.decide()
 
     # ------------------------------------------------------------------ what shares memory
@@ -84,8 +96,11 @@ class Ownership:
             return None
         if not (has_memory(a.type) and has_memory(b.type)):
             return None
-        edge = _Edge(self.node(a), self.node(b), statement, depth)
+        edge = _Edge(self.node(a), self.node(b), len(self.edges), statement, depth)
         self.edges.append(edge)
+        for end in {edge.a, edge.b}:
+            self.edges_at.setdefault(end, []).append(edge)
+        self.regroup(edge)
         return edge
 
     def block(self, block: T.Block, depth: int) -> None:
@@ -158,58 +173,52 @@ class Ownership:
                 self.join(r, first.setdefault(sharing.groups[k], r))
 
     # ------------------------------------------------------------------ groups
-    def regroup(self) -> None:
-        parent: dict[Value, Value] = {}
+    def regroup(self, edge: _Edge, broken: bool = False) -> None:
+        """Take up an edge, or break it: the groups of its ends are gathered anew when needed."""
+        edge.broken = broken
+        for end in (edge.a, edge.b):
+            for member in self.groups[end].members if end in self.groups else ():
+                del self.groups[member]
 
-        def find(v: Value) -> Value:
-            while parent.setdefault(v, v) is not v:
-                parent[v] = parent[parent[v]]
-                v = parent[v]
-            return v
-
-        for edge in self.edges:
-            if not edge.broken:
-                a, b = find(edge.a), find(edge.b)
-                if a is not b:
-                    parent[b] = a
-        self.group = {v: find(v) for v in list(parent)}
-        self.bits: dict[Value, int] = {}
-        self.unwritable: dict[Value, set[Value]] = {}
-        for v, root in self.group.items():
-            if v in self.liveness.index:
-                self.bits[root] = self.bits.get(root, 0) | self.liveness.bit(v)
-        for v in (*self.outside, *self.held):
-            self.unwritable.setdefault(self.of(v), set()).add(v)
-
-    def of(self, value: Value) -> Value:
+    def of(self, value: Value) -> _Group:
+        """The values that may share memory with a value, itself included."""
         value = self.node(value)
-        return self.group.get(value, value)
+        if value not in self.groups:
+            found, todo = {value}, [value]
+            while todo:
+                for edge in self.edges_at.get(todo.pop(), ()):
+                    if not edge.broken:
+                        todo += {edge.a, edge.b} - found
+                        found |= {edge.a, edge.b}
+            writable = self.unwritable.isdisjoint(found)
+            group = _Group(frozenset(found), self.liveness.bits(found), writable)
+            self.groups.update(dict.fromkeys(found, group))
+        return self.groups[value]
 
-    def conflicts(self, s: T.Define, array: Value) -> int:
-        """How many values keep a statement from writing an array in place."""
-        root = self.of(array)
-        found = len(self.unwritable.get(root, ()))
+    def conflicts(self, s: T.Define, array: Value) -> bool:
+        """Whether something keeps a statement from writing an array in place."""
+        group = self.of(array)
         after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
-        found += (after & self.sharing_bits(array)).bit_count()
+        if not group.writable or after & group.bits:
+            return True
         if s.op.kind is O.ADD_AT and may_repeat(s.op.operands[2:]):
             read = self.program.all_leaves(s.op.operands[1:])
         elif s.op.kind in (O.SETITEM, O.ADD_AT):
             read = self.program.all_leaves(s.op.operands[2:])
         else:
             read = []
-        for tape in self.tapes:
-            if after & self.liveness.bit(tape):
-                found += root in self.roots(tape)
-        return found + sum(has_memory(v.type) and self.of(v) is root for v in read)
+        if any(has_memory(v.type) and self.of(v) is group for v in read):
+            return True
+        return any(
+            after & self.liveness.bit(tape) and group in self.roots(tape) for tape in self.tapes
+        )
 
     # ------------------------------------------------------------------ decisions
     def decide(self) -> None:
-        self.regroup()
         for s, edge in self.writes:
             array: Any = s.op.operands[0]
             if self.conflicts(s, array) and not self.divide(s, array, edge.depth):
-                edge.broken = True
-                self.regroup()
+                self.regroup(edge, broken=True)
             else:
                 self.in_place[s] = array
         for s, array, depth in self.updates:
@@ -227,24 +236,22 @@ class Ownership:
 
         They are of `parts`, or in places that run less often than `s`.
         """
-        root = self.of(array)
         candidates = [
             e
-            for e in self.edges
-            if not e.broken and self.of(e.a) is root and _can_copy(e)
+            for member in self.of(array).members
+            for e in self.edges_at.get(member, ())
+            if e.a is member and not e.broken and _can_copy(e)
             and (e.depth < depth or (parts and _copies_little(e)))
         ]  # fmt: skip
-        candidates.sort(key=lambda e: (_expense(e), e.depth))
+        candidates.sort(key=lambda e: (_expense(e), e.depth, e.number))
         for edge in candidates:
-            edge.broken = True
-        self.regroup()
+            self.regroup(edge, broken=True)
         divided = not self.conflicts(s, array)
         for edge in reversed(candidates):  # the most expensive copies are spared first
-            edge.broken = False
-            if divided:
-                self.regroup()
-                edge.broken = self.conflicts(s, array) > 0
-        self.regroup()
+            near = self.of(array).members if divided else ()
+            self.regroup(edge)
+            if (edge.a in near) != (edge.b in near) and self.conflicts(s, array):
+                self.regroup(edge, broken=True)
         return divided
 
     def update(self, s: T.Define, array: Value, depth: int) -> None:
@@ -252,24 +259,18 @@ class Ownership:
         edge = self.join(s.results[0], array, s, depth)
         if edge is None:
             return
-        self.regroup()
         if not self.conflicts(s, array) or self.divide(s, array, depth, parts=False):
-            root = self.of(array)
-            related = [(w, a) for w, a in self.in_place.items() if self.of(a) is root]
+            group = self.of(array)
+            related = [(w, a) for w, a in self.in_place.items() if self.of(a) is group]
             if not any(self.conflicts(w, a) for w, a in related):
                 self.in_place[s] = array
                 return
-        edge.broken = True
-        self.regroup()
+        self.regroup(edge, broken=True)
 
     def is_dead(self, value: Value, needed: int) -> bool:
         """Whether memory is this function's own, and no value of the set `needed` shares it."""
-        root = self.of(value)
-        return root not in self.unwritable and not self.sharing_bits(value) & needed
-
-    def sharing_bits(self, value: Value) -> int:
-        """The values that may share memory with a value, itself included."""
-        return self.bits.get(self.of(value), self.liveness.bit(value))
+        group = self.of(value)
+        return group.writable and not group.bits & needed
 
     # ------------------------------------------------------------------ results
     def returned_copies(self, leaves: list[Operand]) -> set[int]:
@@ -307,7 +308,7 @@ class Ownership:
             groups = [number if g in shared else g for g in groups] + [number]
         return Sharing(params, tuple(groups), tuple(bool(r & foreign_roots) for r in roots))
 
-    def roots(self, leaf: Operand) -> set[Value]:
+    def roots(self, leaf: Operand) -> set[_Group]:
         """The groups that a result of the function belongs to."""
         if not isinstance(leaf, Value):
             return set()
