@@ -37,6 +37,7 @@ from srcad.optimizer.pipeline import optimize
 from srcad.optimizer.raising import keep_raising, keep_reads
 from srcad.parser.caches import filled_by
 from srcad.parser.depth import with_room
+from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
 from srcad.parser.measures import Precision
@@ -44,7 +45,9 @@ from srcad.parser.source import FunctionSource, own_signature, read_source
 from srcad.pristine import np
 from srcad.requests import Request, Signature, constant_copy, lowering_types
 
-NAMED_TYPES = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
+NAMED_TYPES = (
+    types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc, *LOGGERS,
+)  # fmt: skip
 _INDENTATION_LEVELS = 99  # of Python's parser
 
 

@@ -7,7 +7,6 @@ types of the operands are known.
 from __future__ import annotations
 
 import operator
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -65,9 +64,7 @@ class Expressions:
             return self.dtype(value)
         if isinstance(value, np.generic):
             return gast.Call(self.names.of_object(type(value)), [self.literal(value.item())], [])
-        if isinstance(value, (type, types.ModuleType)) or callable(value):
-            return self.names.of_object(value)
-        return self.names.helper(value, getattr(value, "__name__", None) or type(value).__name__)
+        return self.names.of_object(value)
 
     def dtype(self, dtype: Any) -> gast.expr:
         name = np.dtype(dtype).name

@@ -248,6 +248,8 @@ class CallLowering(_Base):
             given = [Known(fn.__self__), *args] if isinstance(fn, types.MethodType) else args
             if function is not fn and lookup(function) is not None:
                 return self.apply(function, given, kwargs, node)
+            if isinstance(getattr(fn, "__self__", None), LOGGERS):
+                return opaque.call(self, fn, args, kwargs, node)  # its level may change
             try:
                 return self.call_source(function, given, kwargs, node)
             except SrcadError:

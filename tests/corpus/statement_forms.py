@@ -779,7 +779,7 @@ TYPED = {
 
 NOT_YET = {
     "error_kept", "error_of_a_subclass", "error_with_a_value",
-    "error_with_arguments", "logged_values", "texts_of_run_time", "with_exit_stack",
+    "error_with_arguments", "texts_of_run_time", "with_exit_stack",
     "with_print_options",
 }  # fmt: skip
 
