@@ -43,8 +43,12 @@ class Rule:
         "elementwise", "linear", "bilinear", "multilinear", "zero", "composite" or "rule".
     bodies
         The functions of the declaration, their number depends on the form.
+    signed
+        Gives the signature: read when the rule is first used, so that `import srcad` is quick.
+    given
+        Names of the operands; None: the parameters of the signature without default.
     active
-        Names of the operands that can carry a derivative; None: all of them.
+        Names of the operands that can carry a derivative, or how many do; None: all of them.
     unknown
         Names of operands in which there is a derivative, but not in this table: it is refused.
     """
@@ -52,13 +56,21 @@ class Rule:
     fn: Callable[..., Any]
     form: str
     bodies: tuple[Callable[..., Any], ...]
-    signature: inspect.Signature
-    operands: tuple[str, ...]
+    signed: Callable[[], inspect.Signature]
     infer: Infer
-    active: tuple[str, ...] | None = None
+    given: tuple[str, ...] | None = None
+    active: tuple[str, ...] | int | None = None
     cost: Cost = Cost.COSTLY
     declared: str = ""  # "file:line" of the declaration, for messages
     unknown: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        return self.signed()
+
+    @functools.cached_property
+    def operands(self) -> tuple[str, ...]:
+        return _operand_names(self.signature) if self.given is None else self.given
 
     @functools.cached_property
     def variadic(self) -> bool:
@@ -69,7 +81,9 @@ class Rule:
             return False
         if self.active is None:
             return True
-        return self.name_of(position) in self.active
+        active = self.active
+        names = self.operands[:active] if isinstance(active, int) else active
+        return self.name_of(position) in names
 
     def name_of(self, position: int) -> str:
         names = self.operands
@@ -78,9 +92,6 @@ class Rule:
 
 TABLE: dict[Any, Rule] = {}
 ON_CHANGE: list[Callable[[], None]] = []  # called after each declaration
-_SKIPPED_FIRST = {
-    "elementwise": 1, "linear": 1, "bilinear": 1, "multilinear": 2, "composite": 0, "zero": 0,
-}  # fmt: skip
 
 
 # Modules of other packages, and the modules of ours that declare rules for them when asked.
@@ -138,9 +149,8 @@ def _place(depth: int = 3) -> str:
     return f"{code.f_code.co_filename}:{code.f_lineno}"
 
 
-def _signature_of(body: Callable[..., Any], skip: int) -> inspect.Signature:
-    parameters = list(inspect.signature(body).parameters.values())[skip:]
-    return inspect.Signature(parameters)
+def _signature_of(body: Callable[..., Any], skip: int) -> Callable[[], inspect.Signature]:
+    return lambda: inspect.Signature(list(inspect.signature(body).parameters.values())[skip:])
 
 
 def _operand_names(signature: inspect.Signature) -> tuple[str, ...]:
@@ -155,20 +165,20 @@ def _declare(
     fns: Any,
     form: str,
     bodies: Sequence[Callable[..., Any]],
-    signature: inspect.Signature,
+    signed: Callable[[], inspect.Signature],
     infer: Infer | None,
     operands: Sequence[str] | None,
-    active: Sequence[str] | None,
+    active: Sequence[str] | int | None,
     cost: Cost,
     unknown: Sequence[str] = (),
 ) -> None:
     place = _place()
     for fn in fns if isinstance(fns, (tuple, list)) else (fns,):
         TABLE[fn] = Rule(
-            fn, form, tuple(bodies), signature,
-            tuple(operands) if operands is not None else _operand_names(signature),
-            infer or default(fn, form),
-            None if active is None else tuple(active), cost, place, tuple(unknown),
+            fn, form, tuple(bodies), signed, infer or default(fn, form),
+            None if operands is None else tuple(operands),
+            active if active is None or isinstance(active, int) else tuple(active),
+            cost, place, tuple(unknown),
         )  # fmt: skip
     for changed in ON_CHANGE:
         changed()
@@ -197,8 +207,8 @@ def elementwise(
         Names of operands in which there is a derivative that the partials do not give: it is
         refused. Their partial is None.
     """
-    signature = _signature_of(partials, 1)
-    _declare(fns, "elementwise", (partials,), signature, infer, None, active, cost, unknown)
+    signed = _signature_of(partials, 1)
+    _declare(fns, "elementwise", (partials,), signed, infer, None, active, cost, unknown)
 
 
 def linear(
@@ -219,11 +229,8 @@ def linear(
         or a tuple where several operands are active. For an operand that is a tuple or list of
         arrays, a list of cotangents.
     """
-    signature = _signature_of(transpose, 1)
-    names = tuple(operands) if operands is not None else _operand_names(signature)
-    _declare(
-        fns, "linear", (transpose,), signature, infer, operands, active or names[:1], cost
-    )  # fmt: skip
+    signed = _signature_of(transpose, 1)
+    _declare(fns, "linear", (transpose,), signed, infer, operands, active or 1, cost)
 
 
 def bilinear(
@@ -238,11 +245,8 @@ def bilinear(
 
     `left(g, a, b, **statics)` is the cotangent of the first, `right` that of the second.
     """
-    signature = _signature_of(left, 1)
-    names = tuple(operands) if operands is not None else _operand_names(signature)
-    _declare(
-        fns, "bilinear", (left, right), signature, infer, operands, names[:2], Cost.COSTLY
-    )  # fmt: skip
+    signed = _signature_of(left, 1)
+    _declare(fns, "bilinear", (left, right), signed, infer, operands, 2, Cost.COSTLY)
 
 
 def multilinear(fns: Any, transpose: Callable[..., Any], *, infer: Infer | None = None) -> None:
@@ -250,8 +254,8 @@ def multilinear(fns: Any, transpose: Callable[..., Any], *, infer: Infer | None 
 
     `transpose(g, position, *operands, **statics)` is the cotangent of one operand.
     """
-    signature = _signature_of(transpose, 2)
-    _declare(fns, "multilinear", (transpose,), signature, infer, None, None, Cost.COSTLY)
+    signed = _signature_of(transpose, 2)
+    _declare(fns, "multilinear", (transpose,), signed, infer, None, None, Cost.COSTLY)
 
 
 def zero(
@@ -266,8 +270,8 @@ def zero(
     function itself, else any positional operands and static keywords.
     """
     for fn in fns:
-        sig = _zero_signature(fn, signature)
-        _declare(fn, "zero", (), sig, infer, None, (), cost)
+        signed = functools.partial(_zero_signature, fn, signature)
+        _declare(fn, "zero", (), signed, infer, None, (), cost)
 
 
 def _zero_signature(fn: Any, text: str | None) -> inspect.Signature:
@@ -298,8 +302,8 @@ def composite(
     """
 
     def declare(body: Callable[..., Any]) -> Callable[..., Any]:
-        signature = _signature_of(body, 0)
-        _declare(fns, "composite", (body,), signature, infer, operands, active, Cost.COSTLY)
+        signed = _signature_of(body, 0)
+        _declare(fns, "composite", (body,), signed, infer, operands, active, Cost.COSTLY)
         return body
 
     return declare
@@ -325,11 +329,11 @@ def rule(
     def declare(cls: type) -> type:
         jvp, vjp = cls.__dict__["jvp"], cls.__dict__["vjp"]
         jvp, vjp = (f.__func__ if isinstance(f, staticmethod) else f for f in (jvp, vjp))
-        signature = _signature_of(vjp, 2)
-        given = _operand_names(signature)
-        statics = signature.parameters.keys() - set(given)
+        signed = _signature_of(vjp, 2)
+        given = _operand_names(signed())
+        statics = signed().parameters.keys() - set(given)
         try:
-            _signature_of(jvp, 2).bind(*given, **dict.fromkeys(statics))
+            _signature_of(jvp, 2)().bind(*given, **dict.fromkeys(statics))
         except TypeError as error:
             raise SignatureError(
                 f"jvp and vjp of the rule `{cls.__qualname__}` take different arguments",
@@ -338,7 +342,7 @@ def rule(
                 "function in place of the dots",
             ) from error
         _declare(
-            fns, "rule", (jvp, vjp), signature, infer, operands, active, Cost.COSTLY, unknown
+            fns, "rule", (jvp, vjp), signed, infer, operands, active, Cost.COSTLY, unknown
         )
         return cls
 
