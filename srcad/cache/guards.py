@@ -30,7 +30,7 @@ BY_VALUE = (int, float, complex, str, bytes, tuple, types.MethodType,
             types.BuiltinMethodType)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Guard:
     """One assumption about the surroundings of a compiled derivative.
 
@@ -64,7 +64,7 @@ class Guard:
         return same(found_at(self.kind, self.holder, self.name), self.expected)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ContentsGuard:
     """The assumption that a container is still there and holds what it held."""
 
@@ -76,7 +76,7 @@ class ContentsGuard:
         return self.guard.holds() and same(contents(self.guard.expected), self.held)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class TypeGuard:
     """The assumption that what is read live at a place still has its abstract type."""
 
@@ -94,7 +94,7 @@ class TypeGuard:
         return value is MISSING or type_of_value(value) == self.expected
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ReadGuard:
     """The assumption that a function still gives what it gave: a look-up in a mapping, say."""
 

@@ -36,7 +36,7 @@ class _Edge:
     view: bool = False  # `a` is a view of `b` that `statement` takes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Group:
     """Values that may share memory."""
 

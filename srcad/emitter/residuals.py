@@ -18,7 +18,7 @@ from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Val
 Users = Mapping[Value, Sequence[Any]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Popped:
     """`element` is popped off its list at the start of `region`."""
 

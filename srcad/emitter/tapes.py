@@ -18,7 +18,7 @@ from srcad.ir.values import Function, Op, Operand, Role, Value, walk
 _FIRST = -1  # the position of what is there at the start of an iteration
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Group:
     """`value` is the list of tuples in place of `lists`."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from srcad.ir.values import Function
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CustomRule:
     """A rule, as IR functions.
 

@@ -31,7 +31,7 @@ class Cost(enum.IntEnum):
     COSTLY = 2  # everything else
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class OpKind:
     name: str
     effect: bool = False  # kept in order, never duplicated, merged or removed

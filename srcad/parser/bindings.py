@@ -25,7 +25,7 @@ NUMBERS = (bool, int, float, complex)
 CLASS, SOURCE = "__class__", "__object__"  # keys in what an object holds that are no attributes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Known:
     """A Python object known while compiling."""
 
@@ -93,7 +93,7 @@ class Special:
     detail: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Step:
     """One step from an array to a view of it: kind "index", "transpose" or "reshape"."""
 
@@ -104,7 +104,7 @@ class Step:
         return (self.kind, *(o if isinstance(o, Value) else o.key() for o in self.operands))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Ref:
     """A reference to a mutable object, or to the view of an array that `path` leads to."""
 
@@ -115,7 +115,7 @@ class Ref:
         return (self.cell, *(step.key() for step in self.path))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Struct:
     """A tuple of bindings, or what a cell holds for a list or dict of them.
 
@@ -135,7 +135,7 @@ class Struct:
         return tuple(b for _, b in self.items)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Closure:
     """A nested function or lambda, with the frame in which it was defined.
 
@@ -159,7 +159,7 @@ class Closure:
     home: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class BoundMethod:
     """A method that is not called yet: `x.sum` or `l.append`, or with `function` (a function or a
     `Closure`) that of an object.
@@ -170,7 +170,7 @@ class BoundMethod:
     function: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LazyIterable:
     """What gives its elements once: `zip(a, b)`, `map(f, a)`, `(e * e for e in a)`; or a range.
 
@@ -195,7 +195,7 @@ class LazyIterable:
     frame: Frame | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Partial:
     """`functools.partial(f, ...)` and `operator.itemgetter(...)`: a call with arguments to come."""
 
@@ -204,7 +204,7 @@ class Partial:
     kwargs: tuple[tuple[str, Binding], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Derived:
     """`grad(f)` and its siblings inside a differentiated function, applied to a known function."""
 
@@ -213,7 +213,7 @@ class Derived:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ObjectParam:
     """A parameter that is an object (`self`), or something read from it along `path`."""
 
@@ -223,7 +223,7 @@ class ObjectParam:
     example: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Choice:
     """One of two functions or objects, by a condition of run time."""
 
@@ -232,7 +232,7 @@ class Choice:
     orelse: Binding
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Maybe:
     """None unless `present` holds at run time; then `value`."""
 
@@ -240,7 +240,7 @@ class Maybe:
     value: Binding
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Poison:
     """No single value describes this name here; reading it is an error with this reason.
 

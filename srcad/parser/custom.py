@@ -43,7 +43,7 @@ from srcad.rules.symbols import field_of
 _Base: Any = object
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Request:
     """A call whose rule is to be lowered; `holes` stand for the values in `args`."""
 

@@ -30,7 +30,7 @@ _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Assumption:
     """Something outside of the function on which the compiled code depends.
 

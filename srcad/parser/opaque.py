@@ -27,7 +27,7 @@ _NUMBERS = (int, float, complex, str, bool, type(None))
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Method:
     """A method without Python source of an object that is there at run time, not called yet."""
 

@@ -39,7 +39,7 @@ class Opened:
         return self.places.setdefault(key, Place(self, levels))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Place:
     """Where a generator stands: what is left of the blocks around, the innermost first."""
 

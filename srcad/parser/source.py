@@ -40,7 +40,7 @@ _FUTURE_FLAGS = functools.reduce(
 _PASS_TEXT = "or pass the text that it was compiled from: srcad.grad(f, source=text)."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class FunctionSource:
     """A function and the part of its file that defines it.
 
@@ -85,14 +85,14 @@ class FunctionSource:
         return Loc(self.filename, node.lineno, col, end_line, end_col, text, self.qualname)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Module:
     text: str
     tree: ast.Module
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Candidate:
     """A definition that may be that of the live function."""
 

@@ -35,7 +35,7 @@ class LocalClass:
     created: int = field(default_factory=functools.partial(next, NUMBERS))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Held:
     """Stands for a value of run time among the attributes of a class."""
 

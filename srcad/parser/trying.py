@@ -47,7 +47,7 @@ _DOMAIN: dict[Any, tuple[Any, float]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Handler:
     """One `except` of a `try` that is being lowered; `wants` the error, or only that there is one.
 
