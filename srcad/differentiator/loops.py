@@ -192,6 +192,8 @@ def adjoint_bounds(
     span = arithmetic(operator.mul, view.trips, step)
     if not view.reverse:
         return (start, arithmetic(operator.add, start, span), step), True
-    length = apply(b, len, [apply(b, range, [start, stop, step])])
-    skipped = arithmetic(operator.mul, arithmetic(operator.sub, length, view.trips), step)
-    return (arithmetic(operator.add, start, skipped), stop, step), False
+    end = stop  # start plus a whole number of steps; of an empty range, nothing comes from here on
+    if not (isinstance(step, Const) and step.value == 1):
+        over = arithmetic(operator.floordiv, arithmetic(operator.sub, start, stop), step)
+        end = arithmetic(operator.sub, start, arithmetic(operator.mul, over, step))
+    return (arithmetic(operator.sub, end, span), stop, step), False

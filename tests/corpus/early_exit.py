@@ -23,6 +23,26 @@ def break_by_value(u, x):
     return total
 
 
+def break_from_behind(u, x):
+    s = x
+    for i in reversed(range(1, len(u), 2)):
+        for e in reversed(u):
+            if s * e < -1.5:
+                break
+            s = s * np.cos(e) + u[i]
+        if s > 1.2:
+            break
+    return s
+
+
+def return_from_behind(u, x, n):
+    for i in reversed(range(n)):
+        x = x * np.sin(u[i % 2] * x) + i
+        if x > 1.5:
+            return x * u[0]
+    return x
+
+
 def break_after_work(u):
     total = 0.0
     for value in u:
