@@ -75,6 +75,9 @@ def _objects_match(compiled: Compiled, arguments: Mapping[str, Any]) -> bool:
         elif what == "shape":
             if type(value) is not np.ndarray or value.shape != expected:
                 return False
+        elif what == "contiguous":
+            if not value.flags.c_contiguous:
+                return False
         elif what == "lacks":
             if expected in instance_names(value):
                 return False

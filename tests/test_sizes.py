@@ -37,6 +37,14 @@ def positive_ends(u):
     return first * rest[-1]
 
 
+def flattened(a, x):
+    v = a.reshape(-1)[2:5]
+    a[0, 2] = x * a[1, 1]
+    v[1] += x
+    a[1] *= v[0]
+    return np.sum(np.sin(v)) * np.sum(a * a)
+
+
 def test_each_size_has_code_of_its_own():
     df = srcad.grad(unpacked)
     assert_close(df(np.array([2.0, 3.0, 4.0])), np.array([7.0, 2.0, 2.0]))
@@ -82,3 +90,13 @@ def test_too_many_turns_are_refused():
     assert_close(srcad.grad(deep)(2.0, 2), 2.0)
     with pytest.raises(errors.SrcadError, match="`parts` is not the same on all paths"):
         srcad.grad(deep)(2.0, 30)
+
+
+def test_a_reshaped_argument_in_c_order_is_a_view():
+    a = np.arange(6.0).reshape(2, 3) / 3
+    check_grads(flattened, (a, 0.7), order=2)
+    df = srcad.grad(flattened, argnums=(0, 1))
+    in_c_order = df(a, 0.7)
+    with pytest.raises(errors.AliasingError, match="`a` and `v` may share memory"):
+        df(np.asfortranarray(a), 0.7)  # NumPy copies
+    assert_close(df(a, 0.7), in_c_order)

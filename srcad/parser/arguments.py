@@ -147,7 +147,7 @@ class ArgumentLowering(_Base):
         )
 
     def note_size(self, value: Value, root: str, path: Path, example: Any) -> None:
-        """Assume that an argument has the size that it has in this call."""
+        """Assume that an argument has the size and the order that it has in this call."""
         if not self.precision or type(example) not in (np.ndarray, list):
             return
         if type(example) is list:
@@ -156,6 +156,9 @@ class ArgumentLowering(_Base):
         else:
             self.sizes[value] = example.shape
             self.argument_assumptions.append((root, path, "shape", example.shape))
+            if example.flags.c_contiguous:
+                self.contiguous.add(value)
+                self.argument_assumptions.append((root, path, "contiguous", True))
 
     # ------------------------------------------------------------------ objects
     def object_argument(

@@ -31,7 +31,8 @@ class Precision(enum.IntEnum):
     TYPES
         The types of its arguments.
     SIZES
-        Also the shapes of arrays and the lengths of lists; short lists are their elements.
+        Also the shapes of arrays, whether they are in C order, and the lengths of lists; short
+        lists are their elements.
     TURNS
         Also the values of integers; and short loops are unrolled.
     """

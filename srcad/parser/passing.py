@@ -139,7 +139,7 @@ class PassingLowering(_Base):
             param = self.param(operand, name, entry)
             if not is_mutable(operand.type):
                 return param
-            cell = Cell(name)
+            cell = Cell(name, contiguous=operand in self.contiguous)
             entry.cells.append(cell)
             entry.sources.append(None)
             entry.contents[cell] = param
