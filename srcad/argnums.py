@@ -24,7 +24,8 @@ def parse_argnums(
 ) -> tuple[tuple[Path, ...], bool]:
     """(paths, whether a single one was given).
 
-    Positions do not count the first `bound` arguments: the object of a method.
+    Positions do not count the first `bound` arguments: the object of a method. Those from that of
+    `*args` on are of its elements.
 
     Raises
     ------
@@ -47,6 +48,9 @@ def _path(function: types.FunctionType, argnum: Any, bound: int) -> Path:
         )
     if isinstance(argnum, int):
         counted = names[bound:]
+        for at, name in enumerate(counted):
+            if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL and argnum >= at:
+                return name, argnum - at
         if not -len(counted) <= argnum < len(counted):
             raise _no_argument(function, str(argnum), counted)
         return (counted[argnum],)

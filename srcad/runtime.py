@@ -97,12 +97,10 @@ def zeros_list(x: Any) -> Any:
 
 
 def zeros_parts(x: Any) -> Any:
-    """A zero cotangent for a list or tuple of anything: of the same parts."""
+    """A zero cotangent for a list or tuple of anything: a list of the same parts."""
     if isinstance(x, dict):
         return {}
-    if isinstance(x, list):
-        return [zeros_parts(part) for part in x]
-    return tuple(zeros_parts(part) for part in x) if isinstance(x, tuple) else zeros_like(x)
+    return [zeros_parts(part) for part in x] if isinstance(x, (list, tuple)) else zeros_like(x)
 
 
 def add_lists(x: Any, y: Any) -> Any:
@@ -224,6 +222,11 @@ def put_slice(g: Any, items: Any, part: Any) -> Any:
 def as_list(g: Any, depth: int = 1) -> Any:
     """An array as a list of its parts, or to this depth of lists."""
     return list(g) if depth == 1 else [as_list(part, depth - 1) for part in g]
+
+
+def floats(items: Any) -> list[float]:
+    """Numbers as a list of Python floats."""
+    return list(map(float, items))
 
 
 def add_element(items: Any, item: Any, index: Any) -> Any:

@@ -93,6 +93,18 @@ class Model:
         return self.k * x * x
 
 
+def test_argnums_of_starred_arguments():
+    def f(x, *rest):
+        return x * rest[0] ** 2 * rest[1]
+
+    assert srcad.grad(f, argnums=(0, 1, 2))(2.0, 3.0, 5.0) == (45.0, 60.0, 18.0)
+    assert srcad.grad(f, argnums="rest")(2.0, 3.0, 5.0) == (60.0, 18.0)
+    assert srcad.jvp(f, (2.0, 3.0, 5.0), (1.0, None, 1.0)) == (90.0, 63.0)
+    assert srcad.vjp(f, 2.0, 3.0, 5.0)[1](1.0) == (45.0, 60.0, 18.0)
+    with pytest.raises(srcad.errors.SignatureError, match=r"no argument `rest\[2\]`"):
+        srcad.grad(f, argnums=3)(2.0, 3.0, 5.0)
+
+
 def test_argnums_of_keywords():
     def f(x, **options):
         return x * options["scale"] ** 2 * math.factorial(options["n"])

@@ -434,7 +434,7 @@ def _exact_parts(b: Builder, derivative: Operand, t: Type) -> Operand:
     if t == FLOAT and isinstance(have, Array):
         return apply(b, float, [derivative])
     if t == ListOf(FLOAT) != have and isinstance(have, ListOf):
-        return apply_operands(b, runtime.as_cotangent, (derivative, Const.of(())), {})
+        return apply(b, runtime.floats, [derivative])
     if not (isinstance(t, TupleOf) and isinstance(have, TupleOf)) or None in (t.elems, have.elems):
         return derivative
     given = [field_of(b, derivative, k) for k in range(len(have.elems or ()))]

@@ -12,7 +12,7 @@ from typing import Any
 from srcad import runtime
 from srcad.ir import ops as O
 from srcad.ir.abstract import ANY, MANY, ONE, SLICE, Array, Scalar, dims_of
-from srcad.ir.values import Const, Op, Operand, Value
+from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value, walk
 from srcad.pristine import np
 from srcad.rules.inference import as_array
 from srcad.rules.registry import lookup
@@ -56,7 +56,7 @@ class Extents:
 
     def _loop(self, view: O.ForView | O.WhileView) -> None:
         """A carried array has the lengths of its first value, if every iteration keeps them."""
-        parts = zip(view.carries, view.next_carries, view.inits, view.finals)
+        parts = list(zip(view.carries, view.next_carries, view.inits, view.finals))
         kept = [(c, n, i, f) for c, n, i, f in parts if _is_array(c) and _is_array(i)]
         for v in (*view.carries, *view.finals):
             self.known.pop(v, None)
@@ -74,6 +74,13 @@ class Extents:
                 kept.remove(part)
         for _, _, i, f in kept:
             self.known[f] = self.of(i)
+        unset = [(c, n, f) for c, n, i, f in parts if i is UNDEFINED and _is_array(c)]
+        if unset:  # the same in every iteration, if they are those of something outside
+            inside = {*view.body.params, *(r for op in walk(view.body) for r in op.results)}
+            for c, n, f in unset:
+                lengths = self.of(n)
+                if lengths and not any(base in inside for base, *_ in lengths):
+                    self.known[c] = self.known[f] = lengths
 
     def _stored(self, op: Op) -> None:
         """A value that is computed from the elements that it replaces is no larger than they."""

@@ -22,6 +22,7 @@ from srcad.errors import MissingRuleError
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
     UNDEF,
+    Array,
     ListOf,
     TableOf,
     TupleOf,
@@ -33,8 +34,9 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Role, Value
+from srcad.pristine import np
 from srcad.rules.registry import lookup
-from srcad.rules.symbols import apply_operands, field_of, getitem_operands, pack
+from srcad.rules.symbols import apply, apply_operands, field_of, getitem_operands, pack
 
 
 class Forward:
@@ -57,6 +59,16 @@ class Forward:
     def part(self, operand: Operand) -> Operand:
         found = self.dot(operand)
         return zero_for_operand(self.builder, operand) if found is None else found
+
+    def still(self, operand: Operand) -> Operand:
+        """The tangent of an inactive part of a tuple: numbers where one may compute with them."""
+        t = operand.type
+        if isinstance(t, TupleOf) and t.elems is not None:
+            parts = [self.still(field_of(self.builder, operand, k)) for k in range(len(t.elems))]
+            return pack(self.builder, parts, "tuple")
+        if isinstance(t, Array) and not t.item:
+            return apply(self.builder, np.zeros, [apply(self.builder, np.shape, [operand])])
+        return Const.of(0.0 if is_number(t) else None)
 
     def set(self, value: Value, dot: Operand) -> None:
         if isinstance(dot, Value) and dot.role is Role.TANGENT and not dot.named:
@@ -133,7 +145,7 @@ class Forward:
                 part.type = adjoint_type(op.results[0].type)
             return part
         if op.kind is O.PACK:
-            parts = [self.part(o) if differentiable(o.type) else _still(o) for o in op.operands]
+            parts = [self.part(o) if differentiable(o.type) else self.still(o) for o in op.operands]
             t: Type = TupleOf(tuple(p.type for p in parts))
             if isinstance(op.results[0].type, ListOf):
                 elem: Type = UNDEF
@@ -336,11 +348,6 @@ class Forward:
         )
         for r, d in zip(targets, results):
             self.dots[r] = d
-
-
-def _still(operand: Operand) -> Const:
-    """The tangent of an inactive part of a tuple: a number where one may be computed with."""
-    return Const.of(0.0 if is_number(operand.type) else None)
 
 
 __all__ = ["Forward", "zero_for"]

@@ -42,6 +42,7 @@ from srcad.ir.abstract import (
     Scalar,
     TableOf,
     TupleOf,
+    Type,
     adjoint_type,
     differentiable,
     dtype_of,
@@ -84,11 +85,11 @@ class Reverse:
         self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
+        self.undefined = possibly_undefined(ops, or_none=True)
         self.memory = tape.Memory(
             tape.overwritten_arrays(ops), self.in_loops, self.extents,
-            Finality(ops, self.extents), varied,
+            Finality(ops, self.extents), varied, self.undefined,
         )  # fmt: skip
-        self.undefined = possibly_undefined(ops, or_none=True)
         self.elements: set[Value] = set()  # of lists that loops run over
         self.to_define: set[Value] = set()  # whose zeros are needed, so that they must exist
         self.survey(ops, outputs)
@@ -168,7 +169,11 @@ class Reverse:
             if bar.get(k) is not None:
                 parts.append(bar[k])
             elif differentiable(t):
-                parts.append(zero_for_operand(self.builder, field_of(self.builder, target, k)))
+                part = field_of(self.builder, target, k)
+                if _holds_arrays(t):  # None, in the tape of another path
+                    parts.append(apply(self.builder, runtime.zeros_parts, [part]))
+                else:
+                    parts.append(zero_for_operand(self.builder, part))
             else:
                 parts.append(Const.of(None))
         return pack(self.builder, parts, "tuple")
@@ -176,7 +181,7 @@ class Reverse:
     def zero(self, v: Value) -> Operand:
         """A zero cotangent; it is read from the value itself, which must then exist."""
         may_be_none = v in self.undefined or v in self.elements  # a tape of tapes may hold None
-        if may_be_none and isinstance(v.type, ListOf):
+        if may_be_none and (isinstance(v.type, ListOf) or _holds_arrays(v.type)):
             self.to_define.add(v)
             return apply(self.builder, runtime.zeros_parts, [v])
         made = zero_for(self.builder, v)
@@ -471,6 +476,14 @@ class Reverse:
     }  # fmt: skip
 
 
+
+
+def _holds_arrays(t: Type) -> bool:
+    """Whether this is a tuple whose zeros are read from what it holds."""
+    return isinstance(t, TupleOf) and any(
+        differentiable(e) and not is_number(e) and (_holds_arrays(e) or not isinstance(e, TupleOf))
+        for e in t.elems or ()
+    )
 
 
 def _flat(out: Any) -> list[Operand]:

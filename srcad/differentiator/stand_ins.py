@@ -172,10 +172,10 @@ def _joined(v: Operand, inside: set[Value], extents: Extents, b: Builder) -> Ope
     if not leaves:
         return None
     parts = [_view(leaf, inside, extents, b) for leaf in leaves]
-    if len(parts) == 1:
-        return parts[0]
-    zeros = [apply(b, np.zeros_like, [part]) for part in parts]
-    total = functools.reduce(lambda x, y: apply(b, operator.add, [x, y]), zeros)
+    total: Any = parts[0]
+    if len(parts) > 1:
+        zeros = [apply(b, np.zeros_like, [part]) for part in parts]
+        total = functools.reduce(lambda x, y: apply(b, operator.add, [x, y]), zeros)
     same = isinstance(total.type, Array) and total.type.dtype == v.type.dtype  # type: ignore[attr-defined]
     return total if same else None
 

@@ -78,6 +78,8 @@ class Memory:
         Which elements are never overwritten.
     varied
         Values that depend on the differentiated inputs.
+    undefined
+        Values that some path leaves without a definition.
     """
 
     overwritten: Set[Value]
@@ -85,6 +87,7 @@ class Memory:
     extents: Extents
     finality: Finality
     varied: Set[Value]
+    undefined: Set[Value]
 
     def with_stand_ins(self, adjoint: Region, inside: set[Value]) -> Region:
         """The adjoint region, which keeps nothing of a loop for its shape alone."""
@@ -226,7 +229,7 @@ def restore_in_branch(
     if not needed:
         return adjoint, []
     plan = _Plan(needed, forward, inside, set(), memory)
-    in_loop = [v for v in plan.kept if v in memory.in_loops]
+    in_loop = [v for v in plan.kept if v in memory.in_loops and v not in memory.undefined]
     shapes, forward[:] = outlines(adjoint, in_loop, plan.ops, forward)
     carried = {v: Value(v.type, v.name, v.role, v.named) for v in plan.kept}
     pairs = [(shapes.get(v, v), outside) for v, outside in carried.items()]
@@ -307,10 +310,8 @@ def restore_in_loop(
         if isinstance(e, Value) and not flag
     }
     kept_values = [v for v in plan.kept if v not in again.values]
-    shapes, forward = outlines(
-        adjoint, [v for v in kept_values if v not in collected_already],
-        (*plan.ops, *again.ops), forward,
-    )  # fmt: skip
+    defined = [v for v in kept_values if v not in collected_already and v not in memory.undefined]
+    shapes, forward = outlines(adjoint, defined, (*plan.ops, *again.ops), forward)
     for v in kept_values:
         collected = collected_already.get(v) or list_of(v)
         element = Value(v.type, v.name, v.role, v.named)

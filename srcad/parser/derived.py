@@ -7,7 +7,7 @@ the differentiator fills in the body before it transforms the caller.
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from srcad.ir.abstract import ListOf, Type, adjoint_type, differentiable, is_num
 from srcad.ir.build import clone_function
 from srcad.ir.values import Const, Function, Operand, Region, Value
 from srcad.parser.bindings import (
+    CLASS,
+    SOURCE,
     Binding,
     Closure,
     Derived,
@@ -28,6 +30,8 @@ from srcad.parser.bindings import (
     number,
     values_in,
 )
+from srcad.parser.handover import closure_signature
+from srcad.parser.source import own_signature
 from srcad.rules.custom import CustomFunction
 
 
@@ -51,8 +55,8 @@ def derive(
 ) -> Shape:
     """The header of a derivative of `base`: its types are known, its body is filled in later."""
     wanted = argnums if isinstance(argnums, tuple) else (argnums,)
-    chosen = [_place(lowerer, a, names, bound, node) for a in wanted]
-    positions = tuple(p for places in chosen for p in places)
+    chosen = [_name(lowerer, a, names, node) for a in wanted]
+    positions = tuple(p for n in chosen for p in _place(lowerer, n, names, bound, node))
     if transform == "jvp":
         return _tangent_shape(base, positions)
     function = base.function
@@ -63,7 +67,7 @@ def derive(
         )  # fmt: skip
     grads = [_placeholder(function.params[p].value, "bar") for p in positions]
     each = iter(grads)
-    parts = [_group(places, each) for places in chosen]
+    parts = [_like(bound[n], each) for n in chosen]
     result: Binding = Struct.sequence("tuple", parts) if isinstance(argnums, tuple) else parts[0]
     outputs = grads
     if transform == "value_and_grad":
@@ -127,30 +131,47 @@ def _placeholder(v: Value, suffix: str) -> Value:
     return Value(adjoint_type(v.type), f"{v.name}_{suffix}")
 
 
-def _group(places: list[int], each: Any) -> Binding:
-    parts = [next(each) for _ in places]
-    return parts[0] if len(parts) == 1 else Struct.sequence("tuple", parts)
+def _like(binding: Binding, each: Iterator[Value]) -> Binding:
+    """The gradient in the structure of an argument; that in an object is a dictionary."""
+    if not isinstance(binding, Struct):
+        return next(each)
+    items = [(k, _like(b, each)) for k, b in binding.items if k not in (CLASS, SOURCE)]
+    return Struct("dict" if binding.kind == "object" else binding.kind, tuple(items))
 
 
-def _place(
-    lowerer: Any, argnum: Any, names: Sequence[str], bound: dict[str, Binding], node: gast.AST
-) -> list[int]:
-    """Positions of the IR parameters that carry an argument."""
+def _name(lowerer: Any, argnum: Any, names: Sequence[str], node: gast.AST) -> str:
+    """The argument that is meant."""
     if isinstance(argnum, int) and -len(names) <= argnum < len(names):
-        argnum = names[argnum]
+        return names[argnum]
     if argnum not in names:
         raise lowerer.unsupported(
             node, f"the derivative is taken in {argnum!r}, which is no argument",
             f"the arguments are {', '.join(names)}", "choose other argnums",
         )  # fmt: skip
-    before = sum(len(values_in(bound[n])) for n in names[: list(names).index(argnum)])
-    found = values_in(bound[argnum])
-    if not found or not all(differentiable(v.type) for v in found):
+    return str(argnum)
+
+
+def _place(
+    lowerer: Any, name: str, names: Sequence[str], bound: dict[str, Binding], node: gast.AST
+) -> list[int]:
+    """Positions of the IR parameters that carry an argument."""
+    before = sum(len(values_in(bound[n])) for n in names[: list(names).index(name)])
+    found = list(_leaves(bound[name]))
+    if not found or not all(isinstance(v, Value) and differentiable(v.type) for v in found):
         raise lowerer.unsupported(
-            node, f"the argument `{argnum}` of a nested derivative is not a number or array",
-            "only those can be differentiated here", "choose other argnums",
+            node, f"the argument `{name}` of a nested derivative is not a number or array, or of "
+            "these", "only those can be differentiated here", "choose other argnums",
         )  # fmt: skip
     return list(range(before, before + len(found)))
+
+
+def _leaves(binding: Binding) -> Iterator[Binding]:
+    if isinstance(binding, Struct):
+        for key, part in binding.items:
+            if key not in (CLASS, SOURCE):
+                yield from _leaves(part)
+    else:
+        yield binding
 
 
 def emit(lowerer: Any, shape: Shape, operands: list[Operand]) -> Binding:
@@ -158,7 +179,17 @@ def emit(lowerer: Any, shape: Shape, operands: list[Operand]) -> Binding:
     types = [o.type for o in shape.outputs]
     hints = [o.name for o in shape.outputs]
     results = lowerer.builder.emit(O.CALL, operands, types, hints, {"callee": shape.function})
-    return map_values(shape.result, dict(zip(shape.outputs, results)).__getitem__)
+    return _made(lowerer, map_values(shape.result, dict(zip(shape.outputs, results)).__getitem__))
+
+
+def _made(lowerer: Any, binding: Binding) -> Binding:
+    """New lists and dictionaries for those in a result."""
+    if not isinstance(binding, Struct):
+        return binding
+    items = {k: lowerer.boxed(_made(lowerer, b)) for k, b in binding.items}
+    if binding.kind == "dict":
+        return lowerer.new_table(items)  # type: ignore[no-any-return]
+    return lowerer.new_sequence(binding.kind, list(items.values()))  # type: ignore[no-any-return]
 
 
 def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AST) -> list[Operand]:
@@ -166,17 +197,21 @@ def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AS
     if isinstance(primal, Struct):
         if isinstance(tangent, Known) and type(tangent.value) in (list, tuple):
             tangent = Struct.sequence("tuple", [lowerer.known_object(v) for v in tangent.value])
+        elif isinstance(tangent, Known) and type(tangent.value) is dict:
+            items = {k: lowerer.known_object(v) for k, v in tangent.value.items()}
+            tangent = Struct("dict", tuple(items.items()))
         elif isinstance(tangent, Value) and isinstance(tangent.type, ListOf):
             parts = [lowerer.item(tangent, k) for k in range(len(primal.items))]
             tangent = Struct.sequence("tuple", parts)
-        if not isinstance(tangent, Struct) or len(tangent.items) != len(primal.items):
+        keys = {k for k, _ in primal.items}
+        if not isinstance(tangent, Struct) or {k for k, _ in tangent.items} != keys:
             raise lowerer.unsupported(
                 node, "a tangent has another structure than its primal",
                 "each part of the argument needs a direction", "build it like the argument",
             )  # fmt: skip
         found: list[Operand] = []
-        for t, p in zip(tangent.parts, primal.parts):
-            found += seed_operands(lowerer, t, p, node)
+        for key, part in primal.items:
+            found += seed_operands(lowerer, dict(tangent.items)[key], part, node)
         return found
     if not isinstance(primal, Value):
         return []
@@ -268,6 +303,13 @@ class NestedLowering(_Base):
             )  # fmt: skip
         bound = self.bind_arguments(function, args, kwargs, node)
         wanted = [*moving, *(a for d in chain for a in _argnums_of(d))]
+        own = closure_signature if isinstance(function, Closure) else own_signature
+        for at, p in enumerate(own(function).parameters.values()):
+            if p.kind is p.VAR_POSITIONAL and any(isinstance(a, int) and a >= at for a in wanted):
+                raise self.unsupported(
+                    node, f"the derivative in an element of `*{p.name}` is taken here",
+                    "a nested derivative is taken in whole arguments", f"use argnums={p.name!r}",
+                )  # fmt: skip
         names = {list(bound)[a] if isinstance(a, int) and -len(bound) <= a < len(bound) else a
                  for a in wanted}  # fmt: skip
         bound = {k: self.materialised(self.settled(b), k in names) for k, b in bound.items()}
@@ -327,6 +369,9 @@ class NestedLowering(_Base):
     def materialised(self, binding: Binding, wanted: bool) -> Binding:
         """A known number as a run-time value, so that it can be differentiated; an int that is
         not differentiated stays what it is."""
+        if wanted and isinstance(binding, Struct) and binding.kind != "object":
+            parts = [(k, self.materialised(b, isinstance(b, Struct))) for k, b in binding.items]
+            return Struct(binding.kind, tuple(parts))
         kinds = (int, float) if wanted else (float,)
         if isinstance(binding, Known) and type(binding.value) in kinds:
             return self.as_value(Known(float(binding.value)))

@@ -32,7 +32,7 @@ from srcad.ir.ops import Cost
 from srcad.pristine import np
 from srcad.rules import inference
 from srcad.rules.inference import MISSING, Call
-from srcad.rules.language import broadcast_like, call, select, unbroadcast_to
+from srcad.rules.language import broadcast_like, call, select, unbroadcast, unbroadcast_to
 from srcad.rules.registry import elementwise, linear, rule, zero
 from srcad.rules.symbols import Sym, element_type
 
@@ -42,6 +42,11 @@ from srcad.rules.symbols import Sym, element_type
 def is_real(x: Any) -> bool:
     """Whether `x` certainly has no imaginary part."""
     return kind_of(x.type) in ("b", "i", "f")
+
+
+def real_with(derivative: Any, x: Any) -> Any:
+    """A derivative that is real where `x` is, if only the run knows that."""
+    return unbroadcast(derivative, x) if kind_of(x.type) is None else derivative
 
 
 def given(x: Any) -> bool:

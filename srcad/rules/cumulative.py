@@ -218,7 +218,7 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     if not given(x):
         ends = y[_along(y, axis, 0)] + y[_along(y, axis, -1)]
         return dx * (np.sum(y, axis=axis) - 0.5 * ends)
-    x = array_of(x, x)
+    x = array_of(x, y)
     if axis == -1:
         widths = np.diff(x)
     elif x.ndim == 1:

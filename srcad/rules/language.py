@@ -210,6 +210,7 @@ linear(
     lambda bar, g, like: unbroadcast_to(bar, g, like),
     infer=lambda c: c.types[1],
 )
+linear(runtime.floats, lambda bar, items: bar, infer=lambda c: ListOf(FLOAT))
 linear(runtime.astype, lambda g, x, dtype="float64": g, infer=lambda c: _as_dtype(c))
 
 

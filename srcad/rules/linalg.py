@@ -12,12 +12,12 @@ from typing import Any
 
 from srcad import runtime
 from srcad.errors import MissingRuleError
-from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast, kind_of
+from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast
 from srcad.pristine import np
-from srcad.rules.arithmetic import elements, is_real
+from srcad.rules.arithmetic import elements, is_real, real_with
 from srcad.rules.contract import contract
 from srcad.rules.inference import Call
-from srcad.rules.language import call, unbroadcast, unbroadcast_to
+from srcad.rules.language import call, unbroadcast_to
 from srcad.rules.registry import composite, linear, rule
 from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
 
@@ -98,13 +98,13 @@ class _Slogdet:
         if is_real(a):
             return None, moved
         turned = 1j * np.imag(moved) * y[0]  # 0 for real matrices
-        return turned if kind_of(a.type) else unbroadcast(turned, y[0]), np.real(moved)
+        return real_with(turned, y[0]), np.real(moved)
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any) -> Any:
         g_sign, bar = g
         if g_sign is not None and not is_real(a):
-            turned = 1j * np.imag(g_sign * y[0])
+            turned = real_with(1j * np.imag(g_sign * y[0]), y[0])
             bar = turned if bar is None else bar + turned
         if bar is None:
             return (None,)
@@ -408,9 +408,7 @@ class _Svd:
         u_dot = u @ (u_turned - u_h @ u_out) + u_out
         v_dot = v @ (v_turned - v_h @ v_out) + v_out
         v_dot = _hermitian(v_dot)
-        if kind_of(a.type) is None:  # real vectors have real tangents
-            u_dot, v_dot = unbroadcast(u_dot, u), unbroadcast(v_dot, v_h)
-        return u_dot, _eigenvalues_dot(u, moved), v_dot
+        return real_with(u_dot, u), _eigenvalues_dot(u, moved), real_with(v_dot, v_h)
 
     @staticmethod
     def vjp(
@@ -442,7 +440,8 @@ class _Svd:
             within = swap_last(along) * (turned + _hermitian(turned))
             out = g_v / along
             terms.append(u @ (within @ v_h + _hermitian(out - v @ (v_h @ out))))
-        return (_conj(functools.reduce(operator.add, terms)),)
+        bar = _conj(functools.reduce(operator.add, terms))
+        return (real_with(bar, a),)
 
 
 @rule(np.linalg.pinv, infer=lambda c: _pinv_type(c))

@@ -28,7 +28,7 @@ FRESH: set[Any] = {
     runtime.zeros_like, runtime.outline, runtime.zeros_list, runtime.zeros_parts,
     runtime.as_cotangent, runtime.astype, runtime.log_argument, np.array, np.ndarray.tolist,
     runtime.add_lists, runtime.put_slice, runtime.sum_repeats, runtime.joined, runtime.repeated,
-    runtime.sorting_order, runtime.keys_of, runtime.with_last, runtime.as_list,
+    runtime.sorting_order, runtime.keys_of, runtime.with_last, runtime.as_list, runtime.floats,
     slice, len, float, int, complex, bool, abs, round, divmod, range,
 }  # fmt: skip
 

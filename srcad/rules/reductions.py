@@ -20,7 +20,7 @@ from srcad.ir.abstract import (
 )
 from srcad.pristine import math, np
 from srcad.rules import inference
-from srcad.rules.arithmetic import given, is_real, nonzero, number_of
+from srcad.rules.arithmetic import array_of, given, is_real, nonzero, number_of
 from srcad.rules.inference import Call, as_array, normalised_axes, reduced_dims, sampled_dtype
 from srcad.rules.language import call, count, expand_reduced, kept
 from srcad.rules.registry import ARRAY, composite, linear, rule, zero
@@ -67,6 +67,7 @@ def _average_type(call: Call) -> Type:
 def _average(a: Any, weights: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     if not given(weights):
         return np.mean(a, axis=axis, keepdims=keepdims)
+    weights = array_of(weights, a)
     if isinstance(axis, int) and weights.ndim == 1 and a.ndim != 1:
         weights = weights[(slice(None), *[None] * (a.ndim - 1 - axis % a.ndim))]
         weights = np.broadcast_to(weights, np.shape(a))

@@ -23,7 +23,6 @@ from srcad.ir.abstract import (
     TupleOf,
     Type,
     dims_of,
-    kind_of,
 )
 from srcad.ir.ops import Cost
 from srcad.pristine import math, np
@@ -34,10 +33,11 @@ from srcad.rules.arithmetic import (
     given,
     is_real,
     nonzero,
+    real_with,
     sign,
 )
 from srcad.rules.inference import Call, Infer
-from srcad.rules.language import call, unbroadcast, unbroadcast_to
+from srcad.rules.language import call, unbroadcast_to
 from srcad.rules.registry import ARRAY, elementwise, linear, rule, zero
 
 LN2 = math.log(2.0)
@@ -204,13 +204,13 @@ class _Sign:
         if is_real(x):
             return None
         dot = 1j * y * np.imag(np.conj(y) * dots[0]) / nonzero(np.absolute(x))
-        return dot if kind_of(x.type) == "c" else unbroadcast(dot, y)  # real if y is
+        return real_with(dot, y)
 
     @staticmethod
     def vjp(g: Any, y: Any, x: Any) -> Any:
         if is_real(x):
             return (None,)
-        return (1j * np.conj(y) * np.imag(y * g) / nonzero(np.absolute(x)),)
+        return (real_with(1j * np.conj(y) * np.imag(y * g) / nonzero(np.absolute(x)), x),)
 
 
 # -- complex numbers (a cotangent g acts on a tangent dz as Re(g * dz))

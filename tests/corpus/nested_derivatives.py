@@ -76,6 +76,32 @@ def directional(x, y):
     return value * slope
 
 
+def _misfit(layers, u):
+    for weight, bias in layers:
+        u = np.tanh(weight * u + bias)
+    return np.sum(u**2)
+
+
+def step_of_descent(u, v, x):
+    """The gradient has the structure of the argument."""
+    layers = [(u, x), (v, 0.5)]
+    slopes = srcad.grad(_misfit)(layers, u)
+    layers = [(w - 0.1 * dw, b - 0.1 * db) for (w, b), (dw, db) in zip(layers, slopes)]
+    return _misfit(layers, u)
+
+
+def _scaled_energy(state):
+    return np.sum(state["u"] ** 3) * state["scale"][0]
+
+
+def slopes_by_name(u, x):
+    state = {"u": u, "scale": (x,)}
+    slopes = srcad.grad(_scaled_energy)(state)
+    slopes["u"][0] = x
+    _, along = srcad.jvp(_scaled_energy, (state,), ({"scale": (x,), "u": slopes["u"]},))
+    return along * slopes["scale"][0]
+
+
 # The lambdas are compiled anew for each value that differences need.
 SETTINGS = {
     "perturbation_confusion": {"inputs": {"x": 0.7}, "float32": False},

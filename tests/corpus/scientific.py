@@ -540,6 +540,35 @@ def projectile(x, y):
     return old_x + (px - old_x) * old_y / (old_y - py)
 
 
+def balanced_scaling(m):
+    """Sinkhorn's iteration; what the last turn leaves is read after the loop."""
+    kernel = np.exp(-m)
+    rows = np.ones(3)
+    for _ in range(3):
+        columns = 0.25 / (kernel.T @ rows)
+        rows = np.array([0.2, 0.3, 0.5]) / (kernel @ columns)
+    return np.sum(rows[:, None] * kernel * columns * m)
+
+
+def rotated(p, x):
+    """A row of the matrix is made of ints."""
+    turn = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+    return np.sum(turn @ p * np.array([1.0, 2.0, 3.0]))
+
+
+def fourier_by_halves(u):
+    return np.sum(np.abs(_transformed(u + 0j)) ** 2 * u)
+
+
+def _transformed(z):
+    n = len(z)
+    if n == 1:
+        return z
+    even = _transformed(z[::2])
+    odd = np.exp(-2j * np.pi * np.arange(n // 2) / n) * even
+    return np.concatenate([even + odd, even - odd])
+
+
 def interest(x, y, n):
     balance = 100.0
     for month in range(12 * n):
@@ -567,4 +596,5 @@ SETTINGS = {
     "conjugate_gradients": {"inputs": {"n": 2}},
     "trapezoid_integral": {"inputs": {"n": 6}},
     "interest": {"inputs": {"n": 2}},
+    "fourier_by_halves": {"size_one": False, "float32": False},
 }
