@@ -202,6 +202,25 @@ def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
     return parse_argnums(target, tuple(range(count)))[0]
 
 
+def _pairs(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Primals and tangents as tuples of one length."""
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise SeedError(
+                f"the {name} are a tuple with one entry per argument, "
+                f"not a value of type {type(given).__name__}",
+                reason="a function may have several arguments",
+                advice=f"pass ({'x' if name == 'primals' else 'x_dot'},) for a single one",
+            )
+    if len(primals) != len(tangents):
+        raise SeedError(
+            f"{len(primals)} primals, but {len(tangents)} tangents",
+            reason="each argument needs a direction",
+            advice="pass one tangent for each primal, or None",
+        )
+    return tuple(primals), tuple(tangents)
+
+
 def jvp(
     function: Callable[..., Any],
     primals: Sequence[Any],
@@ -226,13 +245,7 @@ def jvp(
     SeedError
         If a tangent has another shape than its primal; tangents are never broadcast.
     """
-    primals, tangents = tuple(primals), tuple(tangents)
-    if len(primals) != len(tangents):
-        raise SeedError(
-            f"{len(primals)} primals, but {len(tangents)} tangents",
-            reason="each argument needs a direction",
-            advice="pass one tangent for each primal, or None",
-        )
+    primals, tangents = _pairs(primals, tangents)
     function, receiver = _unbound(function)
     primals, tangents = (*receiver, *primals), (*(None for _ in receiver), *tangents)
     all_paths = _positional_paths(function, len(primals))
@@ -378,8 +391,9 @@ def check_seed(seed: Any, like: Any, name: str) -> None:
 
 
 def _bad_structure(name: str, seed: Any, expected: str) -> SeedError:
+    given = f"one with the keys {list(seed)}" if isinstance(seed, dict) else type(seed).__name__
     return SeedError(
-        f"{name} must be {expected}, not {type(seed).__name__}",
+        f"{name} must be {expected}, not {given}",
         reason="a seed has the structure of its value",
         advice="build it like the value",
     )
@@ -415,6 +429,7 @@ def hvp(
         One entry per positional argument: the directional derivative of its gradient; None for
         an argument that does not move (a tangent of None) or carries no derivative.
     """
+    primals, tangents = _pairs(primals, tangents)
     function, receiver = _unbound(function)
     primals, tangents = (*receiver, *primals), (*(None for _ in receiver), *tangents)
     moving = tuple(

@@ -33,7 +33,7 @@ def parse_argnums(
         If there is no such argument.
     """
     single = isinstance(argnums, (int, str))
-    wanted = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
+    wanted = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     return tuple(_path(function, a, bound) for a in wanted), single
 
 

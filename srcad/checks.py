@@ -42,19 +42,26 @@ def _at_path(function: Function, path: Path, source: FunctionSource) -> Any:
     name, *keys = path
     shown = path_text(path)
     tree = function.inputs.get(name)
-    for key in keys:
+    for depth, key in enumerate(keys, 1):
         parts: dict[Any, Any] = {}
         if isinstance(tree, dict):
             parts = tree
         elif isinstance(tree, (tuple, list)):
             parts = dict(enumerate(tree))
         if key not in parts:
+            owner = path_text(path[:depth])
+            reason = f"`{owner}` has no parts that could be differentiated by themselves"
+            advice = f"use `{owner}` in argnums"
+            if isinstance(key, Attribute):
+                reason = f"`{owner}` has no attribute `{key.name}` that holds real numbers"
+                advice = "choose another attribute in argnums"
+            elif parts:
+                reason = f"`{owner}` has the parts {', '.join(map(str, parts))}"
+                advice = f"choose one of them, or `{owner}`, in argnums"
             raise SignatureError(
                 f"`{function.name}` has no argument `{shown}`",
-                reason=f"`{name}` has the parts {', '.join(map(str, parts))}"
-                if parts
-                else f"`{name}` has no parts",
-                advice="choose one of its parts in argnums",
+                reason=reason,
+                advice=advice,
                 loc=source.loc(source.node),
             )
         tree = parts[key]
@@ -97,7 +104,7 @@ def check_input(leaf: Value, shown: str, source: FunctionSource) -> None:
     place = source.loc(source.node)
     if kind in ("i", "b"):
         word = "a bool" if kind == "b" else "an int"
-        array = isinstance(leaf.type, Array)
+        array = isinstance(leaf.type, Array) and not leaf.type.item
         raise SignatureError(
             f"`{shown}` is {word}{' array' if array else ''}, and cannot be differentiated",
             reason="its values are not real numbers, so a derivative in them means nothing",

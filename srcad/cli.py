@@ -325,7 +325,9 @@ def _load_module(name: str) -> types.ModuleType:
 # ---------------------------------------------------------------------- output
 def _coloured(text: str) -> str:
     """Python text with colours, if it goes to a terminal that shows them."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if sys.stdout is None or not sys.stdout.isatty():
+        return text
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     if importlib.util.find_spec("pygments") is None:
         return text
@@ -339,6 +341,8 @@ def _coloured(text: str) -> str:
 
 def _print(text: str) -> int:
     """Print to standard output; return the exit status."""
+    if sys.stdout is None:  # type: ignore[unreachable, unused-ignore]
+        raise _Failure("standard output is closed", status=1)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

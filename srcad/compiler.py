@@ -24,6 +24,7 @@ from srcad.cache.stored import Part, Stored
 from srcad.cache.surroundings import live_names
 from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
+from srcad.differentiator.activity import check_texts
 from srcad.differentiator.stand_ins import without_mere_shapes
 from srcad.emitter.recompute import recompute
 from srcad.emitter.rotate import rotate
@@ -226,7 +227,7 @@ def _lowered(
                     or name in statics
                     or isinstance(signature.examples[name], np.ndarray)  # can change in place
                 ):
-                    raise TypeInferenceError(
+                    raise need.instead or TypeInferenceError(
                         f"the value of `{name}` must be known while compiling",
                         reason="the code that runs depends on it in a way that cannot be "
                         "recorded"
@@ -271,6 +272,7 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
         last = number == len(request.steps) - 1
         function = optimize(function, level)
         wrt = input_tree(function, step, lowered.source)
+        check_texts(function, leaves(wrt))
         if step.transform in ("grad", "value_and_grad"):
             check_scalar(function, step, lowered.source)
             function = derive.gradient(

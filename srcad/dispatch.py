@@ -149,7 +149,9 @@ def dispatcher(
     names["_slow"] = _slow
     namespace = dict(names)
     exec(compile(text, "<srcad dispatch>", "exec"), namespace)
-    return namespace["__call__"]  # type: ignore[return-value]
+    made: Any = namespace["__call__"]
+    made.__qualname__ = derivative.function.__qualname__  # Python's errors of a call show it
+    return made  # type: ignore[return-value]
 
 
 def _slow(derivative: Any, given: dict[str, Any]) -> Any:

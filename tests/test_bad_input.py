@@ -127,6 +127,38 @@ def test_no_such_argument(argnums, shown):
     )
 
 
+@pytest.mark.parametrize("argnums", [None, 1.5, {"x"}, True])
+def test_argnums_of_another_kind(argnums):
+    error = caught(errors.SignatureError, TypeError, lambda: srcad.grad(square, argnums))
+    assert str(error) == (
+        f"argnums must be an int, a name, or a tuple of these, not {argnums!r}\n"
+        "Reason: it says which arguments are differentiated\n"
+        "Instead: use argnums=0, argnums='x', or argnums=('x', 'y')"
+    )
+
+
+def part(x):
+    return x["a"][0]
+
+
+@pytest.mark.parametrize("path, reason, advice", [
+    ("x['b']", "`x` has the parts a", "choose one of them, or `x`, in argnums"),
+    ("x['a'][0]", "`x['a']` has no parts that could be differentiated by themselves",
+     "use `x['a']` in argnums"),
+    ("x.a", "`x` has no attribute `a` that holds real numbers",
+     "choose another attribute in argnums"),
+])  # fmt: skip
+def test_no_such_part(path, reason, advice):
+    error = caught(
+        errors.SignatureError, TypeError, lambda: srcad.grad(part, path)({"a": np.ones(2)})
+    )
+    assert str(error) == (
+        f"`part` has no argument `{path}`\n"
+        + place(part, 0, "def part(x):", "def")
+        + f"Reason: {reason}\nInstead: {advice}"
+    )
+
+
 NO_REALS = "its values are not real numbers, so a derivative in them means nothing"
 
 
@@ -139,6 +171,7 @@ NO_REALS = "its values are not real numbers, so a derivative in them means nothi
         (np.array([True]), "is a bool array, and ", NO_REALS,
          "pass x.astype(float), or leave `x` out of argnums"),
         (True, "is a bool, and ", NO_REALS, "pass a float, or leave `x` out of argnums"),
+        (np.int64(2), "is an int, and ", NO_REALS, "pass a float, or leave `x` out of argnums"),
         ("text", "", "it is not a number or an array", "leave it out of argnums"),
         (None, "", "it is not a number or an array", "leave it out of argnums"),
         ([], "", "it is an empty list, whose elements have no type, not a number or an array",
@@ -314,6 +347,73 @@ def test_coroutines(body, tmp_path, monkeypatch):
     )
 
 
+def square_by_text(x):
+    return eval("x * x")
+
+
+def local_by_name(x):
+    return locals()["x"] * x
+
+
+def read_from_its_text(x):
+    return np.fromstring(str(x), sep=" ")[0]
+
+
+def spectrum(x):
+    return np.sum(np.abs(np.fft.fft(x)))
+
+
+def with_too_many(x):
+    return square(x, x)
+
+
+@pytest.mark.parametrize(
+    "f, code, marked",
+    [
+        (square_by_text, '    return eval("x * x")', 'eval("x * x")'),
+        (local_by_name, '    return locals()["x"] * x', "locals()"),
+    ],
+)
+def test_variables_read_by_their_names(f, code, marked):
+    error = caught(errors.UnsupportedSyntaxError, SyntaxError, lambda: srcad.grad(f)(2.0))
+    assert str(error) == (
+        f"`{marked.partition('(')[0]}` cannot be differentiated here\n"
+        + place(f, 1, code, marked)
+        + "Reason: it reads the variables of the function by their names, which a derivative "
+        "need not have\nInstead: write the expression itself"
+    )
+
+
+@pytest.mark.parametrize("call", [
+    lambda f: srcad.grad(f)(2.0), lambda f: srcad.jvp(f, (2.0,), (1.0,)),
+])  # fmt: skip
+def test_number_read_from_a_text(call):
+    f, code = read_from_its_text, '    return np.fromstring(str(x), sep=" ")[0]'
+    error = caught(errors.MissingRuleError, NotImplementedError, lambda: call(f))
+    assert str(error).startswith(
+        "`np.fromstring` has no derivative rule\n"
+        + place(f, 1, code, 'np.fromstring(str(x), sep=" ")')
+        + "Reason: it has neither a rule nor Python source to look into, and is given a text "
+        "made of a value that is differentiated\n"
+    )
+
+
+def test_missing_rule_where_no_types_are_given():
+    error = caught(errors.MissingRuleError, NotImplementedError, lambda: srcad.source(spectrum))
+    assert str(error).startswith("`np.fft.fft` has no derivative rule\n")
+    assert error.reason.endswith("and is given a value of type any")
+
+
+def test_call_that_does_not_fit():
+    f = with_too_many
+    error = caught(errors.UnsupportedSyntaxError, SyntaxError, lambda: srcad.grad(f)(2.0))
+    assert str(error) == (
+        "this call does not fit its function: too many positional arguments\n"
+        + place(f, 1, "    return square(x, x)", "square(x, x)")
+        + "Reason: Python raises TypeError here\nInstead: correct the arguments"
+    )
+
+
 def store_to_an_attribute(x):
     x.name = 2.0
     return x
@@ -343,12 +443,19 @@ def test_seed_of_wrong_shape():
     )
 
 
-def test_seed_of_wrong_structure():
-    error = caught(errors.SeedError, ValueError, lambda: srcad.jvp(square, (1.0,), ()))
+@pytest.mark.parametrize("transform", [srcad.jvp, srcad.hvp])
+def test_seed_of_wrong_structure(transform):
+    error = caught(errors.SeedError, ValueError, lambda: transform(square, (1.0,), ()))
     assert str(error) == (
         "1 primals, but 0 tangents\n"
         "Reason: each argument needs a direction\n"
         "Instead: pass one tangent for each primal, or None"
+    )
+    error = caught(errors.SeedError, TypeError, lambda: transform(square, 1.0, 1.0))
+    assert str(error) == (
+        "the primals are a tuple with one entry per argument, not a value of type float\n"
+        "Reason: a function may have several arguments\n"
+        "Instead: pass (x,) for a single one"
     )
 
 

@@ -545,6 +545,15 @@ def test_standard_output_that_fails() -> None:
     assert child.returncode == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("arguments", ["grad json:dumps --emit ast", "cache info"])
+def test_standard_output_that_is_closed(arguments: str) -> None:
+    child = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m srcad {arguments} >&-'], capture_output=True,
+    )  # fmt: skip
+    assert (child.returncode, child.stderr) == (1, b"srcad: error: standard output is closed\n")
+
+
 def test_standard_output_that_lacks_letters(here: Path) -> None:
     (here / "letters.py").write_text("def f(ä: float):\n    return ä * ä\n", encoding="utf-8")
     child = command("grad", "letters.py:f", env={"PYTHONIOENCODING": "ascii"})

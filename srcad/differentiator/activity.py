@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from srcad.errors import MissingRuleError, UnsupportedSyntaxError
 from srcad.ir import ops as O
-from srcad.ir.abstract import differentiable
-from srcad.ir.values import Op, Operand, Value
+from srcad.ir.abstract import STR, differentiable
+from srcad.ir.values import Function, Op, Operand, Value, walk
 from srcad.rules.registry import lookup
 
 
@@ -31,11 +31,11 @@ def active_positions(op: Op) -> list[int]:
     return []
 
 
-def opaque_call(op: Op) -> MissingRuleError:
+def opaque_call(op: Op, given: str = "a value") -> MissingRuleError:
     """The error for a call that srcad cannot look into, of something that is differentiated."""
     return MissingRuleError(
         f"`{op.attrs['name']}` has no derivative rule",
-        reason="it has neither a rule nor Python source to look into, and is given a value that "
+        reason=f"it has neither a rule nor Python source to look into, and is given {given} that "
         "is differentiated",
         advice=op.attrs["advice"],
         loc=op.loc,
@@ -118,6 +118,37 @@ def useful_values(ops: list[Op], outputs: Iterable[Value]) -> set[Value]:
     useful = set(outputs)
     _mark_useful(ops, useful)
     return useful
+
+
+def check_texts(function: Function, inputs: Iterable[Value]) -> None:
+    """Refuse opaque calls that could read a differentiated number out of a text.
+
+    Raises
+    ------
+    MissingRuleError
+        If the results depend on what such a call gives.
+    """
+    ops = list(walk(function.body))
+    if not any(r.type == STR for op in ops for r in op.results):
+        return
+    made_of = varied_values(function.body.ops, inputs)
+    before = -1
+    while len(made_of) > before:
+        before = len(made_of)
+        for op in ops:
+            read = (*op.operands, *(y for region in op.regions for y in region.yields))
+            if any(_is_varied(o, made_of) for o in read):
+                joined = (*op.results, *(p for region in op.regions for p in region.params))
+                made_of |= {v for v in joined if v.type == STR or op.kind is O.OPAQUE}
+    useful = useful_values(function.body.ops, _values(function.body.yields))
+    for op in ops:
+        if op.kind is O.OPAQUE and "name" in op.attrs and any(r in useful for r in op.results):
+            if any(_is_varied(o, made_of) for o in op.operands):
+                raise opaque_call(op, "a text made of a value")
+
+
+def _values(operands: Iterable[Operand]) -> list[Value]:
+    return [o for o in operands if isinstance(o, Value)]
 
 
 def _add(operand: Operand, useful: set[Value]) -> None:

@@ -67,7 +67,7 @@ class ArgumentLowering(_Base):
                 frame.vars[p.name] = Known(statics[p.name])
                 t = type_of_constant(statics[p.name])
             elif t is None:
-                frame.vars[p.name] = Known(p.default)
+                frame.vars[p.name] = self.cache_of(p.default) or Known(p.default)
                 t = type_of_constant(p.default)
             value = Value(t, p.name, named=True)
             params.append(Param(value, p.name, p.kind.name, default))

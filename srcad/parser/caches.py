@@ -50,7 +50,8 @@ class CacheLowering(_Base):
     def note_filled(self, owner: Binding) -> None:
         """A store into an object of the surroundings: if it is a dictionary, it is a cache."""
         if isinstance(owner, Known) and type(owner.value) is dict:
-            raise CacheFilled(owner.value)
+            if id(owner.value) not in self.caches:
+                raise CacheFilled(owner.value)
 
     def note_filling_call(self, fn: Any) -> None:
         """A method of a dictionary of the surroundings that fills it."""

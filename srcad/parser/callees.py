@@ -82,8 +82,8 @@ class CalleeLowering(_Base):
         managed = managed_by(target)
         if managed is not None:
             return self.manager(managed, args, kwargs, node)
+        bound = self.bind_arguments(target, args, kwargs, node)
         try:
-            bound = self.bind_arguments(target, args, kwargs, node)
             if is_generator(target):
                 return self.generator(target, bound)
             callee, entry = self.callee(target, bound, node)

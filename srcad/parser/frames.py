@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import gast
 
+from srcad.errors import SrcadError
 from srcad.ir.abstract import Type
 from srcad.parser.bindings import Binding, Cell, Key, Known
 from srcad.parser.source import FunctionSource
@@ -52,6 +53,7 @@ class StaticRequired(Exception):
 
     `params` are parameters of the function, `outside` keys of globals and cells, `stored` paths of
     attributes that the function stores to: what they are at its start must be known before.
+    `instead` is the error to raise where the parameters cannot be known.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class StaticRequired(Exception):
         params: set[str],
         outside: set[tuple[Any, ...]] | None = None,
         stored: set[tuple[Any, ...]] | None = None,
+        instead: SrcadError | None = None,
     ) -> None:
         super().__init__(", ".join(sorted(params)))
         self.params = params
         self.outside = outside or set()
         self.stored = stored or set()
+        self.instead = instead
 
 
 class Diverges(Exception):

@@ -318,10 +318,10 @@ def _lower(
     frame = make_frame(source, source.node, function, None, function.__globals__, source.name)
     lowerer.frame = lowerer.root_frame = frame
     lowerer.local_names = set(frame.locals)
+    lowerer.follow_caches(lowerer.to_empty)
     params, inputs = lowerer.parameters(function, types_of, statics, examples)
     start = len(lowerer.builder.block)
     lowerer.follow_globals(written)
-    lowerer.follow_caches(lowerer.to_empty)
     result = _body(lowerer, source.node)
     lowerer.check_restored(source.node)
     tree, yields = lowerer.result_tree(result)

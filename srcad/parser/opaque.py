@@ -8,6 +8,8 @@ takes is differentiated is known to the differentiator only, which refuses it th
 
 from __future__ import annotations
 
+import inspect
+import sys
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,11 @@ from srcad.rules.symbols import missing_rule, registration
 
 _IMMUTABLE = (str, bytes, int, float, complex, frozenset, type(None))
 _NUMBERS = (int, float, complex, str, bool, type(None))
+# What sees the variables of its caller, and with how many arguments at most.
+_VARIABLES = (
+    (eval, 1), (exec, 1), (vars, 0), (dir, 0), (locals, 0),
+    (sys._getframe, 1), (inspect.currentframe, 0),
+)  # fmt: skip
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -48,6 +55,12 @@ def call(
     folded = _folded(fn, args, kwargs)
     if folded is not None:
         return folded
+    if reads_variables(fn, len(args)):
+        raise low.unsupported(
+            node, f"`{fn.__name__}` cannot be differentiated here",
+            "it reads the variables of the function by their names, which a derivative need not "
+            "have", "write the expression itself",
+        )  # fmt: skip
     operands: list[Operand] = []
 
     def placeholder(operand: Operand) -> gast.Name:
@@ -80,6 +93,11 @@ def call(
     low.builder.loc = around
     low.opaque_values.add(result)
     return result
+
+
+def reads_variables(fn: Any, count: int = 0) -> bool:
+    """Whether this, called with so many arguments, sees the variables of its caller."""
+    return any(fn is f and count <= most for f, most in _VARIABLES)
 
 
 def method(low: Any, owner: Value, name: str) -> Known | None:
@@ -148,14 +166,16 @@ def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> 
     if isinstance(binding, Value):
         if _is_immutable(binding.type):
             return binding
-        params = low.origins(binding) if binding.type == UNKNOWN else set()
-        if params:
-            raise StaticRequired(params)  # generic code: its type decides
-    raise missing_rule(
+    missing = missing_rule(
         fn, name,
         f"it has neither a rule nor Python source to look into, and is given {describe(binding)}",
         low.loc(node),
     )  # fmt: skip
+    if isinstance(binding, Value) and binding.type == UNKNOWN:
+        params = low.origins(binding)
+        if params:
+            raise StaticRequired(params, instead=missing)  # generic code: its type decides
+    raise missing
 
 
 def _is_immutable(t: Type) -> bool:

@@ -488,6 +488,8 @@ def _unavailable(function: types.FunctionType) -> SrcadError:
     advice = f"put the function into a file, {_PASS_TEXT}"
     if filename == "<stdin>":
         reason = "Python does not keep the text of what is typed at its prompt or piped into it."
+    elif filename.startswith("<frozen"):
+        reason = "it is part of Python itself, which does not keep the text."
     elif filename.startswith("<"):
         reason = "it was made by exec(), eval() or `python -c`, which do not keep the text."
     else:

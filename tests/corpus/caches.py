@@ -140,6 +140,12 @@ def _power(x, n, known={}):  # noqa: B006
     return known[x, n]
 
 
+def default_of_the_function(x, n, known={}):  # noqa: B006
+    if (x, n) not in known:
+        known[x, n] = x**n
+    return known[x, n] * known[x, n]
+
+
 def _registered(function):
     _REGISTRY[function.__name__] = function
     return function
@@ -159,6 +165,6 @@ SETTINGS = {
     name: {"float32": False}
     for name in (
         "cached_by_pair", "cached_by_walrus", "cached_by_error", "cached_recursion",
-        "memoized_helper", "default_of_a_helper",
+        "memoized_helper", "default_of_a_helper", "default_of_the_function",
     )
 }  # fmt: skip
