@@ -9,13 +9,14 @@ import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, Union, overload
+from typing import Any, Protocol, overload
 
 from srcad.annotations import signature_from_types
-from srcad.argnums import parse_argnums
+from srcad.argnums import Argnums, parse_argnums
 from srcad.compiler import Compiled, compile_request, lower_request, transform
 from srcad.derivative import Derivative, P, with_receiver
 from srcad.emitter.standalone import importing_text, standalone_text
+from srcad.entries import python_function, with_names
 from srcad.errors import SeedError, SourceNotFoundError
 from srcad.ir.abstract import differentiable, type_of_value
 from srcad.ir.build import map_tree
@@ -23,10 +24,8 @@ from srcad.ir.values import Const, Function
 from srcad.parser.depth import with_room
 from srcad.pristine import np
 from srcad.requests import Request, Step
-from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import differentiate_by
 
-Argnums = Union[int, str, Sequence[Union[int, str]]]
 _ATTRIBUTE = "__srcad_derivatives__"
 _OPTIONS = ("optimize", "generic", "source", "cache")
 
@@ -47,8 +46,6 @@ def _request(function: Any, **options: Any) -> Request:
     cache = options.pop("cache", None)
     if options:
         raise TypeError(f"unknown option {next(iter(options))!r}")
-    if isinstance(function, CustomFunction):
-        function = function.entry
     if not isinstance(function, types.FunctionType):
         raise SourceNotFoundError(
             f"{function!r} has no Python source",
@@ -61,10 +58,9 @@ def _request(function: Any, **options: Any) -> Request:
 
 def _unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
     """(function, the object that is its first argument) of a method or a callable object."""
-    if isinstance(function, CustomFunction):
-        return function.entry, ()
     if isinstance(function, types.MethodType):
-        return function.__func__, (function.__self__,)
+        return python_function(function.__func__), (function.__self__,)
+    function = python_function(function)
     if not isinstance(function, (types.FunctionType, Derivative, type)):
         method = getattr(type(function), "__call__", None)  # noqa: B004
         if isinstance(method, (types.FunctionType, Derivative)):
@@ -81,6 +77,8 @@ def _derivative(
 ) -> Derivative[...]:
     function, receiver = _unbound(function)
     request = _request(function, **dict(options))
+    if not request.steps and request.source is None:
+        request = replace(request, function=with_names(request.function, argnums))
     paths, single = parse_argnums(request.function, argnums, len(receiver))
     step = Step(transform_name, paths, single, has_aux)
     request = replace(request, steps=(*request.steps, step))
@@ -195,8 +193,6 @@ def _immediate(
 
 def _positional_paths(function: Any, count: int) -> tuple[Any, ...]:
     target: Any = function.function if isinstance(function, Derivative) else function
-    if isinstance(target, CustomFunction):
-        target = target.entry
     if not isinstance(target, types.FunctionType):
         _request(function)
     return parse_argnums(target, tuple(range(count)))[0]
@@ -528,6 +524,8 @@ def planned(
     function, receiver = _unbound(function)
     request = _request(function, **dict(options))
     wanted = 0 if argnums is None else argnums
+    if not request.steps and request.source is None:
+        request = replace(request, function=with_names(request.function, wanted))
     paths, single = parse_argnums(request.function, wanted, len(receiver))
     if isinstance(function, Derivative) and argnums is None:
         return request

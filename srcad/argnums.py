@@ -6,12 +6,13 @@ import ast
 import inspect
 import types
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Union
 
 from srcad.errors import SignatureError
 from srcad.ir.values import Attribute
 from srcad.parser.source import own_signature
 
+Argnums = Union[int, str, Sequence[Union[int, str]]]
 Path = tuple[Any, ...]  # ("params", "b", 0): a parameter and the keys that lead to a part of it
 
 
@@ -20,7 +21,7 @@ def parameters_of(function: types.FunctionType) -> dict[str, inspect.Parameter]:
 
 
 def parse_argnums(
-    function: types.FunctionType, argnums: int | str | Sequence[int | str], bound: int = 0
+    function: types.FunctionType, argnums: Argnums, bound: int = 0
 ) -> tuple[tuple[Path, ...], bool]:
     """(paths, whether a single one was given).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 import math
@@ -103,6 +104,45 @@ def test_argnums_of_starred_arguments():
     assert srcad.vjp(f, 2.0, 3.0, 5.0)[1](1.0) == (45.0, 60.0, 18.0)
     with pytest.raises(srcad.errors.SignatureError, match=r"no argument `rest\[2\]`"):
         srcad.grad(f, argnums=3)(2.0, 3.0, 5.0)
+
+
+def doubled(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return 2.0 * function(*args, **kwargs)
+
+    return wrapper
+
+
+@doubled
+def shown(x, y=3.0, *, z=1.0):
+    return x * y * y * z
+
+
+def test_names_that_a_decorated_function_shows():
+    assert srcad.grad(shown, argnums=("y", "x"))(2.0, 5.0) == (40.0, 50.0)
+    assert srcad.grad(shown, argnums=("y", "z"))(2.0) == (24.0, 36.0)
+    assert srcad.grad(shown, argnums=("y", "z"))(2.0, y=5.0, z=1.0) == (40.0, 100.0)
+    assert srcad.vjp(shown, 2.0, 5.0)[1](1.0) == (50.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    "function, args, named, positions",
+    [
+        (np.sin, (0.5,), "x", 0),
+        (np.std, (np.array([1.0, 2.0, 4.0]),), "a", 0),
+        (np.polyval, ([1.0, 2.0, 3.0], 2.0), "x", 1),
+        (math.hypot, (3.0, 4.0), (0, 1), (0, 1)),
+        (functools.partial(shown, z=2.0), (2.0, 5.0), ("x", "y"), (0, 1)),
+        (functools.lru_cache(shown), (2.0, 5.0), ("x", "y"), (0, 1)),
+    ],
+)
+def test_functions_that_are_not_plain_python(function, args, named, positions):
+    def call(*args):
+        return function(*args)
+
+    assert_close(srcad.grad(function, named)(*args), srcad.grad(call, positions)(*args))
+    assert srcad.vjp(function, *args)[0] == function(*args)
 
 
 def test_argnums_of_keywords():

@@ -72,9 +72,9 @@ def test_no_source_at_the_prompt():
 
 
 def test_no_source_of_a_c_function():
-    error = caught(errors.SourceNotFoundError, OSError, lambda: srcad.grad(len))
+    error = caught(errors.SourceNotFoundError, OSError, lambda: srcad.grad(ascii))
     assert str(error) == (
-        "<built-in function len> has no Python source\n"
+        "<built-in function ascii> has no Python source\n"
         "Reason: it is not a function written in Python\n"
         "Instead: wrap it in a Python function that calls it"
     )

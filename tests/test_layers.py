@@ -27,6 +27,7 @@ LAYERS = (
     "emitter",
     "cache",
     "argnums",
+    "entries",
     "requests",
     "checks",
     "compiler",

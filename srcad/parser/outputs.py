@@ -49,6 +49,8 @@ class OutputLowering(_Base):
         out, position = kwargs.get("out"), position_of_out(fn)
         if position is not None and len(args) > position:
             out = args[position]
+            if same(out, Known(None)):
+                return None
             after = args[position + 1 :]
             args = [*args[:position], *([Known(None), *after] if after else ())]
         if out is None:

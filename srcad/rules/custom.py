@@ -178,13 +178,17 @@ def _python(body: Any, role: str, custom: CustomFunction[..., Any]) -> Callable[
 
 
 def entry_of(
-    target: Callable[..., Any], signature: inspect.Signature, name: str, label: str
+    target: Callable[..., Any],
+    signature: inspect.Signature,
+    name: str,
+    label: str,
+    callee: str = "target_",
 ) -> types.FunctionType:
     """A function `name` with these parameters that calls `target`, with source text."""
     shown, given = [], []
     star = slash = False
     parameters = signature.parameters.values()
-    namespace: dict[str, Any] = {"target_": target}
+    namespace: dict[str, Any] = {}
     for p in parameters:
         if slash and p.kind is not p.POSITIONAL_ONLY:
             shown.append("/")
@@ -204,14 +208,15 @@ def entry_of(
     if slash:
         shown.append("/")
     name = name if name.isidentifier() else "custom"
-    text = f"def {name}({', '.join(shown)}):\n    return target_({', '.join(given)})\n"
+    text = f"def {name}({', '.join(shown)}):\n    return {callee}({', '.join(given)})\n"
     file, n = f"<srcad {label}>", 1
     while file in linecache.cache and linecache.getlines(file) != text.splitlines(True):
         n += 1  # another function of this name was defined here
         file = f"<srcad {label} #{n}>"
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     exec(compile(text, file, "exec"), namespace)  # parameter names only: no text of others
-    entry: types.FunctionType = namespace[name]
+    entry: types.FunctionType = namespace.pop(name)
+    namespace[callee] = target
     entry.__module__ = getattr(target, "__module__", None) or __name__
     entry.__annotations__ = dict(getattr(target, "__annotations__", {}))
     entry.__doc__ = getattr(target, "__doc__", None)

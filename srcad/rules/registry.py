@@ -421,6 +421,8 @@ def bind(
             # A body may name a positional-only parameter as it likes.
             renamed: dict[str, Any] = {}
             for i, (key, value) in enumerate(flat.items()):
+                if value is np._NoValue:  # type: ignore[attr-defined]
+                    continue
                 if key in known:
                     renamed[key] = value
                 elif kinds.get(key) is inspect.Parameter.POSITIONAL_ONLY and i < len(positional):
