@@ -219,7 +219,7 @@ class Reverse:
         ]
         if not any(wanted):
             return op
-        pattern = patterns.match(op, self.defining, self.uses)
+        pattern = patterns.match(op, self.defining, self.uses, self.loop_of)
         if pattern is not None and not isinstance(bar, dict):
             self.pattern(pattern, op, bar, bars)
             return op
@@ -274,7 +274,7 @@ class Reverse:
         rule = lookup(op.attrs["fn"]) if op.kind is O.APPLY else None
         if rule is None or rule.form != "elementwise":
             return False
-        return patterns.match(op, self.defining, self.uses) is None
+        return patterns.match(op, self.defining, self.uses, self.loop_of) is None
 
     def pattern(self, pattern: patterns.Pattern, op: Op, g: Operand, bars: Bars) -> None:
         """Differentiate an operation together with those before it (a logistic function, say)."""
@@ -306,8 +306,9 @@ class Reverse:
         for o, c in zip(_flat(out), cotangents_):
             self.accumulate(local, o, c)  # None adds nothing
         self.block(ops, local)
+        inside = {r for o in ops for r in o.results}
         for v, bar in local.own.items():
-            if v in seeds:
+            if v not in inside:
                 bars.set(v, bar)
 
     def getitem(self, op: Op, bars: Bars) -> Op:

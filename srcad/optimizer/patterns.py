@@ -9,6 +9,9 @@ keeps its operations, the derivative is taken of the whole from the values at ha
   on a shift of their argument, so the maximum that is subtracted against overflow carries no
   derivative: a reduction and a comparison less.
 
+And one way of writing: a quotient whose infinities or NaN are replaced at once is that of numbers
+that are not zero, and constant elsewhere. By the parts, 0 / 0 would come of it.
+
     >>> import operator
     >>> from srcad.ir.abstract import FLOAT
     >>> from srcad.ir.build import Builder
@@ -26,15 +29,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from srcad.ir import ops as O
 from srcad.ir.abstract import ANY, ONE, dims_of
-from srcad.ir.values import Op, Operand, Value
+from srcad.ir.values import Const, Op, Operand, Value
 from srcad.optimizer.facts import ADD, DIV, SUB
 from srcad.optimizer.rewrites import is_one
 from srcad.pristine import math, np
 from srcad.rules.inference import normalised_axes
+from srcad.rules.language import unbroadcast_to
 
 _EXP, _LOG = (np.exp, math.exp), (np.log, math.log)
 
@@ -68,13 +73,20 @@ class _Site:
 
     defining: Mapping[Value, Op]
     uses: Mapping[Value, int]
+    loop_of: Mapping[Value, Op]
+    loop: Op | None
 
-    def inner(self, operand: Operand, fns: tuple[Any, ...], uses: int = 1) -> Op | None:
-        """The application of one of `fns` that defines an operand and is read `uses` times."""
+    def made_by(self, operand: Operand, fns: tuple[Any, ...]) -> Op | None:
+        """The application of one of `fns` that defines an operand."""
         op = self.defining.get(operand) if isinstance(operand, Value) else None
         if op is None or op.kind is not O.APPLY or op.attrs["fn"] not in fns:
             return None
-        return op if self.uses.get(op.result, 0) == uses else None
+        return op if self.loop_of.get(op.result) is self.loop else None
+
+    def inner(self, operand: Operand, fns: tuple[Any, ...], uses: int = 1) -> Op | None:
+        """The application of one of `fns` that defines an operand and is read `uses` times."""
+        op = self.made_by(operand, fns)
+        return op if op is not None and self.uses.get(op.result, 0) == uses else None
 
     def one_plus_exp(self, operand: Operand, uses_of_exp: int) -> Op | None:
         """The ``exp(m)`` in ``1 + exp(m)``."""
@@ -191,11 +203,50 @@ def _log_sum_exp(op: Op, site: _Site) -> Pattern | None:
     )  # fmt: skip
 
 
+def _replaced_quotient(op: Op, site: _Site) -> Pattern | None:
+    """``np.nan_to_num(a / b)`` and ``np.where(np.isnan(a / b), 0.0, a / b)``."""
+    fn, operands = op.attrs["fn"], op.operands
+    keeps: Callable[[Any], Any]
+    if fn is np.nan_to_num:
+        quotient, keeps = site.made_by(operands[0], DIV), np.isfinite
+    elif fn is np.where and len(operands) == 3 and isinstance(operands[1], Const):
+        quotient, keeps = site.made_by(operands[2], DIV), _is_number
+        test = site.made_by(operands[0], (np.isnan,))
+        if test is None or test.operands[0] is not operands[2]:
+            return None
+    else:
+        return None
+    if quotient is None:
+        return None
+
+    def vjp(g: Any, y: Any, a: Any, b: Any, q: Any) -> tuple[Any, ...]:
+        kept = keeps(q)
+        g = np.where(kept, g, 0.0) / np.where(kept, b, 1.0)
+        return unbroadcast_to(g, a, y), unbroadcast_to(-g * np.where(kept, q, 0.0), b, y)
+
+    def jvp(dots: Any, y: Any, a: Any, b: Any, q: Any) -> Any:
+        kept = keeps(q)
+        above = 0.0 if dots[0] is None else dots[0]
+        change = above if dots[1] is None else above - np.where(kept, q, 0.0) * dots[1]
+        return np.where(kept, change, 0.0) / np.where(kept, b, 1.0)
+
+    return Pattern("nan_to_num(a / b)", quotient.operands, (quotient.result,), vjp, jvp)
+
+
+def _is_number(x: Any) -> Any:
+    return np.logical_not(np.isnan(x))
+
+
 PATTERNS = (_logistic, _logistic_of_positive, _softmax, _log_softmax, _log_sum_exp)
 
 
-def match(op: Op, defining: Mapping[Value, Op], uses: Mapping[Value, int]) -> Pattern | None:
-    """The pattern that ends with an operation, if there is one.
+def match(
+    op: Op,
+    defining: Mapping[Value, Op],
+    uses: Mapping[Value, int],
+    loop_of: Mapping[Value, Op] = MappingProxyType({}),
+) -> Pattern | None:
+    """The pattern that ends with an operation, if there is one; all of it is in one loop.
 
     Parameters
     ----------
@@ -204,11 +255,13 @@ def match(op: Op, defining: Mapping[Value, Op], uses: Mapping[Value, int]) -> Pa
     uses
         How often each value is read there (yields count). What lies inside of a pattern is read
         by nothing else; else its derivative is needed anyway.
+    loop_of
+        The innermost loop of what is defined in one.
     """
-    if op.kind is not O.APPLY or len(op.operands) != 2:
+    if op.kind is not O.APPLY:
         return None
-    site = _Site(defining, uses)
-    for pattern in PATTERNS:
+    site = _Site(defining, uses, loop_of, loop_of.get(op.results[0]))
+    for pattern in PATTERNS if len(op.operands) == 2 else (_replaced_quotient,):
         found = pattern(op, site)
         if found is not None:
             return found

@@ -322,13 +322,19 @@ def _unwrap(y: Any, p: Any, discont: Any = None, axis: int = -1, period: float =
     return 1
 
 
-def _nan_to_num(
-    y: Any, x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Any:
-    return np.isfinite(x)
+@rule(np.nan_to_num, infer=sampled_type)
+class _NanToNum:
+    @staticmethod
+    def jvp(dots: Any, y: Any, x: Any, nan: Any = 0.0, posinf: Any = None,
+            neginf: Any = None) -> Any:  # fmt: skip
+        return np.where(np.isfinite(x), dots[0], 0.0)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any, nan: Any = 0.0, posinf: Any = None,
+            neginf: Any = None) -> Any:  # fmt: skip
+        return (np.where(np.isfinite(x), g, 0.0),)
 
 
-elementwise(np.nan_to_num, _nan_to_num, infer=sampled_type)
 elementwise(np.unwrap, _unwrap, infer=sampled_type)
 zero(np.round, np.around, signature="a, decimals=0", infer=sampled_type)
 if hasattr(np, "fix"):  # deprecated in NumPy 2.5

@@ -41,6 +41,16 @@ def equal_elements_of_min_over_axis(a):
     return np.sum(np.min(a, axis=0) * np.array([1.0, 4.0]))
 
 
+def infinite_quotients_replaced(u, v):
+    with np.errstate(all="ignore"):
+        return np.sum(np.nan_to_num(u / v, posinf=0.0) ** 2)
+
+
+def undefined_quotients_left_out(u, v):
+    with np.errstate(all="ignore"):
+        return np.nansum(np.abs(u) / v)
+
+
 _ONE = {"x": 1.5, "y": 1.5}
 _PAIR = {"u": np.array([1.0, 2.0]), "v": np.array([1.0, 3.0])}
 
@@ -62,5 +72,13 @@ SETTINGS = {
     "equal_elements_of_min_over_axis": {
         "inputs": {"a": np.array([[1.0, 2.0], [1.0, 5.0]])},
         "gradient": ([[0.5, 4.0], [0.5, 0.0]],),
+    },
+    "infinite_quotients_replaced": {
+        "inputs": {"u": np.array([3.0, 1.0, 0.0]), "v": np.array([2.0, 0.0, 0.0])},
+        "gradient": ([1.5, 0.0, 0.0], [-2.25, 0.0, 0.0]),
+    },
+    "undefined_quotients_left_out": {
+        "inputs": {"u": np.array([3.0, 0.0]), "v": np.array([2.0, 0.0])},
+        "gradient": ([0.5, 0.0], [-0.75, 0.0]),
     },
 }  # fmt: skip

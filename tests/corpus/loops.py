@@ -445,6 +445,22 @@ def linear_recurrence(x, y, n):
     return x
 
 
+def denominator_before_the_loop(u, x, n):
+    growth = np.exp(u)
+    total = 0.0
+    for i in range(n):
+        total = total * x + np.sum(1.0 / (1.0 + growth)) * i
+    return total
+
+
+def parts_of_softmax_before_the_loop(u, x, n):
+    powers = np.exp(u - np.max(u))
+    total = 0.0
+    for i in range(n):
+        total = total * x + np.max(powers / np.sum(powers)) * i
+    return total
+
+
 SETTINGS = {
     "power_by_loop": {"inputs": [{"n": 0}, {"n": 1}, {"n": 5}]},
     "zipped_of_unequal_length": {"size_one": False},
