@@ -129,6 +129,7 @@ for axis in (..., 0, 1, -1, (0, 1)):
             weights = sample((3, 4)[axis], seed=2)
             add(np.average, sample(3, 4), kwargs={**kwargs, "weights": weights},
                 argnums=(0, "weights"), generic=False)  # fmt: skip
+add(np.lexsort, sample(2, 4))
 add(np.average, sample(3), kwargs={"weights": sample(3, seed=1)}, argnums=(0, "weights"))
 add(np.average, sample(3, dtype="f4"), kwargs={"weights": np.array([1, 2, 3])})
 for n in (..., 0, 1, 2, 3):

@@ -283,6 +283,14 @@ add(
 for kw in kwargs_product(axis=(..., 0, -2)):
     add(np.compress, np.array([True, False]), sample(2, 3), kwargs=kw)
 add(np.compress, [False, True], sample(2))
+for index in (1, -1, np.array([0, 1]), np.array([True, False])):
+    add(np.delete, sample(2, 3), index, kwargs={"axis": 0})
+    add(np.delete, sample(2), index)
+add(np.insert, sample(3), 1, sample(2), argnums=(0, 2))
+add(np.insert, sample(3), np.array([0, 2]), sample(2), argnums=(0, 2))
+add(np.insert, sample(2, 2), np.array([3, 1]), 0.5)
+add(np.bincount, np.array([0, 2, 2]), sample(3), argnums=(1,))
+add(np.bincount, np.array([0, 2, 2]), sample(3), argnums=(1,), kwargs={"minlength": 5})
 add(np.extract, MASK, sample(2, 3))
 for x in (sample(5), sample(3, 4), sample(1, 3, dtype="f4")):
     for axis in (..., 0, None):

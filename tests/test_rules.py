@@ -32,7 +32,7 @@ BY_PROGRAMS = {
     list.count, list.index, runtime.add_entry, runtime.add_tables, runtime.entry_of,
     runtime.keys_of, runtime.share_parts, runtime.slice_bounds, runtime.without,
     runtime.add_element, runtime.appended, runtime.as_list, runtime.error_of,
-    runtime.joined,
+    runtime.floats, runtime.joined,
     runtime.popped, runtime.put_slice, runtime.raises, runtime.repeated, runtime.sorting_order,
     runtime.sum_repeats, runtime.with_last, runtime.zeros_parts, np.ndarray.tolist,
 }  # fmt: skip
@@ -269,7 +269,7 @@ class TestRefusals:
             (np.sum, {"where": X > 0}), (np.sum, {"initial": 1.0}), (np.sum, {"out": X}),
             (np.max, {"initial": 1.0}), (np.prod, {"initial": 2.0}), (np.mean, {"where": X > 0}),
             (np.var, {"mean": X}), (np.exp, {"out": X}), (np.exp, {"where": X > 0}),
-            (np.average, {"returned": True}), (np.median, {"overwrite_input": True}),
+            (np.median, {"overwrite_input": True}),
             (np.diff, {"prepend": 0.0}), (np.nan_to_num, {"copy": False}), (max, {"key": abs}),
             (max, {"default": 0.0}),
         ],

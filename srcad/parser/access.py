@@ -170,6 +170,8 @@ class AccessLowering(_Base):
             return Struct.sequence("tuple", sizes)
         if name == "dtype" and isinstance(t, Array) and t.dtype is not None:
             return Known(np.dtype(t.dtype))
+        if name == "real" and isinstance(t, Array) and kind_of(t) in ("b", "i", "f"):
+            return holder  # a view of all of it
         if name == "T" and isinstance(holder, Ref):
             seen = self.view(holder, Step("transpose", (Const.of(None),)))
             if seen is not None:

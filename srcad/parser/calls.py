@@ -46,7 +46,7 @@ from srcad.parser.operators import BINARY, COMPARE
 from srcad.parser.stand_ins import closure_of
 from srcad.parser.storage import CONTIGUOUS
 from srcad.parser.ufunc_methods import ufunc_method
-from srcad.parser.written_out import WRITTEN_OUT
+from srcad.parser.written_out import WITH_KEYWORDS, WRITTEN_OUT
 from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction, stop_gradient
@@ -56,6 +56,7 @@ from srcad.rules.registry import ARRAY, CALLBACKS, lookup
 from srcad.rules.symbols import NeedsConstant, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
+_NAMED = {np.linalg.eigh, np.linalg.slogdet, np.linalg.svd}  # give named tuples
 _DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -211,6 +212,8 @@ class CallLowering(_Base):
             return Known(None)
         if _hashable(fn) and fn in WRITTEN_OUT:
             return self.call_source(WRITTEN_OUT[fn], args, kwargs, node)
+        if _hashable(fn) and fn in WITH_KEYWORDS and not WITH_KEYWORDS[fn][1].isdisjoint(kwargs):
+            return self.call_source(WITH_KEYWORDS[fn][0], args, kwargs, node)
         reduced = ufunc_method(self, fn, args, kwargs, node)
         if reduced is not None:
             return reduced
@@ -359,6 +362,8 @@ class CallLowering(_Base):
                 if views:
                     for part in parts:
                         self.note_views(args, part)
+                if fn in _NAMED:
+                    return self.construct(type(fn(np.eye(1))), parts, {}, node)
                 return self.new_sequence("tuple", parts)
         return self.as_binding(result)
 
@@ -381,7 +386,7 @@ class CallLowering(_Base):
                 return self.operand(binding, node)
             return binding.value
         if isinstance(binding, Struct) and binding.kind != "dict":
-            if all(isinstance(p, Known) for p in binding.parts):
+            if all(_is_plain(p) for p in binding.parts):
                 parts = [self.argument(p, node) for p in binding.parts]
                 return tuple(parts) if binding.kind == "tuple" else parts
         return self.operand(binding, node)
@@ -459,6 +464,13 @@ def function_name(fn: Any) -> str:
     """The name of a method of a class that is bound to it; empty for all else."""
     owner = getattr(fn, "__self__", None)
     return fn.__name__ if isinstance(owner, type) and hasattr(fn, "__name__") else ""
+
+
+def _is_plain(binding: Binding) -> bool:
+    """Whether this is a known object that is no array, or a tuple or list of such."""
+    if isinstance(binding, Struct):
+        return binding.kind in ("tuple", "list") and all(map(_is_plain, binding.parts))
+    return isinstance(binding, Known) and not isinstance(binding.value, np.ndarray)
 
 
 def _hashable(value: Any) -> bool:

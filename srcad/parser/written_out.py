@@ -43,9 +43,52 @@ def fromiter(iter: Any, dtype: Any) -> Any:
     return np.array(list(iter), dtype=dtype)
 
 
+def block(arrays: Any) -> Any:
+    """`np.block`, of a list or a list of lists."""
+    if not isinstance(arrays, list):
+        return np.array(arrays)
+    if not isinstance(arrays[0], list):
+        return np.concatenate([np.atleast_1d(part) for part in arrays], axis=-1)
+    if isinstance(arrays[0][0], list):
+        raise NotImplementedError("blocks in more than two directions")
+    rows = [np.concatenate([np.atleast_2d(part) for part in row], axis=-1) for row in arrays]
+    return np.concatenate(rows, axis=-2)
+
+
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """`np.diff` of an array with more at its ends."""
+    a = np.asarray(a)
+    parts = [a]
+    if prepend is not None:
+        parts = [_at_an_end(prepend, a, axis), *parts]
+    if append is not None:
+        parts = [*parts, _at_an_end(append, a, axis)]
+    return np.diff(np.concatenate(parts, axis=axis), n, axis)
+
+
+def _at_an_end(values: Any, a: Any, axis: int) -> Any:
+    values = np.asarray(values)
+    if values.ndim > 0:
+        return values
+    shape = list(a.shape)
+    shape[axis] = 1
+    return np.broadcast_to(values, tuple(shape))
+
+
+def ediff1d(ary: Any) -> Any:
+    """`np.ediff1d`."""
+    return np.diff(np.ravel(ary))
+
+
 WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     np.ndindex: ndindex,
     np.ndenumerate: ndenumerate,
     np.apply_along_axis: apply_along_axis,
     np.fromiter: fromiter,
+    np.block: block,
+    np.ediff1d: ediff1d,
+}
+# those that a rule knows without these keywords
+WITH_KEYWORDS: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {
+    np.diff: (diff, frozenset({"prepend", "append"})),
 }

@@ -7,6 +7,7 @@ where the length, or a rank, is not known, `runtime.cut_like` cuts at run time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from srcad import runtime
@@ -220,7 +221,12 @@ def _stack(
 linear(np.stack, _stack, infer=_stacked)
 
 
-@composite(np.append)
+def _appended(call: Call) -> Type:
+    axis = call.attrs.get("axis")
+    return _concatenated(replace(call, types=(TupleOf(call.types),), attrs={"axis": axis}))
+
+
+@composite(np.append, infer=_appended)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     return np.concatenate((arr, values), axis=axis)
 

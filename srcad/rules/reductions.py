@@ -14,6 +14,7 @@ from srcad.ir.abstract import (
     ANY,
     UNKNOWN,
     Array,
+    TupleOf,
     Type,
     dims_of,
     type_of_value,
@@ -63,16 +64,30 @@ def _average_type(call: Call) -> Type:
     return Array(dtype, plain.dims, plain.item)
 
 
-@composite(np.average, operands=("a", "weights"), infer=_average_type)
-def _average(a: Any, weights: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def _average_types(call: Call) -> Type:
+    t = _average_type(call)
+    return TupleOf((t, t)) if call.attrs.get("returned") else t
+
+
+@composite(np.average, operands=("a", "weights"), infer=_average_types)
+def _average(
+    a: Any, weights: Any = None, axis: Axis = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    mean, total = _weighted(a, weights, axis, keepdims)
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+def _weighted(a: Any, weights: Any, axis: Axis, keepdims: bool) -> tuple[Any, Any]:
+    """The mean, and the sum of the weights."""
     if not given(weights):
-        return np.mean(a, axis=axis, keepdims=keepdims)
+        mean = np.mean(a, axis=axis, keepdims=keepdims)
+        return mean, mean * 0 + count(a, axis)
     weights = array_of(weights, a)
     if isinstance(axis, int) and weights.ndim == 1 and a.ndim != 1:
         weights = weights[(slice(None), *[None] * (a.ndim - 1 - axis % a.ndim))]
         weights = np.broadcast_to(weights, np.shape(a))
-    total = np.sum(a * weights, axis=axis, keepdims=keepdims)
-    return total / np.sum(weights, axis=axis, keepdims=keepdims)
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / total, total
 
 
 # -- variance and standard deviation

@@ -16,6 +16,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.pristine import np
+from srcad.rules.arithmetic import array_of as array_of_numbers
 from srcad.rules.arithmetic import elements
 from srcad.rules.inference import Call
 from srcad.rules.language import call, unbroadcast_to
@@ -209,6 +210,50 @@ def extract(condition: Any, arr: Any) -> Any:
     return np.take(arr, call(np.flatnonzero, arr, condition))
 
 
+def _cut_out(call: Call) -> Type:
+    arr, axis = array_of(call.types[0]), call.attrs.get("axis")
+    if axis is None:
+        return Array(arr.dtype, (ANY,))
+    place = None if arr.dims is None else normal_axis(axis, len(arr.dims))
+    if arr.dims is None or place is None:
+        return Array(arr.dtype, None)
+    return Array(arr.dtype, (*arr.dims[:place], ANY, *arr.dims[place + 1 :]))
+
+
+@composite(np.delete, infer=_cut_out, operands=("arr", "obj"), active=("arr",))
+def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    number = np.size(arr) if axis is None else length(arr, axis)
+    return np.take(arr, call(np.delete, arr, call(np.arange, arr, number), obj), axis=axis)
+
+
+@composite(
+    np.insert, infer=_cut_out, operands=("arr", "obj", "values"), active=("arr", "values")
+)  # fmt: skip
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    if axis is not None and arr.known_ndim != 1:
+        raise MissingRuleError(
+            "`np.insert` along an axis has no derivative rule",
+            reason="srcad knows it for vectors, and without `axis`",
+            advice="use np.concatenate of the parts",
+        )
+    values = np.ravel(array_of_numbers(values, arr))
+    places = call(np.arange, arr, np.size(arr))
+    # which element comes where: those of `values` are counted on from those of `arr`
+    order = call(np.insert, arr, places, obj, call(np.arange, arr, values.size) + np.size(arr))
+    return np.take(np.append(arr, values), order)
+
+
+linear(
+    np.bincount, lambda g, x, weights=None, minlength=0: g[x], operands=("x", "weights"),
+    active=("weights",), infer=lambda c: _counted(c),
+)  # fmt: skip
+
+
+def _counted(call: Call) -> Type:
+    weighted = len(call.types) > 1 and call.constants[1] is not None
+    return Array("float64" if weighted else "int64", (ANY,))
+
+
 zero(np.flatnonzero, signature="a", infer=lambda c: Array("int64", (ANY,)))
 zero(np.nonzero, signature="a", infer=_where_type)
 zero(np.argwhere, signature="a", infer=lambda c: Array("int64", (ANY, ANY)))
@@ -227,6 +272,10 @@ def _ordered(call: Call) -> Array:
 zero(
     np.argpartition, signature="a, kth, axis=-1, kind='introselect', order=None",
     infer=lambda c: Array("int64", _ordered(c).dims),
+)  # fmt: skip
+zero(
+    np.lexsort, signature="keys, axis=-1",
+    infer=lambda c: Array("int64", (array_of(c.types[0]).dims or (ANY,))[1:] or None),
 )  # fmt: skip
 zero(np.searchsorted, signature="a, v, side='left', sorter=None", infer=lambda c: (
     Array("int64", array_of(c.types[1]).dims, rank_of(c.types[1]) == 0)

@@ -322,7 +322,11 @@ linear(
 )  # fmt: skip
 
 
-@composite(np.diagflat)
+def _diagflat_type(call: Call) -> Type:
+    return Array(array_of(call.types[0]).dtype, (ANY, ANY))
+
+
+@composite(np.diagflat, infer=_diagflat_type)
 def diagflat(v: Any, k: int = 0) -> Any:
     return np.diag(np.ravel(v), k)
 
@@ -455,7 +459,9 @@ linear(
 )  # fmt: skip
 linear(
     np.array,
-    lambda g, object, dtype=None, copy=True, order="K", ndmin=0: _array(g, object, ndmin=ndmin),
+    lambda g, object, dtype=None, copy=True, order="K", subok=False, ndmin=0: _array(
+        g, object, ndmin=ndmin
+    ),
     infer=_converted(None),
 )  # fmt: skip
 linear(

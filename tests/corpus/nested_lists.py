@@ -188,6 +188,20 @@ def slice_deleted(x, n):
     return a[1] * a[-1]
 
 
+def halves_on_a_stack(u, n):
+    out = np.zeros_like(u)
+    stack = [(0, len(u), 1.0)]
+    while stack:
+        low, high, weight = stack.pop()
+        if high - low == 1:
+            out[low] += weight * u[low] ** n
+            continue
+        middle = (low + high) // 2
+        stack.append((low, middle, weight * 0.5))
+        stack.append((middle, high, weight * 1.5))
+    return np.sum(out * u)
+
+
 def element_inserted(x, n):
     a = [x * k for k in range(n + 20)]
     a.insert(1, x * x)

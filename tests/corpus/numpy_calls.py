@@ -186,7 +186,46 @@ def looked_up(x, u):
     return np.interp(x, [-2.0, -0.5, 0.7, 2.5], u) * np.percentile(u, 30)
 
 
+def parts_put_together(u, x):
+    ends = np.r_[x, u, 1.0]
+    ends = np.insert(np.append(ends, u[0]), 1, x * x)
+    return np.sum(np.delete(ends, [0, 2]) ** 2) + np.sum(np.c_[u, u] @ np.array([x, 2.0]))
+
+
+def blocks(m, p, x):
+    whole = np.block([[m, p[:, None]], [p, x]])
+    return np.sum(whole @ whole * np.arange(4.0)) + np.sum(np.diagflat(p, 1) ** 3)
+
+
+def differences_with_ends(u, x):
+    steps = np.diff(u, prepend=x, append=u[:2])
+    return np.sum(steps * steps) + np.sum(np.ediff1d(u) ** 3)
+
+
+def weights_counted(u, idx):
+    counts = np.bincount(idx % 4, weights=u, minlength=5)
+    return np.sum(counts**2) + u[np.lexsort((u,))][0]
+
+
+def correlations(a):
+    means, weights = np.average(a, axis=0, weights=a[:, 0] ** 2, returned=True)
+    return np.sum(np.cov(a) ** 2) + means @ weights + np.sum(np.corrcoef(a[0], a[1]) ** 3)
+
+
+def contracted_by_lists(q, a):
+    return np.sum(np.tensordot(q, a, axes=([1, 2], [0, 1])) ** 2)
+
+
+def named_results(m):
+    spectrum = np.linalg.eigh(m @ m.T)
+    return np.sum(np.log(spectrum.eigenvalues)) * np.linalg.slogdet(m).logabsdet
+
+
 SETTINGS = {
+    "differences_with_ends": {"size_one": False},
+    "weights_counted": {"size_one": False, "float32": False},
+    "correlations": {"size_one": False, "float32": False},
+    "named_results": {"float32": False},
     "indices_of_a_shape": {"size_one": False},
     "element_as_a_number": {"size_one": False},
     "looked_up": {"size_one": False},
