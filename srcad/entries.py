@@ -50,7 +50,7 @@ def with_names(function: types.FunctionType, argnums: Argnums) -> types.Function
 
     This is so where `argnums` names one of them.
     """
-    wanted = (argnums,) if isinstance(argnums, (int, str)) else argnums
+    wanted = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     names = {a for a in wanted if isinstance(a, str)} - parameters_of(function).keys()
     if not names or not names & inspect.signature(function).parameters.keys():
         return function
