@@ -223,6 +223,8 @@ class _Scheduler:
         if not (_is_int(view.start, 0) and _is_int(view.step, 1)):
             return []
         lengths = self.measured(view.stop)
+        if view.reverse and len(lengths) > 1:
+            return []  # the ends of arrays of different lengths do not belong together
         reads = []
         others = False
         for op in self.uses.of(view.index):
