@@ -440,7 +440,7 @@ class _Scheduler:
                 inner = path.into(region, of_tail)
                 within = self.way(inner, view, fixed, inner.emits)
                 if not T.ends(within):
-                    within += self.branch_end(inner, tail, region, view, fixed, of_tail)
+                    within += self.branch_end(inner, path, view, fixed, of_tail)
                 blocks.append(within)
             block.append(T.Branch(tail.operands[0], blocks[0], blocks[1], tail, tail.loc))
         elif path.leaves:
@@ -450,14 +450,14 @@ class _Scheduler:
     def branch_end(
         self,
         path: Path,
-        tail: Op,
-        region: Region,
+        outer: Path,
         view: O.ForView | O.WhileView,
         fixed: set[int],
         emitted: Emits,
     ) -> T.Block:
-        """What follows in a branch of the tail that may go on: exits by computed flags, then
-        the results of the branch."""
+        """What follows in a branch of the tail of `outer` that may go on: exits by computed
+        flags, then the results of the branch."""
+        tail: Any = outer.tail
         block: T.Block = []
         for flag in path.flags if path.tail is None else ():
             leave = [*self.leaving(path, view, fixed), T.Break(tail.loc)]
@@ -465,8 +465,8 @@ class _Scheduler:
         appended = {e for _, e in emitted}
         pairs = [
             (r, y)
-            for r, y in zip(tail.results, region.yields)
-            if not (r in appended and len(self.uses.of(r)) == 1)
+            for r, y in zip(tail.results, path.region.yields)
+            if not (r in appended and r not in outer.nexts and len(self.uses.of(r)) == 1)
         ]
         return [*block, *self.copies(pairs, tail)]
 
