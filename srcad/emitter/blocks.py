@@ -171,7 +171,7 @@ class Blocks:
             return [gast.AugAssign(self.target(result), operator, by)]
         made = value(op)
         if s in self.ownership.copied_views:
-            made = gast.Call(gast.Attribute(made, "copy", gast.Load()), [], [])
+            made = self.copy_of(result, made)
         return [gast.Assign([self.target(result)], made)]
 
     def added(self, s: T.Define) -> Operand | None:
@@ -192,7 +192,7 @@ class Blocks:
         result = op.results[0]
         found: list[gast.stmt] = []
         if s not in self.ownership.in_place:
-            found.append(gast.Assign([self.target(result)], self.copy_of(array)))
+            found.append(gast.Assign([self.target(result)], self.source(array, copied=True)))
         elif not self.same(array, result):
             found.append(gast.Assign([self.target(result)], self.expression(array)))
         if op.kind is O.APPLY and isinstance(result.type, TableOf):
@@ -265,12 +265,13 @@ class Blocks:
             total = gast.Call(add, [gast.Call(get, [key], []), item], [])
         return gast.Assign([gast.Subscript(table, key, gast.Store())], total)
 
-    def copy_of(self, operand: Operand) -> gast.expr:
+    def copy_of(self, operand: Operand, printed: gast.expr) -> gast.expr:
+        """A copy of what is printed, which is as much as is known of the operand."""
         t = operand.type
         unknown = t == UNKNOWN or isinstance(t, Array) and t.dims is None
         if unknown or operand in self.program.may_be_none:  # a number has no `copy`
-            return gast.Call(self.names.of_object(runtime.copied), [self.expression(operand)], [])
-        return gast.Call(gast.Attribute(self.expression(operand), "copy", gast.Load()), [], [])
+            return gast.Call(self.names.of_object(runtime.copied), [printed], [])
+        return gast.Call(gast.Attribute(printed, "copy", gast.Load()), [], [])
 
     def call(self, s: T.Define) -> gast.stmt:
         op = s.op
@@ -328,7 +329,8 @@ class Blocks:
         return any(self.same(v, variable) for v in self.program.leaves(operand))
 
     def source(self, operand: Operand, copied: bool) -> gast.expr:
-        return self.copy_of(operand) if copied else self.expression(operand)
+        printed = self.expression(operand)
+        return self.copy_of(operand, printed) if copied else printed
 
     def on_NewList(self, s: T.NewList) -> list[gast.stmt]:
         return [gast.Assign([self.target(s.target)], gast.List([], gast.Load()))]
@@ -433,16 +435,11 @@ class Blocks:
                 return gast.List([build(t) for t in tree], gast.Load())
             if isinstance(tree, tuple):
                 return gast.Tuple([build(t) for t in tree], gast.Load())
-            return self.result(tree, next(count) in self.result_copies)
+            return self.source(tree, next(count) in self.result_copies)
 
         if s.tree == ():
             return []
         return [gast.Return(build(s.tree))]
-
-    def result(self, operand: Operand, copied: bool) -> gast.expr:
-        if not copied:
-            return self.expression(operand)
-        return self.copy_of(operand)
 
 
 def _is_header(loc: Loc) -> bool:
