@@ -642,7 +642,7 @@ def as_cotangent(g: Any, like: Any) -> Any:
         return {k: as_cotangent(entry_of(g, k, part), part) for k, part in like.items()}
     if isinstance(like, (list, tuple)):
         if set(map(type, like)) == {float} and isinstance(like, list):
-            return list(map(float, g))
+            return [float(x.real) for x in g]
         parts = [None if x is None else as_cotangent(x, y) for x, y in zip(g, like, strict=True)]
         return parts if isinstance(like, list) else tuple(parts)
     if isinstance(like, np.ndarray):

@@ -145,6 +145,22 @@ def test_functions_that_are_not_plain_python(function, args, named, positions):
     assert srcad.vjp(function, *args)[0] == function(*args)
 
 
+def refuse(x):
+    raise ValueError(f"{x} is too small")
+
+
+def checked(x):
+    if x > 1.0:
+        return x * x
+    refuse(x)
+
+
+def test_errors_of_functions_that_always_raise():
+    assert srcad.grad(checked)(3.0) == 6.0
+    with pytest.raises(ValueError, match="0.5 is too small"):
+        srcad.value_and_grad(checked)(0.5)
+
+
 def test_argnums_of_keywords():
     def f(x, **options):
         return x * options["scale"] ** 2 * math.factorial(options["n"])

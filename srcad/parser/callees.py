@@ -222,6 +222,7 @@ class CalleeLowering(_Base):
                 del self.pending[key]
             if outcome is None:
                 if not callee.recursive:
+                    self.emit_ending(callee, entry)
                     raise Diverges
                 raise self.unsupported(
                     node, f"`{_name_of(target)}` calls itself on every path",
@@ -365,6 +366,7 @@ class CalleeLowering(_Base):
                     self.dead()
                     finished = True
                 if self.frame.vars.get("$dead") is not None:
+                    callee.ending = [*self.context.prologue, *ops]
                     return None
                 result = self.returned(finished, frame.node)
                 if entry.pure:

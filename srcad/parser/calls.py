@@ -57,6 +57,7 @@ from srcad.rules.symbols import NeedsConstant, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
 _NAMED = {np.linalg.eigh, np.linalg.slogdet, np.linalg.svd}  # give named tuples
+_GIVE_LISTS = (np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit)
 _DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -364,7 +365,7 @@ class CallLowering(_Base):
                         self.note_views(args, part)
                 if fn in _NAMED:
                     return self.construct(type(fn(np.eye(1))), parts, {}, node)
-                return self.new_sequence("tuple", parts)
+                return self.new_sequence("list" if fn in _GIVE_LISTS else "tuple", parts)
         return self.as_binding(result)
 
     def refuse_text(self, fn: Any, args: list[Binding], node: gast.AST) -> None:

@@ -174,6 +174,8 @@ class LoopLowering(_Base):
         if same(self.frame.vars.get(BROKEN), _TRUE):  # in each case: no `else`
             self.frame.vars.pop(BROKEN)
             return self.after_flags(False, rest)
+        if _has_left(self.frame.vars):
+            return True
         return self.after_loop(node.orelse, Exits(node.body, bool(node.orelse)), rest)
 
     def turns(self, node: Turns) -> None:

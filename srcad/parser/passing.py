@@ -14,7 +14,7 @@ import gast
 
 from srcad.ir import ops as O
 from srcad.ir.build import clone_region
-from srcad.ir.values import Function, Operand, Region, Value, walk
+from srcad.ir.values import Function, Op, Operand, Region, Value, walk
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -63,6 +63,8 @@ class Callee:
     left
         What the memory holds at the end that it wrote or made: (memory, content) pairs; and the
         flags by which it leaves a `try` of a caller.
+    ending
+        Its operations, if it always raises.
     """
 
     function: Function
@@ -76,6 +78,7 @@ class Callee:
     writes: bool = False  # lowered as pure, although it changes an argument
     since: int = 0  # the number of its frame; those of functions that it made are larger
     end: dict[Key, Binding] = field(default_factory=dict)  # the state at its end
+    ending: list[Op] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -319,11 +322,7 @@ class PassingLowering(_Base):
     ) -> Binding:
         function = callee.function
         mapping: dict[Value, Operand] = dict(zip(function.body.params, operands))
-        body = clone_region(Region((), function.body.ops, function.body.yields), mapping)
-        self.builder.block.extend(body.ops)
-        for op in walk(body):
-            if op.kind is O.OPAQUE:
-                self.opaque_values.update(op.results)
+        body = self.emit_copy(Region((), function.body.ops, function.body.yields), mapping)
         replace = dict(zip(callee.outputs, body.yields))
 
         def put(v: Value) -> Any:
@@ -340,6 +339,21 @@ class PassingLowering(_Base):
         result = self.take_over(callee, entry, put, node, moving)
         self.frame.vars.update(moving.contents.items())
         return result
+
+
+    def emit_ending(self, callee: Callee, entry: Entry) -> None:
+        """A call of a function that always raises: what it does up to that."""
+        mapping: dict[Value, Operand] = dict(zip(entry.params, entry.operands))
+        self.emit_copy(Region((), callee.ending, ()), mapping)
+
+    def emit_copy(self, region: Region, mapping: dict[Value, Operand]) -> Region:
+        """The operations of a region, with fresh values and these in place of others."""
+        body = clone_region(region, mapping)
+        self.builder.block.extend(body.ops)
+        for op in walk(body):
+            if op.kind is O.OPAQUE:
+                self.opaque_values.update(op.results)
+        return body
 
 
 def _size(function: Function) -> int:

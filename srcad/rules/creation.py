@@ -105,7 +105,7 @@ class _Arange:
     """start + step * np.arange(n): the number of elements is constant, nearly everywhere."""
 
     @staticmethod
-    def jvp(dots: Any, y: Any, *args: Any, dtype: Any = None) -> Any:
+    def jvp(dots: Any, y: Any, *args: Any, dtype: Any = None, device: Any = None) -> Any:
         start, step = _bounds(dots)
         if start is None and step is None:
             return None
@@ -116,7 +116,7 @@ class _Arange:
         return np.broadcast_to(moved, y.shape) if step is None else moved
 
     @staticmethod
-    def vjp(g: Any, y: Any, *args: Any, dtype: Any = None) -> Any:
+    def vjp(g: Any, y: Any, *args: Any, dtype: Any = None, device: Any = None) -> Any:
         bars: list[Any] = [None] * len(args)
         if len(args) > 1:
             bars[0] = np.sum(g)

@@ -384,6 +384,18 @@ def is_default(value: object) -> bool:
     return value is None or value is np._NoValue  # type: ignore[attr-defined]
 
 
+def _in_order(
+    args: Sequence[Any], kwargs: Mapping[str, Any], names: tuple[str, ...]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Start, stop and step of a range, without keywords."""
+    given = {**dict(zip(names, args)), **kwargs}
+    start, stop, step = (given.pop(name, None) for name in names)
+    if len(args) > 3 or stop is None and step is None:
+        return list(args), dict(kwargs)
+    start, stop = (0, start) if stop is None else (0 if start is None else start, stop)
+    return [start, stop] if step is None else [start, stop, step], given
+
+
 def bind(
     rule: Rule, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -397,6 +409,8 @@ def bind(
     from srcad.ir.text import function_name
 
     name = function_name(rule.fn)
+    if rule.fn is np.arange:
+        args, kwargs = _in_order(args, kwargs, ("start", "stop", "step"))
     own = _own_signature(rule.fn) if rule.form != "zero" or not rule.variadic else None
     args, kwargs = list(args), dict(kwargs)
     if own is not None and not rule.variadic and own is not rule.signature:

@@ -257,9 +257,41 @@ def first_root_in_table(p, x):
     return lower
 
 
+def _first_above(limit):
+    for level in (1.0, 2.0, 3.0):
+        if level > limit:
+            return level
+    raise ValueError(limit)
+
+
+def return_from_a_loop_over_constants(x, y):
+    for level in (1.0, 2.0, 3.0):
+        if level > 1.5:
+            return level * x * y
+    return x - y
+
+
+def return_from_a_loop_over_constants_else_error(x, y):
+    return _first_above(1.5) * x + _first_above(2.5) * y
+
+
+def return_from_loops_over_constants_within_a_loop(x, y, n):
+    for i in range(n):
+        for scale in (0.5, 2.0):
+            if scale > 1.0 and i > 0:
+                return scale * x
+            if scale > 1.0:
+                break
+        else:
+            y = y * 3.0
+        x = x * y
+    return x + y
+
+
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
+    "return_from_loops_over_constants_within_a_loop": {"inputs": [{"n": 1}, {"n": 3}]},
     "continue_in_the_middle": {"inputs": [{"n": 4}, {"n": 4, "u": np.array([6.5])}]},
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},
     "return_in_nested_loop": {"inputs": [{}, {"a": _TABLE}, {"a": _TABLE + 0.4}]},

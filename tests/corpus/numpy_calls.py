@@ -221,6 +221,17 @@ def named_results(m):
     return np.sum(np.log(spectrum.eigenvalues)) * np.linalg.slogdet(m).logabsdet
 
 
+def ranges_by_keywords(x, n):
+    steps = np.arange(1.0, stop=2.0 * n, step=0.5)
+    return np.sum(x ** np.arange(stop=n) * n) + np.sum(np.sin(x * steps))
+
+
+def parts_in_a_list(u, x):
+    parts = np.array_split(u, 2)
+    parts.append(parts[0] * x)
+    return sum(np.sum(p**2) for p in parts)
+
+
 SETTINGS = {
     "differences_with_ends": {"size_one": False},
     "weights_counted": {"size_one": False, "float32": False},
