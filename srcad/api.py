@@ -400,10 +400,15 @@ def _seeds_of(tree: Any, seed: Any, like: Any) -> list[Any]:
     if isinstance(tree, (tuple, list)):
         return [x for part in zip(tree, seed, like, strict=True) for x in _seeds_of(*part)]
     if isinstance(tree, dict):
-        return [x for k in tree for x in _seeds_of(tree[k], seed[k], like[k])]
+        return [x for k in tree for x in _seeds_of(tree[k], _part(seed, k), _part(like, k))]
     if isinstance(like, (int, float)) and not isinstance(like, (bool, np.generic)):
         return [float(seed)]
     return [_converted_seed(seed, like)]
+
+
+def _part(whole: Any, key: Any) -> Any:
+    """What a dictionary, or an object by its attribute, has under a key."""
+    return whole[key] if isinstance(whole, dict) else getattr(whole, key)
 
 
 def hvp(

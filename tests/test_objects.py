@@ -233,6 +233,26 @@ def total_of_pair(pair, x):
     return pair.total() * x
 
 
+def pair_as_result(x, y):
+    return Pair(x * y, [y, Pair(x**2, 3)])
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_namedtuples_as_results(options):
+    value, tangent = srcad.jvp(pair_as_result, (2.0, 5.0), (1.0, 0.0), **options)
+    assert value == pair_as_result(2.0, 5.0)
+    assert tangent == Pair(5.0, [0.0, Pair(4.0, None)])
+    assert type(value) is type(tangent) is type(tangent.second[1]) is Pair
+    value, pull = srcad.vjp(pair_as_result, 2.0, 5.0, **options)
+    assert_close(pull(Pair(1.0, [2.0, Pair(3.0, None)])), (5.0 + 12.0, 2.0 + 2.0))
+
+
+def test_namedtuple_as_a_direction():
+    primal, direction = Pair(np.array([2.0, 3.0]), 4.0), Pair(np.array([1.0, 0.0]), 1.0)
+    value, tangent = srcad.jvp(total_of_pair, (primal, 3.0), (direction, None))
+    assert (value, tangent) == (60.0, 27.0)
+
+
 def products(arrays, u):
     return np.sum(arrays[0] * u) + np.sum(arrays[1] * u) ** 2
 

@@ -170,7 +170,7 @@ class Reverse:
                 parts.append(bar[k])
             elif differentiable(t):
                 part = field_of(self.builder, target, k)
-                if _holds_arrays(t):  # None, in the tape of another path
+                if isinstance(t, ListOf) or _holds_arrays(t):  # None, in another path's tape
                     parts.append(apply(self.builder, runtime.zeros_parts, [part]))
                 else:
                     parts.append(zero_for_operand(self.builder, part))

@@ -433,6 +433,8 @@ class Blocks:
                 return gast.Dict(keys, [build(t) for t in tree.values()])
             if isinstance(tree, list):
                 return gast.List([build(t) for t in tree], gast.Load())
+            if isinstance(tree, tuple) and hasattr(tree, "_make"):
+                return self.builtin(type(tree), *map(build, tree))
             if isinstance(tree, tuple):
                 return gast.Tuple([build(t) for t in tree], gast.Load())
             return self.source(tree, next(count) in self.result_copies)

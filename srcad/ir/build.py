@@ -199,7 +199,9 @@ def clone_region(region: Region, mapping: dict[Value, Operand]) -> Region:
 def map_tree(tree: Any, leaf: Callable[[Any], Any]) -> Any:
     """Apply `leaf` to every leaf of a tree of tuples, lists and dicts."""
     if isinstance(tree, (tuple, list)):
-        return type(tree)(map_tree(t, leaf) for t in tree)
+        parts = [map_tree(t, leaf) for t in tree]
+        make = getattr(tree, "_make", type(tree))  # of a namedtuple
+        return make(parts)
     if isinstance(tree, dict):
         return {k: map_tree(t, leaf) for k, t in tree.items()}
     return leaf(tree)

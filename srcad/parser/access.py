@@ -48,6 +48,7 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
+from srcad.parser.builtin_calls import CONTAINERS, python_type
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
 from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
@@ -107,11 +108,27 @@ class AccessLowering(_Base):
         """A method of a tuple, list or dictionary, not called yet."""
         if name in CONTAINER_METHODS[content.kind]:
             return BoundMethod(owner, name)
+        if self.special_of(owner) is None:
+            self.check_attribute(CONTAINERS[content.kind], name, node)
         raise self.unsupported(
             node, f"the method `{name}` of a {content.kind} cannot be differentiated",
             f"srcad knows {', '.join(sorted(CONTAINER_METHODS[content.kind]))}",
             "write it with these",
         )  # fmt: skip
+
+    def check_attribute(self, kind: type, name: str, node: gast.AST) -> None:
+        """Values of a class of Python or NumPy have the attributes of the class alone."""
+        if not hasattr(kind, name):
+            what = f"'{kind.__name__}' object has no attribute '{name}'"
+            raise self.python_raises(
+                AttributeError(what), node, what, "Python raises AttributeError here",
+                "correct the name, or pass what has it",
+            )  # fmt: skip
+
+    def check_all_have(self, name: str, node: gast.AST) -> None:
+        """Refuse an attribute that a value of unknown type may not have."""
+        if not all(hasattr(kind, name) for kind in (float, np.float64, np.ndarray, list)):
+            raise self.decided_by_type(f"whether this has an attribute `{name}`", node)
 
     def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
         kind = self.class_of_binding(Known(owner))
@@ -147,6 +164,11 @@ class AccessLowering(_Base):
     def value_attribute(self, owner: Value, name: str, node: gast.AST, holder: Binding) -> Binding:
         """An attribute of a number or array; `holder` is the reference to it, if there is one."""
         t = owner.type
+        python = python_type(t)
+        if python is not None:
+            self.check_attribute(python, name, node)
+        elif t == UNKNOWN and self.catcher_of(AttributeError) is not None:
+            self.check_all_have(name, node)
         if isinstance(t, ListOf) and name in CONTAINER_METHODS["list"]:
             return BoundMethod(holder, name)
         if isinstance(t, TableOf) and name in CONTAINER_METHODS["dict"]:
@@ -186,11 +208,6 @@ class AccessLowering(_Base):
         method = opaque.method(self, owner, name)
         if method is not None:
             return method
-        if isinstance(t, Scalar) and not hasattr(float, name) and name not in dir(np.float64):
-            raise self.python_raises(
-                AttributeError(name), node, f"a number has no attribute `{name}`",
-                "Python raises AttributeError here", "correct the name",
-            )  # fmt: skip
         if t == UNKNOWN:
             raise self.unsupported(
                 node, f"the attribute `{name}` cannot be followed here",
@@ -336,8 +353,8 @@ class AccessLowering(_Base):
             parts = self.index_operands(index, node)
             self.check_index(owner, parts, node)
             if isinstance(owner.type, Scalar):
-                raise self.unsupported(
-                    node, f"{describe(owner)} cannot be indexed",
+                raise self.python_raises(
+                    TypeError(), node, f"{describe(owner)} cannot be indexed",
                     "Python raises TypeError here", "index an array",
                 )  # fmt: skip
             if isinstance(holder, Ref):

@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.errors import AliasingError, TypeInferenceError
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, rank_of
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, is_number, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
     Binding,
@@ -210,9 +210,10 @@ class AssignmentLowering(_Base):
             items[key] = value
             return Struct("dict", tuple(items.items()))
         if held.kind == "tuple":
-            raise self.unsupported(
-                node, "a tuple cannot be changed", "Python raises TypeError here", "use a list"
-            )
+            raise self.python_raises(
+                TypeError(), node, "a tuple cannot be changed", "Python raises TypeError here",
+                "use a list",
+            )  # fmt: skip
         if not isinstance(index, Known):
             return None
         parts = list(held.parts)
@@ -221,8 +222,8 @@ class AssignmentLowering(_Base):
             return Struct.sequence("list", parts)
         at = self.static_int(index, node, "an index of a list")
         if not -len(parts) <= at < len(parts):
-            raise self.unsupported(
-                node, f"a list of {len(parts)} has no element {at}",
+            raise self.python_raises(
+                IndexError(), node, f"a list of {len(parts)} has no element {at}",
                 "Python raises IndexError here", "correct the index",
             )  # fmt: skip
         parts[at] = value
@@ -294,6 +295,20 @@ class AssignmentLowering(_Base):
         else:
             self.call_binding(self.attribute(owner, "pop", node), [index], {}, node)
 
+    def ends_of_list(self, holder: Binding, starred: int, n: int, node: gast.AST) -> Struct:
+        """The parts of a list of unknown length that `a, *rest` or `*rest, b` takes."""
+        if starred not in (0, n - 1):
+            raise self.unsupported(
+                node, "a starred target in the middle needs a list of known length",
+                "which elements it takes is not known while compiling", "slice the list instead",
+            )  # fmt: skip
+        before, after = range(starred), range(starred + 1 - n, 0)
+        rest = slice(starred or None, starred + 1 - n or None)
+        indices = [*before, rest, *after]
+        return Struct.sequence("tuple", [
+            self.boxed(self.subscript(holder, Known(index), node)) for index in indices
+        ])  # fmt: skip
+
     def static_slice(self, index: Binding, node: gast.AST) -> slice:
         """A slice that is known while compiling."""
         found = self.settled(index)
@@ -313,9 +328,17 @@ class AssignmentLowering(_Base):
         starred = [i for i, t in enumerate(target.elts) if isinstance(t, gast.Starred)]
         holder, value = value, self.deref(value)
         self.refuse_keys(value, target)
+        if isinstance(value, Value) and is_number(value.type):
+            raise self.python_raises(
+                TypeError(), target, f"cannot unpack {describe(value)}",
+                "Python raises TypeError here", "unpack an array, a list or a tuple",
+            )  # fmt: skip
         if isinstance(value, Value):
             if starred and self.size_of(value):
                 value = Struct.sequence("tuple", self.known_elements(holder, target))
+            elif starred and isinstance(value.type, ListOf) and not self.catcher_of(ValueError):
+                value = self.ends_of_list(holder, starred[0], n, target)
+                starred = []
             elif starred:
                 raise self.unsupported(
                     target, "a starred target needs a tuple of known length",

@@ -18,6 +18,7 @@ from srcad.ir.abstract import (
     NONE,
     OBJECT,
     STR,
+    UNKNOWN,
     Array,
     DictOf,
     ListOf,
@@ -50,7 +51,7 @@ from srcad.pristine import np
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
-_CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
+CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
 _UNCHANGING = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
 
@@ -67,7 +68,7 @@ def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> B
     if isinstance(value, Struct) and value.kind == "object":
         return Known(issubclass(cls, classes.value))
     if isinstance(value, Struct):
-        return Known(issubclass(_CONTAINERS[value.kind], classes.value))
+        return Known(issubclass(CONTAINERS[value.kind], classes.value))
     if isinstance(value, ObjectParam):
         return Known(isinstance(value.example, classes.value))
     if isinstance(value, Value):
@@ -111,7 +112,7 @@ def _type(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     if len(args) == 1 and isinstance(args[0], Known):
         return Known(type(args[0].value))
     if len(args) == 1 and isinstance(args[0], Struct):
-        return Known(_CONTAINERS[args[0].kind])
+        return Known(CONTAINERS[args[0].kind])
     return None
 
 def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -124,7 +125,7 @@ def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     if isinstance(args[0], Known):
         return low.fold(len, args[0].value)
     if isinstance(args[0], Value) and isinstance(args[0].type, Scalar):
-        raise low.unsupported(node, f"{describe(args[0])} has no length",
+        raise low.python_raises(TypeError(), node, f"{describe(args[0])} has no length",
                               "Python raises TypeError here", "pass an array")  # fmt: skip
     return None
 
@@ -161,7 +162,7 @@ def _deep(
         return made[key]
     content = low.deref(binding)
     copied: Binding | None = None
-    if isinstance(content, Struct) and content.kind in _CONTAINERS:
+    if isinstance(content, Struct) and content.kind in CONTAINERS:
         parts = [_deep(low, part, made, node) for part in content.parts]
         if None not in parts:
             items = tuple((k, p) for (k, _), p in zip(content.items, parts) if p is not None)
@@ -215,6 +216,8 @@ def _getattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
         python = python_type(content.type) if isinstance(content, Value) else None
         if python is not None and not hasattr(python, name.value):
             return args[2]
+        if isinstance(content, Value) and content.type == UNKNOWN:
+            low.check_all_have(name.value, node)
     return low.attribute(owner, name.value, node)
 
 def _setattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:

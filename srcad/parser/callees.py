@@ -19,7 +19,9 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import Type, join
 from srcad.ir.build import clone_region
 from srcad.ir.values import Const, Function, Op, Operand, Param, Region, Value, free_values, walk
+from srcad.parser import classes
 from srcad.parser.bindings import (
+    CLASS,
     Binding,
     Cell,
     Closure,
@@ -29,6 +31,7 @@ from srcad.parser.bindings import (
     Poison,
     Ref,
     Struct,
+    class_of,
     describe,
     map_cells,
     map_values,
@@ -109,8 +112,8 @@ class CalleeLowering(_Base):
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise self.unsupported(
-                node, f"this call does not fit its function: {error}",
+            raise self.python_raises(
+                TypeError(), node, f"this call does not fit its function: {error}",
                 "Python raises TypeError here", "correct the arguments",
             ) from None  # fmt: skip
         result: dict[str, Binding] = {}
@@ -473,6 +476,9 @@ class CalleeLowering(_Base):
                     return {k: visit(p) for k, p in b.items}
                 parts = [visit(p) for p in b.parts]
                 return tuple(parts) if b.kind == "tuple" else parts
+            if isinstance(b, Struct) and classes.is_namedtuple(class_of(b)):
+                made: Any = class_of(b)
+                return made._make(visit(p) for k, p in b.items if k != CLASS)
             operand = number(b)
             if operand is None and isinstance(b, Known):
                 return Const.of(b.value)

@@ -18,7 +18,7 @@ import gast
 
 from srcad import runtime
 from srcad.errors import MissingRuleError, SrcadError
-from srcad.ir.abstract import STR, Array, ListOf, TupleOf, rank_of
+from srcad.ir.abstract import STR, Array, ListOf, TupleOf, is_number, rank_of
 from srcad.ir.values import Const, Value
 from srcad.parser import classes, kind_queries, opaque, reading
 from srcad.parser.access import MethodOf
@@ -157,8 +157,14 @@ class CallLowering(_Base):
         method = self.special_method(callee, "__call__", node)
         if method is not None:
             return self.call_binding(method, args, kwargs, node)
+        found = self.deref(callee)
+        if isinstance(found, Value) and is_number(found.type):
+            raise self.python_raises(
+                TypeError(), node, f"{describe(found)} is called here",
+                "Python raises TypeError here", "call a function",
+            )  # fmt: skip
         raise self.unsupported(
-            node, f"{describe(self.deref(callee))} is called here",
+            node, f"{describe(found)} is called here",
             "which function it is, is not known while compiling",
             "pass the function as an argument, or call it by its name",
         )  # fmt: skip
@@ -248,6 +254,8 @@ class CallLowering(_Base):
         if function_name(fn) == "_make" and classes.is_namedtuple(fn.__self__):
             return self.construct(fn.__self__, self.known_elements(args[0], node), {}, node)
         function = getattr(fn, "__func__", fn)
+        if isinstance(getattr(fn, "__self__", None), LOGGERS):  # `isEnabledFor`
+            return opaque.call(self, fn, args, kwargs, node)
         if isinstance(function, types.FunctionType):
             given = [Known(fn.__self__), *args] if isinstance(fn, types.MethodType) else args
             if function is not fn and lookup(function) is not None:

@@ -130,8 +130,8 @@ class CustomLowering(_Base):
         try:
             bound = custom.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise self.unsupported(
-                node, f"this call does not fit its function: {error}",
+            raise self.python_raises(
+                TypeError(), node, f"this call does not fit its function: {error}",
                 "Python raises TypeError here", "correct the arguments",
             ) from None  # fmt: skip
         given: list[Binding] = []

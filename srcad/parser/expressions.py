@@ -105,7 +105,8 @@ class ExpressionLowering(_Base):
             folded = self.fold(fn, left.value, right.value)
             if folded is not None:
                 return folded
-        if self.unlikely and any(isinstance(b, Known) and b.value is None for b in (left, right)):
+        caught = self.unlikely or self.catcher_of(TypeError) is not None
+        if caught and any(isinstance(b, Known) and b.value is None for b in (left, right)):
             what = "unsupported operand type: NoneType"
             raise self.python_raises(TypeError(what), node, what, "", "")
         if fn is not operator.mul and self.catcher_of(TypeError) is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import gast
 
-from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, is_number
 from srcad.ir.values import Const, Operand, Value
 from srcad.parser.bindings import Binding, Cell, Known, LazyIterable, Ref, Step, Struct, describe
 from srcad.parser.measures import MOST_TURNS, Precision
@@ -189,6 +189,11 @@ class IterationLowering(_Base):
                     ZERO, length, ONE_STEP,
                     lambda low, i: low.element_of(holder, binding, i),
                 ), node)  # fmt: skip
+        if isinstance(binding, Value) and is_number(binding.type):
+            raise self.python_raises(
+                TypeError(), node, f"a loop over {describe(binding)}",
+                "Python raises TypeError here", "loop over an array or a list",
+            )  # fmt: skip
         raise self.unsupported(
             node, f"a loop over {describe(binding)} cannot be differentiated",
             "srcad loops over ranges, arrays, lists and tuples", "loop over one of these",

@@ -16,7 +16,7 @@ from typing import Any
 import gast
 
 from srcad import runtime
-from srcad.ir.abstract import Array, ListOf, TableOf, TupleOf
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, TupleOf, is_number
 from srcad.ir.values import Value
 from srcad.parser.bindings import (
     Binding,
@@ -387,8 +387,8 @@ def _extremum(fn: Any) -> Reader:
         if not parts:
             if default is not None:
                 return default
-            raise low.unsupported(
-                node, f"`{fn.__name__}` of nothing", "Python raises ValueError here",
+            raise low.python_raises(
+                ValueError(), node, f"`{fn.__name__}` of nothing", "Python raises ValueError here",
                 "pass `default`",
             )  # fmt: skip
         result = parts[0]
@@ -437,8 +437,9 @@ def first_and_others(low: Any, iterable: Binding, node: gast.AST) -> tuple[Bindi
     if isinstance(content, Value):
         return first_and_others(low, items, node)
     if not content.parts:
-        raise low.unsupported(
-            node, "there is nothing to reduce", "Python raises TypeError here", "pass a start",
+        raise low.python_raises(
+            TypeError(), node, "there is nothing to reduce", "Python raises TypeError here",
+            "pass a start",
         )  # fmt: skip
     return content.parts[0], Struct.sequence("tuple", content.parts[1:])
 
@@ -483,6 +484,9 @@ def _next(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
 def _iter(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
     if len(args) == 2:
         return low.iterator("sentinel", args)  # type: ignore[no-any-return]
+    content = low.deref(args[0])
+    if isinstance(content, Value) and (is_number(content.type) or content.type == UNKNOWN):
+        low.iteration(args[0], node)  # Python raises here, not where it is read
     return low.iterator("chain", args)
 
 

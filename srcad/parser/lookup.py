@@ -126,8 +126,8 @@ class NameLowering(_Base):
         try:
             value = cell.cell_contents
         except ValueError:
-            raise self.unsupported(
-                node, f"`{name}` of the enclosing function has no value yet",
+            raise self.python_raises(
+                NameError(), node, f"`{name}` of the enclosing function has no value yet",
                 "Python raises NameError here", f"give `{name}` a value first",
             ) from None  # fmt: skip
         return self.outside("cell", cell, name, value, frame)

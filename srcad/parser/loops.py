@@ -71,7 +71,7 @@ class Step(gast.AST):  # type: ignore[misc]
 
 
 class LoopLowering(_Base):
-    iterated: list[Cell]
+    iterated: dict[Cell, bool]
     frame: Frame
     context: Any
     in_turns: bool
@@ -95,8 +95,10 @@ class LoopLowering(_Base):
             if len(clauses) > 1 or clauses[0].ifs:
                 return self.generator_loop(node, over, rest)
         iterable = self.iteration(over, node.iter)
-        outer = list(self.iterated)
-        self.iterated += self.reachable([over])
+        outer = dict(self.iterated)
+        for cell in self.reachable([over]):
+            self.iterated.setdefault(cell, False)
+        self.iterated |= dict.fromkeys(self.stepped_through(over), True)
         try:
             if isinstance(iterable, Unrolled):
                 table = self.long_table(over, iterable, node)
@@ -120,6 +122,14 @@ class LoopLowering(_Base):
             return self.unrolled(node, short, rest, outer)
         finally:
             self.iterated = outer
+
+    def stepped_through(self, over: Binding) -> list[Cell]:
+        """The memory whose elements, and how many there are, the loop takes."""
+        if isinstance(over, LazyIterable):
+            if over.kind == "chain":
+                return self.reachable([over])  # type: ignore[no-any-return]
+            return [cell for part in over.parts for cell in self.stepped_through(part)]
+        return [over.cell] if isinstance(over, Ref) else []
 
     def long_table(
         self, over: Binding, iterable: Unrolled, node: gast.For
@@ -156,7 +166,7 @@ class LoopLowering(_Base):
                 raise self.of_many_kinds(key_name(key), binding, self.loc(node))
 
     def unrolled(
-        self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: list[Cell]
+        self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: dict[Cell, bool]
     ) -> bool | None:
         """A loop over a tuple: its body once per element, as nested statements."""
         if len(iterable.elements) > UNROLLED_EXITS and _leaves(node.body):
@@ -206,7 +216,7 @@ class LoopLowering(_Base):
         return True if _has_left(self.frame.vars) else None
 
     def for_loop(
-        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: list[Cell],
+        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: dict[Cell, bool],
         strict: bool = False,
     ) -> bool | None:
         exits = Exits(node.body, bool(node.orelse))
@@ -219,7 +229,7 @@ class LoopLowering(_Base):
 
     def peeled_for(
         self, node: gast.For, it: Iteration, exits: Exits, rest: list[gast.stmt],
-        outer: list[Cell],
+        outer: dict[Cell, bool],
     ) -> bool | None:  # fmt: skip
         """The first iteration, then a loop over the others."""
         trips, element = from_zero(self, it)

@@ -182,7 +182,7 @@ class Lowerer(
         self.kept_imports: set[tuple[int, str, int]] = set()  # namespace, name, what is imported
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
-        self.iterated: list[Cell] = []  # what the loops around run over
+        self.iterated: dict[Cell, bool] = {}  # what loops around lead to; True: run over
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
         self.scope: Scope | None = None

@@ -40,8 +40,9 @@ class ManagerLowering(_Base):
     ) -> Binding:  # fmt: skip
         """The context manager that a call of such a function gives."""
         if not is_generator(target):
-            raise self.unsupported(
-                node, "`contextlib.contextmanager` is applied to what is no generator function",
+            raise self.python_raises(
+                TypeError(), node,
+                "`contextlib.contextmanager` is applied to what is no generator function",
                 "Python raises TypeError here", "write the function with `yield`",
             )  # fmt: skip
         bound = self.bind_arguments(target, args, kwargs, node)

@@ -105,8 +105,9 @@ class MatchLowering(_Base):
         names = [*getattr(kind, "__match_args__", ())[: len(node.patterns)], *node.kwd_attrs]
         parts = [*node.patterns, *node.kwd_patterns]
         if len(names) < len(parts):
-            raise self.unsupported(
-                node, f"`{kind.__name__}` has no {len(node.patterns)} positional parts to match",
+            raise self.python_raises(
+                TypeError(), node,
+                f"`{kind.__name__}` has no {len(node.patterns)} positional parts to match",
                 "Python raises TypeError here", "match by keyword",
             )  # fmt: skip
         for name, part in zip(names, parts):

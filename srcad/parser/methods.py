@@ -7,7 +7,7 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import Array, ListOf, TableOf
+from srcad.ir.abstract import Array, ListOf, Scalar, TableOf
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
 from srcad.pristine import np
@@ -110,6 +110,12 @@ class MethodLowering(_Base):
     def refuse_write(self, target: Binding, node: gast.AST) -> None:
         if isinstance(target, Value) and target in self.external:
             self.check_write(self.new_cell(target, target.name), node)
+        is_tuple = isinstance(target, Struct) and target.kind == "tuple"
+        if is_tuple or isinstance(target, Value) and isinstance(target.type, Scalar):
+            raise self.python_raises(
+                TypeError(), node, f"a store into {describe(target)}",
+                "Python raises TypeError here", "store into a list or an array",
+            )  # fmt: skip
         raise self.unsupported(
             node, f"a store into {describe(target)} cannot be differentiated",
             "srcad follows stores into arrays, lists and dictionaries",
@@ -172,8 +178,8 @@ class MethodLowering(_Base):
         parts = list(held.parts)
         at = self.static_int(args[0], node, "which element to pop") if args else -1
         if not -len(parts) <= at < len(parts):
-            raise self.unsupported(
-                node, f"a list of {len(parts)} has no element {at} to pop",
+            raise self.python_raises(
+                IndexError(), node, f"a list of {len(parts)} has no element {at} to pop",
                 "Python raises IndexError here", "correct the index",
             )  # fmt: skip
         taken = parts.pop(at)
@@ -227,8 +233,8 @@ class MethodLowering(_Base):
                 return i
             else:
                 self.undecided(node, "index")
-        raise self.unsupported(
-            node, "this element is not in the list", "Python raises ValueError here",
+        raise self.python_raises(
+            ValueError(), node, "this element is not in the list", "Python raises ValueError here",
             "correct the element",
         )  # fmt: skip
 

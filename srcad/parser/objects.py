@@ -86,9 +86,9 @@ class ObjectLowering(_Base):
             return made
         if init is object.__init__:
             if args or kwargs:
-                raise self.unsupported(
-                    node, f"`{cls.__name__}` takes no arguments", "Python raises TypeError here",
-                    "define `__init__`",
+                raise self.python_raises(
+                    TypeError(), node, f"`{cls.__name__}` takes no arguments",
+                    "Python raises TypeError here", "define `__init__`",
                 )  # fmt: skip
             return made
         self.assume_class(cls, "__init__")
@@ -103,8 +103,8 @@ class ObjectLowering(_Base):
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise self.unsupported(
-                node, f"this call does not fit `{cls.__name__}`: {error}",
+            raise self.python_raises(
+                TypeError(), node, f"this call does not fit `{cls.__name__}`: {error}",
                 "Python raises TypeError here", "correct the arguments",
             ) from None  # fmt: skip
         given: dict[str, Binding] = dict(bound.arguments)
@@ -153,8 +153,8 @@ class ObjectLowering(_Base):
             given[name] = changes.get(name) or self.attribute(owner, name, node)
         unknown = changes.keys() - given.keys()
         if unknown:
-            raise self.unsupported(
-                node, f"`{cls.__name__}` has no field `{sorted(unknown)[0]}`",
+            raise self.python_raises(
+                TypeError(), node, f"`{cls.__name__}` has no field `{sorted(unknown)[0]}`",
                 "Python raises TypeError here", "correct the name",
             )  # fmt: skip
         return self.construct(cls, [], given, node)
@@ -305,8 +305,8 @@ class ObjectLowering(_Base):
             cls, instance = kind, owner
         home, found = classes.find(cls, name, after)
         if home is None:
-            raise self.unsupported(
-                node, f"no class above `{after.__name__}` defines `{name}`",
+            raise self.python_raises(
+                AttributeError(), node, f"no class above `{after.__name__}` defines `{name}`",
                 "Python raises AttributeError here", "correct the name",
             )  # fmt: skip
         if found is object.__init__ or found is object.__init_subclass__:
@@ -367,8 +367,9 @@ class ObjectLowering(_Base):
         if isinstance(found, property):
             self.assume_class(cls, name)
             if found.fset is None:
-                raise self.unsupported(
-                    node, f"the property `{name}` of `{cls.__name__}` cannot be set",
+                raise self.python_raises(
+                    AttributeError(), node,
+                    f"the property `{name}` of `{cls.__name__}` cannot be set",
                     "Python raises AttributeError here", "define its setter",
                 )  # fmt: skip
             self.call_binding(Known(found.fset), [owner, value], {}, node)

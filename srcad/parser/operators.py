@@ -77,8 +77,9 @@ class OperatorLowering(_Base):
         raise self.no_method(args[0], name, node)
 
     def no_method(self, binding: Binding, name: str, node: gast.AST) -> Exception:
-        return self.unsupported(  # type: ignore[no-any-return]
-            node, f"{describe(self.deref(binding))} has no method `{name}`, which this calls",
+        return self.python_raises(  # type: ignore[no-any-return]
+            TypeError(), node,
+            f"{describe(self.deref(binding))} has no method `{name}`, which this calls",
             "Python raises TypeError here", f"define `{name}` in its class",
         )  # fmt: skip
 
@@ -110,8 +111,9 @@ class OperatorLowering(_Base):
         plain = self.namedtuple_operands(left, right)
         if plain is not None:
             return self.binary(fn, *plain, node)  # type: ignore[no-any-return]
-        raise self.unsupported(
-            node, f"`{describe(self.deref(left))}` and `{describe(self.deref(right))}` do not "
+        raise self.python_raises(
+            TypeError(), node,
+            f"`{describe(self.deref(left))}` and `{describe(self.deref(right))}` do not "
             f"define this operator", "Python raises TypeError here",
             f"define `__{name}__` in the class",
         )  # fmt: skip
@@ -295,7 +297,8 @@ class OperatorLowering(_Base):
     def iterated_arguments(self, fn: Any, args: list[Binding], node: gast.AST) -> list[Binding]:
         """The arguments of a builtin that iterates over them."""
         if fn in (min, max) and len(args) == 1 or fn in _ITERATING:
-            return [self.iterable(a, node) for a in args]
+            over = 1 if fn is sum else len(args)
+            return [*(self.iterable(a, node) for a in args[:over]), *args[over:]]
         return args
 
     def truth_of_object(self, binding: Binding, node: gast.AST) -> Any:

@@ -276,9 +276,9 @@ class PassingLowering(_Base):
         functions.
         """
         refs: dict[Cell, Ref] = {}
-        for cell, source in zip(callee.entry, entry.sources):
+        for cell, own, source in zip(callee.entry, entry.cells, entry.sources):
             if source is None:
-                given = dict(zip(entry.params, entry.operands))[entry.contents[cell]]  # type: ignore[index]
+                given = dict(zip(entry.params, entry.operands))[entry.contents[own]]  # type: ignore[index]
                 source = self.new_cell(self.as_binding(given), cell.name)
             refs[cell] = source
         memory = [(c, content) for c, content in callee.left if isinstance(c, Cell)]

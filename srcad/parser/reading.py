@@ -91,8 +91,8 @@ def read(
     try:
         found, again = fn(*args), fn(*args)
     except _ERRORS as error:
-        raise low.unsupported(
-            node, f"this look-up fails: {error!r}", "Python raises the same here",
+        raise low.python_raises(
+            error, node, f"this look-up fails: {error!r}", "Python raises the same here",
             "correct the index",
         ) from None  # fmt: skip
     if not _steady(found, again):
@@ -163,8 +163,8 @@ def cached(
     for a in (*args, *kwargs.values()):
         content = low.deref(a)
         if isinstance(content, Value) and is_array(content.type):
-            raise low.unsupported(
-                node, "an array cannot be an argument of a function with a cache",
+            raise low.python_raises(
+                TypeError(), node, "an array cannot be an argument of a function with a cache",
                 "Python raises TypeError here: arrays have no hash value",
                 "pass numbers, or take the cache off",
             )  # fmt: skip

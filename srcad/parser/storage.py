@@ -260,7 +260,7 @@ class StorageLowering(_Base):
         A list that only `grows` keeps its elements where they are.
         """
         self.check_write(ref, node)
-        if index is None and ref.cell in self.iterated and not ref.path:
+        if index is None and self.iterated.get(ref.cell) and not ref.path:
             self.check_iterated(ref.cell, content, node)
         if any(step.kind == "item" for step in ref.path):
             self.check_parts(ref, node)

@@ -21,6 +21,7 @@ import gast
 import numpy as np
 
 from srcad import runtime
+from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, TableOf, Type, kind_of
 from srcad.ir.values import Const, Op, Operand, Value
@@ -341,6 +342,15 @@ class TryLowering(_Base):
                     self.guard(op, handler, caught)
                     may = [e for e in may if not issubclass(e, handler.classes)]
 
+    def decided_by_type(self, what: str, node: gast.AST) -> Exception:
+        """Generic code: whether Python raises here, or not, depends on a type."""
+        return TypeInferenceError(
+            f"{what} is not known while compiling",
+            reason="another path is taken if not",
+            advice="give the types of the arguments",
+            loc=self.loc(node),
+        )
+
     def guard(self, op: Op, handler: Handler, caught: list[type[BaseException]]) -> None:
         hook, self.builder.before = self.builder.before, None
         try:
@@ -456,7 +466,7 @@ def possible_errors(op: Op) -> list[type[BaseException]]:
     if op.kind in (O.GETITEM, O.SETITEM, O.ADD_AT):
         parts = op.operands[1:] if op.kind is O.GETITEM else op.operands[2:]
         if any(p.type not in (SLICE, NONE) for p in parts):
-            return [IndexError]
+            return [IndexError, TypeError] if op.operands[0].type == UNKNOWN else [IndexError]
         return []
     if op.kind is not O.APPLY:
         return []
@@ -477,6 +487,8 @@ def possible_errors(op: Op) -> list[type[BaseException]]:
         return [] if kind_of(types[0]) in ("i", "b") else [ValueError, OverflowError]
     if fn in (float, complex):
         return [] if isinstance(types[0], Scalar) else [TypeError, ValueError]
+    if fn is len and types[0] == UNKNOWN:
+        return [TypeError]
     if fn in _EXTREMA or fn is list.index:
         return [ValueError]
     module = getattr(fn, "__module__", None) or ""

@@ -86,7 +86,7 @@ class WhileLowering(_Base):
         made = gast.For(target, node.test, [self.leaving(node), *node.body], [], None)
         gast.copy_location(target, node.test)
         gast.copy_location(made, node)
-        return self.unrolled(made, Unrolled(tuple(elements)), rest, list(self.iterated))
+        return self.unrolled(made, Unrolled(tuple(elements)), rest, dict(self.iterated))
 
     def leaving(self, node: gast.While) -> gast.If:
         """``if not test: break`` in the place of the test, after what `else` holds."""

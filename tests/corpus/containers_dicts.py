@@ -254,6 +254,14 @@ def memo_inside(x, n):
     return chebyshev(4)
 
 
+def rows_completed(x, y):
+    rows = [{"time": k, "payment": x * (k + 1)} for k in range(3)]
+    for row in rows:
+        row["interest"] = row["payment"] * y
+        row["payment"] += row["time"]
+    return sum(row["payment"] * row["interest"] for row in rows)
+
+
 def namedtuple_fields(x, y):
     point = Point(x, y * y)
     return point.x * point.y

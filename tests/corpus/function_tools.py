@@ -891,7 +891,7 @@ def y_combinator(x):
 
 NOT_YET = {
     "chained_maps", "closure_in_a_class_attribute",
-    "exit_stack", "grouped", "quicksorted",
+    "exit_stack", "grouped",
 }  # fmt: skip
 
 SETTINGS = {"cached_of_variables": {"float32": False}}  # the cache would need a hash of arrays

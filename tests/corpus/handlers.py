@@ -352,6 +352,56 @@ def several_contexts(x, y):
     return value
 
 
+def no_length(x, y):
+    try:
+        count = len(x)
+    except TypeError:
+        count = 3
+    return count * x * y
+
+
+def not_to_be_unpacked(x):
+    try:
+        first, second = x
+    except (TypeError, ValueError):
+        first = second = x
+    return first * second**2
+
+
+def method_of_another_class(x, y):
+    try:
+        value = x.no_such_method() * y
+    except AttributeError:
+        value = x * y**2
+    return value
+
+
+def list_without_a_method(x, y):
+    values = [x, y]
+    try:
+        total = values.sum()
+    except AttributeError:
+        total = sum(values) ** 2
+    return total
+
+
+def none_in_an_expression(x, factor=None):
+    try:
+        value = factor * x
+    except TypeError:
+        value = 2.0 * x
+    return value * x
+
+
+def tuple_stored_into(x, y):
+    pair = (x, y)
+    try:
+        pair[0] = 0.0
+    except TypeError:
+        pair = (x * y, *pair[1:])
+    return pair[0] * pair[1]
+
+
 SETTINGS = {
     name: {"float32": False}  # NumPy divides by zero without an error
     for name in (

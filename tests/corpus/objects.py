@@ -245,6 +245,11 @@ def vector_operators(x, y):
     return (a + b * 2.0 - 0.5 * a) @ -b
 
 
+def vectors_summed(x, y):
+    total = sum([_Vector(x, y), _Vector(y, 2.0)], _Vector(x * y, 1.0))
+    return total.x * total.y
+
+
 def vector_in_place(x, y):
     total = _Vector(0.0, x)
     for _ in range(3):
