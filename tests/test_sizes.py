@@ -33,8 +33,8 @@ def swapped(values):
 
 
 def positive_ends(u):
-    first, *rest = list(u[u > 0.0])
-    return first * rest[-1]
+    first, *_, last = list(u[u > 0.0])
+    return first * last
 
 
 def flattened(a, x):

@@ -295,6 +295,10 @@ class AssignmentLowering(_Base):
         else:
             self.call_binding(self.attribute(owner, "pop", node), [index], {}, node)
 
+    def has_ends(self, value: Value) -> bool:
+        """Whether its ends can be read without its length; a handler would see another error."""
+        return isinstance(value.type, ListOf) and self.catcher_of(ValueError) is None
+
     def ends_of_list(self, holder: Binding, starred: int, n: int, node: gast.AST) -> Struct:
         """The parts of a list of unknown length that `a, *rest` or `*rest, b` takes."""
         if starred not in (0, n - 1):
@@ -336,7 +340,7 @@ class AssignmentLowering(_Base):
         if isinstance(value, Value):
             if starred and self.size_of(value):
                 value = Struct.sequence("tuple", self.known_elements(holder, target))
-            elif starred and isinstance(value.type, ListOf) and not self.catcher_of(ValueError):
+            elif starred and self.precision and self.has_ends(value):
                 value = self.ends_of_list(holder, starred[0], n, target)
                 starred = []
             elif starred:
