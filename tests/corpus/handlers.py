@@ -411,3 +411,5 @@ SETTINGS = {
     )
 }  # fmt: skip
 SETTINGS["store_before_the_error"] = {"size_one": False}
+
+TYPED = {"method_of_another_class"}  # which may have it
