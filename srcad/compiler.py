@@ -398,10 +398,10 @@ def describe(request: Request, lowered: Lowered, signature: Signature, ir: Funct
 
 
 def resolver(function: types.FunctionType) -> Any:
-    """`resolve(obj)`: the name under which the user's function sees a module or function."""
+    """`resolve(obj)`: the name of a module, function or table for the user's function."""
     names: dict[int, str] = {}
     for name, value in function.__globals__.items():
-        if isinstance(value, NAMED_TYPES):
+        if isinstance(value, (*NAMED_TYPES, list, tuple, dict)):
             names.setdefault(id(value), name)
     if function.__closure__:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__):
@@ -409,7 +409,7 @@ def resolver(function: types.FunctionType) -> Any:
                 value = cell.cell_contents
             except ValueError:
                 continue
-            if isinstance(value, types.ModuleType):
+            if isinstance(value, (types.ModuleType, list, tuple, dict)):
                 names.setdefault(id(value), name)
     local = set(function.__code__.co_varnames)
 

@@ -152,7 +152,7 @@ def joined(first: Any, second: Any) -> Any:
 
 def repeated(items: Any, times: Any) -> Any:
     """A list that repeats the elements of another."""
-    return [*items] * times
+    return [item for _ in range(times) for item in items]
 
 
 def sum_repeats(g: Any, items: Any) -> Any:

@@ -382,11 +382,49 @@ def f(x):
 
 
 # ---------------------------------------------------------------------- refusals
+TABLES = """\
+import bisect
+import numpy as np
+LIMITS = [0.0, 1.5, 4.0]
+RATES = {"low": 0.5, "high": (2.0, 3.0)}
+WEIGHTS = np.array([[1.0, 2.0], [0.5, 4.0]])
+LONG = [0.5, 1.25, 2.5] * 20
+def tables(x, k):
+    rate = LIMITS[bisect.bisect(LIMITS, x) - 1] + LONG[k]
+    return rate * x * RATES["low"] * RATES["high"][k] * np.sum(WEIGHTS)
+def held():
+    own = [2.0, 3.0]
+    def f(x, k):
+        return own[k] * x
+    return f
+within = held()
+"""
+
+
+@pytest.mark.parametrize(("name", "own"), [("tables", "LONG[k]"), ("within", "own[k]")])
+def test_tables_of_constants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, own: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = module_of(tmp_path / "tables_of_constants.py", TABLES)
+    function: Callable[..., Any] = vars(module)[name]
+    types = "x: float, k: int"
+    alone = source(function, types=types, standalone=True)
+    assert all(len(line) <= 88 for line in alone.splitlines())
+    generated = f"{function.__name__}_grad"
+    assert run_text(alone, generated, 1.75, 1) == grad(function)(1.75, 1)
+    importing = source(function, types=types)
+    assert own in importing  # by the user's own name
+    namespace: dict[str, Any] = {}
+    exec(importing, namespace)
+    assert namespace[generated](1.75, 1) == grad(function)(1.75, 1)
+
+
 REFUSED = """\
 import srcad
 import numpy as np
 from collections import Counter
-TABLE = np.ones((3, 2))
+TABLE = np.ones((30, 40))
 COUNTS = Counter()
 def helper(x):
     return x
@@ -400,8 +438,9 @@ def f(x):
 @pytest.mark.parametrize(
     ("read", "reason"),
     [
-        ("TABLE", "it is an array of shape (3, 2); only numbers are printed as constants"),
-        ("COUNTS", "it is a Counter; only numbers are printed as constants"),
+        ("TABLE", "it is an array of shape (30, 40); at most 1000 numbers are printed"),
+        ("COUNTS",
+         "it is a Counter; only numbers and containers of them are printed as constants"),
         ("helper", "it is a function of model, whose text is not printed"),
         ("Failure", "it is a class of model, whose text is not printed"),
         ("srcad", "it is the module srcad, which is neither NumPy nor Python's own"),

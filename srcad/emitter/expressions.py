@@ -105,6 +105,9 @@ class Expressions:
     def global_value(self, op: Op) -> gast.expr:
         name, holder, fixed = op.attrs["name"], op.attrs["holder"], op.attrs.get("value")
         if fixed is not None:
+            own = self.names.resolve(fixed)
+            if own is not None and own not in self.parameters:
+                return self.names.user_name(own)
             return self.names.helper(fixed, name)
         if isinstance(holder, dict):
             module = module_of(holder)

@@ -28,6 +28,10 @@ from srcad.rules import registry
 if TYPE_CHECKING:
     from srcad.emitter.statements import Emitted
 
+_BRACKETS: dict[Any, str] = {tuple: "({})", list: "[{}]", dict: "{{{}}}"}
+_MOST_ELEMENTS = 1000  # of an array that is printed as a constant
+_WIDTH = 88
+
 
 def standalone_text(emitted: Emitted, function: types.FunctionType) -> str:
     """The generated text with all that it needs.
@@ -42,7 +46,7 @@ def standalone_text(emitted: Emitted, function: types.FunctionType) -> str:
     Raises
     ------
     SrcadError
-        If the text needs something of the user's that is no number, or another package.
+        If the text needs something of the user's that is no constant, or another package.
     """
     return _Standalone(emitted, function).text()
 
@@ -63,20 +67,29 @@ def importing_text(emitted: Emitted, function: types.FunctionType) -> str:
             if code is not None and code.co_filename.startswith("<srcad function"):
                 made.append(f"# {name}: made of a function inside of {function.__qualname__}")
                 continue
-            helper = _root(str(place)) == _root(runtime.__name__)
-            home = str(place) if helper else function.__module__
-            other = registry.home_of(value)
-            if other is not None and function.__globals__.get(name) is not value:
-                helper, home = True, other
-            alias = own if own == name or not helper else f"{own} as {name}"
-            named.setdefault(home, []).append(alias if helper else name)
+            home = str(place)
+            if _root(home) != _root(runtime.__name__):
+                live = _live_name(function, name, value)
+                other = registry.home_of(value) or _home(value)
+                literal = module.literal(value)
+                if live is not None:
+                    own, home = live, function.__module__
+                elif other is not None:
+                    home = other
+                elif literal is not None:
+                    made.append(_assignment(name, value, literal))
+                    continue
+                else:
+                    made.append(f"# {name}: {_kind(value)} that {function.__qualname__} holds")
+                    continue
+            named.setdefault(home, []).append(own if own == name else f"{own} as {name}")
     lines = sorted(plain)
     for home, names in sorted(named.items()):
         if all(part.isidentifier() for part in home.split(".")):
             lines.append(f"from {home} import {', '.join(sorted(names))}")
         else:  # a script whose name cannot be imported
             lines.append(f"# from {home}: {', '.join(sorted(names))}")
-    lines += made
+    lines += ["", *made] if lines and made else made
     return "\n\n\n".join(["\n".join(lines), emitted.text]) if lines else emitted.text
 
 
@@ -174,7 +187,7 @@ class _Standalone:
             return
         literal = self.literal(value)
         if literal is not None:
-            self.constants.append(f"{name} = {literal}")
+            self.constants.append(_assignment(name, value, literal))
         elif isinstance(value, types.FunctionType) and value.__module__ == runtime.__name__:
             self.definitions.append(self.helper_text(name, value))
         elif value is AliasingError:
@@ -193,18 +206,30 @@ class _Standalone:
             self.imported.setdefault(module, []).append(value.__name__ + alias)
 
     def literal(self, value: Any) -> str | None:
-        """A number, string, None or tuple of these as text; None for anything else."""
+        """A number, string, None, or a container of these, as text; None for anything else."""
         if value is None or type(value) in (bool, int, float, complex, str):
             return to_text(gast.Constant(value, None))
-        if type(value) is tuple:
-            parts = [self.literal(v) for v in value]
-            if None in parts:
-                return None
-            return "(" + ", ".join(map(str, parts)) + ("," if len(parts) == 1 else "") + ")"
+        if type(value) in (tuple, list, dict):
+            return self.container(value)
+        if type(value) is np.ndarray and 0 < value.size <= _MOST_ELEMENTS:
+            elements = self.literal(value.tolist()) if value.dtype.kind in "bifc" else None
+            if elements is not None:
+                module = self.name_for(original(np), "np")
+                return f'{module}.array({elements}, "{value.dtype}")'
         if isinstance(value, np.number | np.bool) and not isinstance(value.item(), np.generic):
             module = self.name_for(original(np), "np")
             return f"{module}.{type(value).__name__}({self.literal(value.item())})"
         return None
+
+    def container(self, value: Any) -> str | None:
+        """A tuple, list or dictionary of constants as text."""
+        parts = [self.literal(v) for v in value]
+        held = [self.literal(v) for v in value.values()] if isinstance(value, dict) else []
+        if None in (*parts, *held):
+            return None
+        shown = [f"{k}: {v}" for k, v in zip(parts, held)] if held else list(map(str, parts))
+        comma = "," if len(parts) == 1 and type(value) is tuple else ""
+        return _BRACKETS[type(value)].format(", ".join(shown) + comma)
 
     def namespace_text(self, name: str, module: types.ModuleType) -> str:
         """A class with what the text reads of a module of the user's."""
@@ -279,6 +304,29 @@ def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(free), frozenset(local)
 
 
+def _assignment(name: str, value: Any, literal: str) -> str:
+    """The definition of a constant; a long container fills lines of its own."""
+    line = f"{name} = {literal}"
+    if len(line) <= _WIDTH or type(value) not in _BRACKETS:
+        return line
+    return to_text(gast.parse(line)).rstrip("\n")
+
+
+def _live_name(function: types.FunctionType, name: str, value: Any) -> str | None:
+    """The name under which the module of a function holds an object, preferably `name`."""
+    names = function.__globals__
+    if names.get(name) is value:
+        return name
+    if isinstance(value, (str, int, float, complex, type(None))):
+        return None  # equal ones are one object
+    return next((n for n, v in names.items() if v is value and n.isidentifier()), None)
+
+
+def _kind(value: Any) -> str:
+    word = type(value).__name__
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 def _root(module: str) -> str:
     return module.partition(".")[0]
 
@@ -303,8 +351,9 @@ def _why_not(value: Any) -> str:
     if isinstance(value, types.ModuleType):
         return f"it is the module {value.__name__}, which is neither NumPy nor Python's own"
     if isinstance(value, np.ndarray):
-        return f"it is an array of shape {value.shape}; only numbers are printed as constants"
+        most = f"at most {_MOST_ELEMENTS} numbers are printed"
+        return f"it is an array of shape {value.shape}; {most}"
     if isinstance(value, type | types.FunctionType):
         kind = "class" if isinstance(value, type) else "function"
         return f"it is a {kind} of {value.__module__}, whose text is not printed"
-    return f"it is a {type(value).__name__}; only numbers are printed as constants"
+    return f"it is {_kind(value)}; only numbers and containers of them are printed as constants"

@@ -60,6 +60,8 @@ class ArgumentLowering(_Base):
             if p.default is not p.empty:
                 self.assumptions.add("default", function, p.name, p.default)
                 default = Const.of(p.default) if _printable(p.default) else None
+                if self.cache_of(p.default) is not None:  # it counts as empty anyway
+                    default = Const.of(None)
             t = types_of.get(p.name)
             if variadic:
                 t = t or (TupleOf(()) if p.kind is p.VAR_POSITIONAL else DictOf(()))

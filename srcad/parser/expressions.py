@@ -34,6 +34,7 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
+from srcad.parser.frames import StaticRequired
 from srcad.parser.iteration import Iteration, Unrolled, now
 from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
@@ -166,6 +167,9 @@ class ExpressionLowering(_Base):
         if fn is operator.mul:
             items, times = (left, right) if is_list(left) else (right, left)
             t = getattr(times, "type", None) if isinstance(times, Value) else INT
+            params = self.origins(times) if t == UNKNOWN else set()
+            if params:  # whether the list is repeated, or NumPy makes an array of it
+                raise StaticRequired(params)
             if t in (INT, BOOL, UNKNOWN) or (isinstance(t, Array) and kind_of(t) == "i"):
                 value = self.as_list_value(items, node)
                 if value is not None:

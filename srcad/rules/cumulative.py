@@ -188,6 +188,7 @@ def _diff_type(call: Call) -> Type:
 
 
 def _diff_transpose(g: Any, a: Any, n: int = 1, axis: int = -1) -> Any:
+    a = array_of(a, g)
     for step in reversed(range(n)):
         longer = a[_along(a, axis, slice(step, None))] if step else a
         bar = call(runtime.zeros_like, a, longer)

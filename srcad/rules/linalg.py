@@ -14,6 +14,7 @@ from srcad import runtime
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast
 from srcad.pristine import np
+from srcad.rules.arithmetic import array_of as array
 from srcad.rules.arithmetic import elements, is_real, real_with
 from srcad.rules.contract import contract
 from srcad.rules.inference import Call
@@ -147,6 +148,7 @@ class _Solve:
     def vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
         a_bar: Any
         b_bar: Any
+        a, b = array(a, y), array(b, y)
         if b.known_ndim is not None and (b.known_ndim > 1 or a.known_ndim == 2):
             b_bar = np.linalg.solve(swap_last(a), g)
             if b.known_ndim == 1:

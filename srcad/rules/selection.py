@@ -284,6 +284,8 @@ zero(np.searchsorted, signature="a, v, side='left', sorter=None", infer=lambda c
 
 @composite(np.sort, infer=_ordered)
 def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
+    if isinstance(a, tuple):  # a list of numbers
+        a = np.stack(a)
     if axis is None:
         a, axis = np.ravel(a), -1
     if a.known_ndim == 1:

@@ -124,6 +124,17 @@ class Sym:
         value = apply(self._builder, fn, args, kwargs or {})
         return self._wrap(value)
 
+    def _arithmetic(self, fn: Any, *args: Any) -> Any:
+        """An operator on arrays: of a list or tuple that NumPy takes as one, of its array."""
+        return self._apply(fn, [self._as_array(fn, a) for a in args])
+
+    def _as_array(self, fn: Any, arg: Any) -> Any:
+        t = arg.type if isinstance(arg, Sym) else None
+        joined = fn is operator.add and isinstance(t, TupleOf) and _is_shape(t)
+        if isinstance(t, (ListOf, TupleOf)) and not joined:
+            return self._apply(np.asarray, (arg,))
+        return arg
+
     def _wrap(self, value: Operand) -> Any:
         t = value.type
         if isinstance(t, TupleOf) and t.elems is not None and not _is_shape(t):
@@ -149,7 +160,7 @@ class Sym:
         return self._apply(np.transpose, (self,))
 
     def __neg__(self) -> Any:
-        return self._apply(operator.neg, (self,))
+        return self._arithmetic(operator.neg, self)
 
     def __pos__(self) -> Any:
         return self
@@ -163,10 +174,10 @@ class Sym:
 
 def _binary(fn: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: Sym, other: Any) -> Any:
-        return self._apply(fn, (self, other))
+        return self._arithmetic(fn, self, other)
 
     def reflected(self: Sym, other: Any) -> Any:
-        return self._apply(fn, (other, self))
+        return self._arithmetic(fn, other, self)
 
     return forward, reflected
 
