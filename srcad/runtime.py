@@ -587,7 +587,11 @@ def einsum_vjp(g: Any, subscripts: str, position: int, *operands: Any) -> Any:
     unique = "".join(dict.fromkeys(target))
     found = "".join(c for c in unique if c in given)
     spec = ",".join([output, *(t for t, _ in others)]) + "->" + found
-    bar = np.einsum(spec, g, *(x for _, x in others), optimize=len(others) > 0)
+    arrays = [g, *(x for _, x in others)]
+    large = len(others) > 0 and max(map(np.size, arrays)) > 1000
+    bar = np.einsum(spec, *arrays, optimize=large)  # to look for a good order takes a while
+    if target and bar.shape == np.shape(like) and unique == found == target:
+        return bar
     # Indices that occur in this operand only were summed: the cotangent is spread over them.
     bar = np.expand_dims(bar, tuple(i for i, c in enumerate(unique) if c not in found))
     bar = np.broadcast_to(bar, [sizes[c] for c in unique])

@@ -163,6 +163,12 @@ def of_any_lengths(g: Operand) -> Type:
     return Array(None, None if dims is None else (ANY,) * len(dims))
 
 
+def of_lengths_from(g: Operand) -> Type:
+    """The type of an array that stretches a dimension surely where `g` is not one there."""
+    dims = dims_of(as_array(g.type))
+    return Array(None, None if dims is None else tuple(MANY if d is MANY else ANY for d in dims))
+
+
 def _has_rank_of(p: Sym, y: Value) -> bool:
     dims = dims_of(as_array(y.type))
     return dims is not None and dims != () and dims_of(as_array(p.type)) is not None and len(

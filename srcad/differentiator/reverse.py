@@ -23,7 +23,7 @@ from srcad.differentiator.contributions import (
     cast_to,
     cotangents,
     elementwise_cotangents,
-    of_any_lengths,
+    of_lengths_from,
     reduce_to,
     rule_of,
     storable,
@@ -330,7 +330,12 @@ class Reverse:
         base = old if old is not None else self.zero(x)
         if op.results[0] in self.stretched:
             part = getitem_operands(self.builder, base, index)
-            g = reduce_to(self.builder, g, part, [of_any_lengths(g)])
+            g = reduce_to(self.builder, g, part, [of_lengths_from(g)])
+        back = _undone(op, g)
+        if back is not None:
+            summed = self.summed_away(g, [k for k, i in enumerate(back) if i is ZERO], back)
+            self.accumulate(bars, x, summed or getitem_operands(self.builder, g, back))
+            return op
         if isinstance(x.type, TableOf):
             made = apply_operands(self.builder, runtime.add_entry, (base, g, index[0]), {})
             self.name(made, x)
@@ -346,6 +351,16 @@ class Reverse:
         self.name(new, x)
         bars.set(x, new)
         return op
+
+    def summed_away(self, g: Operand, axes: list[int], back: list[Operand]) -> Operand | None:
+        """``np.sum(g, axis)`` where `g` was just summed with these dimensions kept."""
+        for made in self.builder.block[-5:]:
+            if g in made.results and made.attrs.get("fn") is np.sum:
+                axis = made.attrs.get("axis")
+                same = axes == (list(axis) if isinstance(axis, tuple) else [axis])
+                if same and made.attrs.get("keepdims") and len(back) == rank_of(g.type):
+                    return apply(self.builder, np.sum, [made.operands[0]], {"axis": axis})
+        return None
 
     def setitem(self, op: Op, bars: Bars) -> Op:
         x, v, *index = op.operands
@@ -485,6 +500,19 @@ def _holds_arrays(t: Type) -> bool:
         differentiable(e) and not is_number(e) and (_holds_arrays(e) or not isinstance(e, TupleOf))
         for e in t.elems or ()
     )
+
+
+def _undone(op: Op, g: Operand) -> list[Operand] | None:
+    """The index that takes the new dimensions of a read away again, if it does nothing else."""
+    t, index = op.operands[0].type, op.operands[1:]
+    if not isinstance(t, Array) or not t.dims or len(index) == 0:
+        return None
+    rank = rank_of(op.results[0].type)
+    if not isinstance(g, Value) or rank is None or rank_of(g.type) != rank:
+        return None
+    if not all(isinstance(i, Const) and i.value in (None, Ellipsis, slice(None)) for i in index):
+        return None
+    return [ZERO if i.value is None else i for i in index]  # type: ignore[union-attr]
 
 
 def _flat(out: Any) -> list[Operand]:
