@@ -1,11 +1,13 @@
-"""Functions and iterators of NumPy whose own code cannot be followed, in Python that can be.
+"""Functions and iterators of NumPy and Python whose own code cannot be followed, in Python that can be.
 
 Each gives what the original gives, bit for bit; arguments that it does not have are refused.
 """
 
 from __future__ import annotations
 
+import cmath
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +57,21 @@ def block(arrays: Any) -> Any:
     return np.concatenate(rows, axis=-2)
 
 
+def phase(z: Any) -> Any:
+    """`cmath.phase`."""
+    return math.atan2(z.imag, z.real)
+
+
+def polar(z: Any) -> Any:
+    """`cmath.polar`."""
+    return abs(z), math.atan2(z.imag, z.real)
+
+
+def rect(r: Any, phi: Any) -> Any:
+    """`cmath.rect`."""
+    return complex(r * math.cos(phi), r * math.sin(phi))
+
+
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """`np.diff` of an array with more at its ends."""
     a = np.asarray(a)
@@ -87,6 +104,9 @@ WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     np.fromiter: fromiter,
     np.block: block,
     np.ediff1d: ediff1d,
+    cmath.phase: phase,
+    cmath.polar: polar,
+    cmath.rect: rect,
 }
 # those that a rule knows without these keywords
 WITH_KEYWORDS: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {

@@ -5,6 +5,7 @@ Importing this package fills the table; `srcad.rules.elementwise` and its compan
 
 from srcad.rules import (
     arithmetic,
+    complex_math,
     containers,
     contractions,
     creation,
@@ -37,6 +38,7 @@ from srcad.rules.registry import (
 # The modules whose import fills the table, one per family of functions.
 FAMILIES = (
     arithmetic,
+    complex_math,
     containers,
     contractions,
     creation,
