@@ -25,6 +25,7 @@ from srcad.ir.abstract import (
     Scalar,
     TupleOf,
     Type,
+    is_number,
 )
 from srcad.ir.values import Const, Value
 from srcad.parser import reading
@@ -35,6 +36,7 @@ from srcad.parser.bindings import (
     Closure,
     Derived,
     Known,
+    LazyIterable,
     ObjectParam,
     Ref,
     Struct,
@@ -52,6 +54,7 @@ from srcad.pristine import np
 _Base: Any = object
 
 CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
+_ITERATORS = ("map", "filter", "zip", "enumerate", "generator", "chain")
 _UNCHANGING = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
 
@@ -124,7 +127,8 @@ def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
         return reading.read(low, len, (args[0].value,), node)
     if isinstance(args[0], Known):
         return low.fold(len, args[0].value)
-    if isinstance(args[0], Value) and isinstance(args[0].type, Scalar):
+    lazy = isinstance(args[0], LazyIterable) and args[0].kind in _ITERATORS
+    if lazy or isinstance(args[0], Value) and is_number(args[0].type):
         raise low.python_raises(TypeError(), node, f"{describe(args[0])} has no length",
                               "Python raises TypeError here", "pass an array")  # fmt: skip
     return None

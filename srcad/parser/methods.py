@@ -169,6 +169,11 @@ class MethodLowering(_Base):
         return Known(None)
 
     def list_insert(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
+        if isinstance(self.settled(args[0]), Value) and held.parts:
+            of_run = self.as_list_value(held, node)
+            if of_run is not None:
+                self.write(owner, of_run, node)
+                return self.run_list_insert(owner, of_run, args, kwargs, node)  # type: ignore[no-any-return]
         parts = list(held.parts)
         parts.insert(self.static_int(args[0], node, "where to insert"), args[1])
         self.put_list(owner, parts, node)

@@ -1,10 +1,11 @@
-"""Functions and iterators of NumPy and Python whose own code cannot be followed, in Python that can be.
+"""Functions of NumPy and Python whose own code cannot be followed, in Python that can be.
 
 Each gives what the original gives, bit for bit; arguments that it does not have are refused.
 """
 
 from __future__ import annotations
 
+import bisect
 import cmath
 import itertools
 import math
@@ -59,17 +60,47 @@ def block(arrays: Any) -> Any:
 
 def phase(z: Any) -> Any:
     """`cmath.phase`."""
+    z = complex(z)
     return math.atan2(z.imag, z.real)
 
 
 def polar(z: Any) -> Any:
     """`cmath.polar`."""
+    z = complex(z)
     return abs(z), math.atan2(z.imag, z.real)
 
 
 def rect(r: Any, phi: Any) -> Any:
     """`cmath.rect`."""
+    r = float(r)
     return complex(r * math.cos(phi), r * math.sin(phi))
+
+
+def insort(a: Any, x: Any) -> None:
+    """`bisect.insort`, in the whole of a list."""
+    a.insert(bisect.bisect_right(a, x), x)
+
+
+def insort_left(a: Any, x: Any) -> None:
+    """`bisect.insort_left`, in the whole of a list."""
+    a.insert(bisect.bisect_left(a, x), x)
+
+
+def tee(iterable: Any, n: int = 2) -> tuple[Iterator[Any], ...]:
+    """`itertools.tee`, of what ends."""
+    items = list(iterable)
+    return tuple([iter(items) for _ in range(n)])
+
+
+def groupby(iterable: Any, key: Any = None) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """`itertools.groupby`."""
+    items = list(iterable)
+    keys = [item if key is None else key(item) for item in items]
+    first = 0
+    for k in range(1, len(items) + 1):
+        if k == len(items) or keys[k] != keys[first]:
+            yield keys[first], iter(items[first:k])
+            first = k
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
@@ -104,6 +135,10 @@ WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     np.fromiter: fromiter,
     np.block: block,
     np.ediff1d: ediff1d,
+    bisect.insort: insort,
+    bisect.insort_left: insort_left,
+    itertools.tee: tee,
+    itertools.groupby: groupby,
     cmath.phase: phase,
     cmath.polar: polar,
     cmath.rect: rect,

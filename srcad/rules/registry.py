@@ -98,7 +98,7 @@ ON_CHANGE: list[Callable[[], None]] = []  # called after each declaration
 ON_DEMAND = {
     "scipy.special": "srcad.rules.special", "scipy.interpolate": "srcad.rules.interpolate",
     "scipy.integrate": "srcad.rules.integrate", "scipy.optimize": "srcad.rules.integrate",
-    "scipy.linalg": "srcad.rules.scipy_linalg",
+    "scipy.linalg": "srcad.rules.scipy_linalg", "statistics": "srcad.rules.averages",
 }  # fmt: skip
 
 

@@ -889,7 +889,7 @@ def y_combinator(x):
     return fix(lambda again, n: 1.0 if n == 0 else x * again(n - 1))(3)
 
 
-NOT_YET = {"closure_in_a_class_attribute", "exit_stack", "grouped"}
+NOT_YET = {"closure_in_a_class_attribute", "exit_stack"}
 
 SETTINGS = {"cached_of_variables": {"float32": False}}  # the cache would need a hash of arrays
 

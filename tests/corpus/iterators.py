@@ -6,6 +6,7 @@ classes, numeric methods, combinatorics."""
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import itertools
@@ -1280,6 +1281,23 @@ def deep_pipeline(u, x):
     return sum(a * b for a, b in pairs(mul(add(src(), x), 2.0)))
 
 
+def two_readers(u):
+    ahead, behind = itertools.tee(u)
+    next(ahead)
+    return sum((b - a) ** 2 for a, b in zip(behind, ahead))
+
+
+def inserted_in_order(x, y):
+    values = [0.5, 1.0]
+    bisect.insort(values, x)
+    bisect.insort_left(values, y * y)
+    return sum(k * v for k, v in enumerate(values))
+
+
+def grouped_by_value(u):
+    return sum(sum(group) ** 2 for _, group in itertools.groupby(u, key=lambda v: v > 0.0))
+
+
 # `+=` on a number or an array; which element of a tuple, and how many there are
 TYPED = {
     "array_changed_between", "poly_getitem", "same_generator_zip", "update_list_of_arrays",
@@ -1289,6 +1307,6 @@ TYPED = {
 _LONG = (
     "array_argument_seen_late", "batches_of_data", "chunked", "iter_next_object",
     "next_default_object", "same_generator_zip", "sgd", "unpack_in_for_star", "moving_average",
-    "zip_offset", "islice_skip", "try_else_gen", "deep_pipeline",
+    "two_readers", "zip_offset", "islice_skip", "try_else_gen", "deep_pipeline",
 )  # fmt: skip
 SETTINGS = {name: {"size_one": False} for name in _LONG}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 import math
+import statistics
 
 import numpy as np
 
@@ -119,7 +121,36 @@ def factorials(x, n):
     return x**n / math.factorial(n) + math.comb(n + 2, 2) * x
 
 
+def complex_functions(x, y):
+    z = complex(x, y)
+    total = cmath.exp(0.3 * z) + cmath.log(z) * cmath.sqrt(z + 1.0) - cmath.sin(z) / cmath.cosh(z)
+    return total.real * abs(total)
+
+
+def roots_of_a_quadratic(x, y):
+    spread = cmath.sqrt(x * x - 4.0 * (y * y + 1.0) * x * x)
+    first, second = (-x + spread) / 2.0, (-x - spread) / 2.0
+    return (first * second).real + abs(first - second)
+
+
+def impedance(x, y):
+    z = x * x + 1.0 + 1.0 / (0.7j * (y * y + 0.5))
+    size, angle = cmath.polar(z)
+    return size * math.cos(angle) + cmath.rect(x, cmath.phase(z)).imag
+
+
+def statistics_of_numbers(x, y):
+    data = [x, y, x * y, 2.0]
+    return statistics.mean(data) * statistics.stdev(data) + statistics.pvariance(data)
+
+
+def statistics_of_values(u, x):
+    data = [x * v for v in u]
+    return statistics.variance(data) + statistics.mean(data) * statistics.pstdev(u)
+
+
 SETTINGS = {
+    "statistics_of_values": {"size_one": False},
     "rounding": {"float32": False},
     "logarithms": {"positive": True},
     "logarithm_to_a_base": {"positive": True},
