@@ -342,6 +342,13 @@ def number(binding: Binding | None) -> Operand | None:
     return None
 
 
+def is_plain(binding: Binding) -> bool:
+    """Whether this is a known object that is no array, or a tuple or list of such."""
+    if isinstance(binding, Struct):
+        return binding.kind in ("tuple", "list") and all(map(is_plain, binding.parts))
+    return isinstance(binding, Known) and not isinstance(binding.value, np.ndarray)
+
+
 def is_function(binding: Binding | None) -> bool:
     """Whether this is a function, or one of several."""
     if isinstance(binding, Known):

@@ -33,6 +33,7 @@ from srcad.parser.bindings import (
     Ref,
     Struct,
     describe,
+    is_plain,
     same,
 )
 from srcad.parser.builtin_calls import _SPECIAL
@@ -395,7 +396,7 @@ class CallLowering(_Base):
                 return self.operand(binding, node)
             return binding.value
         if isinstance(binding, Struct) and binding.kind != "dict":
-            if all(_is_plain(p) for p in binding.parts):
+            if all(is_plain(p) for p in binding.parts):
                 parts = [self.argument(p, node) for p in binding.parts]
                 return tuple(parts) if binding.kind == "tuple" else parts
         return self.operand(binding, node)
@@ -473,13 +474,6 @@ def function_name(fn: Any) -> str:
     """The name of a method of a class that is bound to it; empty for all else."""
     owner = getattr(fn, "__self__", None)
     return fn.__name__ if isinstance(owner, type) and hasattr(fn, "__name__") else ""
-
-
-def _is_plain(binding: Binding) -> bool:
-    """Whether this is a known object that is no array, or a tuple or list of such."""
-    if isinstance(binding, Struct):
-        return binding.kind in ("tuple", "list") and all(map(_is_plain, binding.parts))
-    return isinstance(binding, Known) and not isinstance(binding.value, np.ndarray)
 
 
 def _hashable(value: Any) -> bool:

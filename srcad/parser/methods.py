@@ -7,9 +7,19 @@ from typing import Any
 
 import gast
 
-from srcad.ir.abstract import Array, ListOf, Scalar, TableOf
+from srcad.ir.abstract import ANY, ONE, Array, Dim, ListOf, Scalar, TableOf
 from srcad.ir.values import Const, Value
-from srcad.parser.bindings import Binding, BoundMethod, Known, Ref, Step, Struct, describe, same
+from srcad.parser.bindings import (
+    Binding,
+    BoundMethod,
+    Known,
+    Ref,
+    Step,
+    Struct,
+    describe,
+    is_plain,
+    same,
+)
 from srcad.pristine import np
 from srcad.rules.numbers import CONTINUOUS as NUMBER_CLASSES
 
@@ -126,11 +136,19 @@ class MethodLowering(_Base):
         self, fn: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding | None:
         """The result of a function that certainly returns a view of (or just) its argument."""
-        if not args or not isinstance(args[0], Ref) or kwargs:
+        if not args or not isinstance(args[0], Ref):
             return None
         owner = args[0]
         t = getattr(self.deref(owner), "type", None)
         if not isinstance(t, Array) or t.item or t.dims is None:
+            return None
+        if fn in _REARRANGED:
+            given = dict(zip(_REARRANGED[fn], args[1:])) | kwargs
+            if not all(is_plain(self.settled(b)) for b in given.values()):
+                return None
+            step = _rearranged(fn, {k: self.argument(b, node) for k, b in given.items()}, t.dims)
+            return None if step is None else self.view(owner, step)
+        if kwargs:
             return None
         if fn in (np.asarray, np.asanyarray) and len(args) == 1:
             return owner
@@ -141,14 +159,6 @@ class MethodLowering(_Base):
             if wanted is None or (wanted in (float, np.float64) and t.dtype == "float64"):
                 return owner
         rest = args[1:]
-        if fn is np.transpose and all(isinstance(a, Known) for a in rest):
-            axes = [a.value for a in rest if isinstance(a, Known)]
-            return self.view(owner, Step("transpose", (Const.of(_axes(axes, len(t.dims))),)))
-        if fn is np.swapaxes and all(isinstance(a, Known) for a in rest):
-            order = list(range(len(t.dims)))
-            i, k = (a.value for a in rest if isinstance(a, Known))
-            order[i], order[k] = order[k], order[i]
-            return self.view(owner, Step("transpose", (Const.of(tuple(order)),)))
         if fn in (np.reshape, np.ravel) and self.reshape_is_view(owner, fn):
             shape = rest[0] if rest else Known(-1)
             return self.view(owner, Step("reshape", (self.operand(shape, node),)))
@@ -340,10 +350,55 @@ class MethodLowering(_Base):
         return key.value
 
 
-def _axes(given: list[Any], rank: int) -> tuple[int, ...] | None:
-    """The axes of a transpose, as a tuple of positive numbers; None: all reversed."""
-    if len(given) == 1 and (given[0] is None or isinstance(given[0], (tuple, list))):
-        given = list(given[0] or ())
-    if not given:
+# Functions whose result is a view with other axes, and their parameters besides the array.
+_REARRANGED = {
+    np.transpose: ("axes",), np.swapaxes: ("axis1", "axis2"), np.squeeze: ("axis",),
+    np.moveaxis: ("source", "destination"), np.expand_dims: ("axis",),
+}  # fmt: skip
+
+
+def _rearranged(fn: Any, given: dict[str, Any], dims: tuple[Dim, ...]) -> Step | None:
+    """The step to a view with other axes; None where NumPy raises, or sizes decide."""
+    rank = len(dims)
+    axes = list(range(rank))
+    try:
+        if fn is np.squeeze:
+            axis = given.get("axis")
+            chosen = [k for k in axes if dims[k] is ONE] if axis is None else _each(axis, rank)
+            if (axis is None and ANY in dims) or not all(dims[k] is ONE for k in chosen):
+                return None
+            if len(chosen) == rank:
+                return None
+            return Step("index", tuple(Const.of(0 if k in chosen else slice(None)) for k in axes))
+        if fn is np.expand_dims:
+            added = _each(given["axis"], rank + len(_each(given["axis"], None)))
+            places = range(rank + len(added))
+            index = tuple(Const.of(None if k in added else slice(None)) for k in places)
+            return Step("index", index)
+        if fn is np.transpose:
+            order = given.get("axes")
+            axes = axes[::-1] if order is None else _each(order, rank)
+        elif fn is np.swapaxes:
+            i, k = given["axis1"], given["axis2"]
+            axes[i], axes[k] = axes[k], axes[i]
+        else:
+            source, target = _each(given["source"], rank), _each(given["destination"], rank)
+            axes = [k for k in axes if k not in source]
+            for at, k in sorted(zip(target, source)):
+                axes.insert(at, k)
+    except (KeyError, IndexError, TypeError):
         return None
-    return tuple(operator.index(a) % rank for a in given)
+    if sorted(axes) != list(range(rank)):
+        return None
+    plain = fn is np.transpose and axes == list(range(rank))[::-1]
+    return Step("transpose", (Const.of(None if plain else tuple(axes)),))
+
+
+def _each(axis: Any, rank: int | None) -> list[int]:
+    """The axes that are meant, as positive numbers if the rank is known."""
+    found = list(map(operator.index, axis if isinstance(axis, (tuple, list)) else (axis,)))
+    if rank is None:
+        return found
+    if not all(-rank <= a < rank for a in found):
+        raise IndexError
+    return [a % rank for a in found]
