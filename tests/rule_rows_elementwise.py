@@ -293,6 +293,7 @@ for fn in (operator.not_, bool, int):
 for fn in (operator.is_, operator.is_not):
     add(fn, 1.5, None)
 add(operator.contains, (1.0, 2.0), 1.0)
+add(operator.index, 3)
 add(len, sample(3))
 add(len, [1.0, 2.0])
 add(round, 1.7)

@@ -38,6 +38,11 @@ for a in (*MATRICES, COMPLEX):
     for n in (0, 1, 2, 3, 5, -1, -2):
         add(np.linalg.matrix_power, a, kwargs={"n": n})
 add(np.linalg.slogdet, -regular(3, 3))
+TALL = sample(4, 2, low=-1)
+for a in (*MATRICES, COMPLEX, TALL):
+    add(np.linalg.qr, a)
+for b in (sample(4), sample(4, 2)):
+    add(np.linalg.lstsq, TALL, b, kwargs={"rcond": None}, generic=False)
 for a, b in (
     (regular(3, 3), sample(3)), (regular(3, 3), sample(3, 2)), (regular(1, 1), sample(1)),
     (regular(2, 2, dtype="f4"), sample(2, dtype="f4")), (regular(2, 2, dtype="f4"), sample(2, 1)),

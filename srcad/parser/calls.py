@@ -57,7 +57,7 @@ from srcad.rules.registry import ARRAY, CALLBACKS, lookup
 from srcad.rules.symbols import NeedsConstant, getitem_operands
 from srcad.rules.symbols import apply as apply_rule
 
-_NAMED = {np.linalg.eigh, np.linalg.slogdet, np.linalg.svd}  # give named tuples
+_NAMED = {np.linalg.eigh, np.linalg.qr, np.linalg.slogdet, np.linalg.svd}  # give named tuples
 _GIVE_LISTS = (np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit)
 _DISPATCHER = type(np.sum)  # of functions of NumPy, over C code or over Python
 

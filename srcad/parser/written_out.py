@@ -128,6 +128,22 @@ def ediff1d(ary: Any) -> Any:
     return np.diff(np.ravel(ary))
 
 
+def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
+    """`np.polyfit`, of the coefficients alone."""
+    x = np.asarray(x) + 0.0
+    y = np.asarray(y) + 0.0
+    if rcond is None:
+        rcond = len(x) * np.finfo(x.dtype).eps
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        w = np.asarray(w) + 0.0
+        powers = powers * w[:, None]
+        y = y * w[:, None] if y.ndim == 2 else y * w
+    scale = np.sqrt((powers * powers).sum(axis=0))
+    coefficients = np.linalg.lstsq(powers / scale, y, rcond)[0]
+    return (coefficients.T / scale).T
+
+
 WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     np.ndindex: ndindex,
     np.ndenumerate: ndenumerate,
@@ -142,6 +158,7 @@ WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     cmath.phase: phase,
     cmath.polar: polar,
     cmath.rect: rect,
+    np.polyfit: polyfit,
 }
 # those that a rule knows without these keywords
 WITH_KEYWORDS: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {

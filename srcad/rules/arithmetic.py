@@ -189,6 +189,7 @@ zero(
 )  # fmt: skip
 zero(np.may_share_memory, signature="a, b", infer=inference.constant_type(BOOL))
 zero(int, signature="x", infer=inference.constant_type(INT), cost=Cost.CHEAP)
+zero(operator.index, signature="a", infer=inference.constant_type(INT), cost=Cost.FREE)
 zero(len, signature="obj", infer=inference.constant_type(INT), cost=Cost.FREE)
 
 

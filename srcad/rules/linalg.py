@@ -25,7 +25,7 @@ from srcad.rules.shape_types import array_of, joined_dtype, length, swap_last
 # -- types ---------------------------------------------------------------------------------------
 
 
-def _dtype_of(t: Array, part: Any = None) -> str | None:
+def dtype_of_matrix(t: Array, part: Any = None) -> str | None:
     """The dtype of a result for a matrix of type `t` (integers are computed in float64)."""
     if t.dtype is None:
         return None
@@ -38,14 +38,14 @@ def _dtype_of(t: Array, part: Any = None) -> str | None:
 
 def _same_matrix(call: Call) -> Type:
     a = array_of(call.types[0])
-    return Array(_dtype_of(a), a.dims)
+    return Array(dtype_of_matrix(a), a.dims)
 
 
 def _number_per_matrix(part: Any = None) -> Any:
     def infer(call: Call) -> Type:
         a = array_of(call.types[0])
         dims = None if a.dims is None else a.dims[:-2]
-        return Array(_dtype_of(a, part), dims, dims == ())
+        return Array(dtype_of_matrix(a, part), dims, dims == ())
 
     return infer
 
@@ -114,7 +114,7 @@ class _Slogdet:
 
 def _solved(call: Call) -> Type:
     a, b = (array_of(t) for t in call.types)
-    dtype = joined_dtype([_dtype_of(a), _dtype_of(b)])
+    dtype = joined_dtype([dtype_of_matrix(a), dtype_of_matrix(b)])
     if a.dims is None or b.dims is None:
         return Array(dtype, None)
     if len(b.dims) == 1:
@@ -275,7 +275,7 @@ class _Cholesky:
 
 def _eigh_type(call: Call) -> Type:
     a = array_of(call.types[0])
-    values = Array(_dtype_of(a, "real"), None if a.dims is None else a.dims[:-1])
+    values = Array(dtype_of_matrix(a, "real"), None if a.dims is None else a.dims[:-1])
     return values if call.fn is np.linalg.eigvalsh else TupleOf((values, _same_matrix(call)))
 
 
@@ -333,7 +333,7 @@ class _Eigvalsh:
 
 def _svd_type(call: Call) -> Type:
     a = array_of(call.types[0])
-    real, whole = _dtype_of(a, "real"), _dtype_of(a)
+    real, whole = dtype_of_matrix(a, "real"), dtype_of_matrix(a)
     dims = a.dims
     if dims is None:
         parts: tuple[Any, ...] = (None, None, None)
@@ -471,4 +471,4 @@ class _Pinv:
 def _pinv_type(call: Call) -> Type:
     a = array_of(call.types[0])
     dims = None if a.dims is None else (*a.dims[:-2], a.dims[-1], a.dims[-2])
-    return Array(_dtype_of(a), dims)
+    return Array(dtype_of_matrix(a), dims)

@@ -157,7 +157,36 @@ def projection(u, v):
     return np.sum((u - (u @ v) / (v @ v + 1.0) * v) ** 3)
 
 
+def least_squares(b, u):
+    solution, squares, _, values = np.linalg.lstsq(b, u, rcond=None)
+    return np.sum(solution**3) + np.sum(squares) * np.sum(np.log(values))
+
+
+def least_squares_of_several(b, m):
+    return np.sum(np.linalg.lstsq(b[1:], m, rcond=None)[0] ** 2)
+
+
+def orthogonal_factor(b):
+    q, r = np.linalg.qr(b)
+    return np.sum(q**3) + np.sum(np.diag(r) ** 2) * np.linalg.qr(b).R[0, 1]
+
+
+def fitted_parabola(u, x):
+    places = np.arange(4.0) + 0.1 * u
+    line = np.polyfit(places, u * u, 1, w=np.abs(u) + 1.0)
+    return np.polyval(np.polyfit(places, u, 2), x) + np.sum(line**2)
+
+
+def fitted_series(u):
+    return np.sum(np.polynomial.polynomial.polyfit(np.arange(4.0), u, 2) ** 2)
+
+
 def gram_schmidt_step(p, m):
     q = m[0] / np.linalg.norm(m[0])
     r = m[1] - (q @ m[1]) * q
     return np.sum(r * p) / np.linalg.norm(r)
+
+
+TYPED = {  # how many dimensions has the right side?
+    "least_squares", "least_squares_of_several", "fitted_parabola", "fitted_series",
+}  # fmt: skip

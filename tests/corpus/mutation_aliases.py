@@ -111,6 +111,24 @@ def store_to_transpose(m, p):
     return np.sum(y * y)
 
 
+def views_with_other_axes(q, x):
+    y = q.copy()
+    y.transpose(2, 0, 1)[0] *= x
+    np.moveaxis(y, 0, -1)[1, 1] = y[0, 0, 0]
+    np.expand_dims(y, (0, -1))[0, 1, 2, :, 0] += y[0, 1]
+    np.transpose(y, axes=(1, 0, 2))[2] **= 2
+    return np.sum(y**3)
+
+
+def squeezed_view(row, x):
+    y = row.copy()
+    line = np.squeeze(y, axis=0)
+    line *= x
+    real = y.real
+    real[0, 0] = x * x
+    return np.sum(y * row)
+
+
 def reshape_view(u, x):
     y = u * 1.0
     z = y.reshape(-1, 1)
@@ -375,6 +393,7 @@ SETTINGS = {
 }
 
 TYPED = {
+    "views_with_other_axes", "squeezed_view",
     "argument_and_its_view", "array_in_list", "array_in_nested_containers",
     "arrays_of_list_in_loop", "column_view", "dictionary_through_helper", "element_is_no_view",
     "enumerated_rows", "helper_returns_its_argument", "helper_stores_to_view",

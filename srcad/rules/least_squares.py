@@ -1,0 +1,164 @@
+"""Rules of the QR factorisation and of least squares, for matrices of full rank."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any
+
+from srcad.errors import MissingRuleError
+from srcad.ir.abstract import ANY, Array, TupleOf, Type
+from srcad.pristine import np
+from srcad.rules.arithmetic import is_real, real_with
+from srcad.rules.inference import Call
+from srcad.rules.linalg import dtype_of_matrix
+from srcad.rules.registry import rule
+from srcad.rules.shape_types import Dims, array_of, joined_dtype, slice_of, swap_last
+
+
+def _adjoint(x: Any) -> Any:
+    """The conjugate transpose."""
+    return swap_last(x) if is_real(x) else np.conj(swap_last(x))
+
+
+def _conj(x: Any) -> Any:
+    return x if is_real(x) else np.conj(x)
+
+
+def _diagonal(x: Any) -> Any:
+    """A matrix without what is beside its diagonal."""
+    return np.tril(np.triu(x))
+
+
+def _from_right(x: Any, r: Any) -> Any:
+    """``x @ inv(r)``."""
+    return swap_last(np.linalg.solve(swap_last(r), swap_last(x)))
+
+
+def _qr_type(call: Call) -> Type:
+    a = array_of(call.types[0])
+    dtype = dtype_of_matrix(a)
+    if a.dims is None:
+        return TupleOf((Array(dtype, None), Array(dtype, None)))
+    rows, columns = a.dims[-2:]
+    least = rows if rows is columns else ANY
+    shapes: tuple[Dims, Dims] = ((*a.dims[:-1], least), (*a.dims[:-2], least, columns))
+    return TupleOf(tuple(Array(dtype, dims) for dims in shapes))
+
+
+def _reduced(mode: str) -> None:
+    if mode != "reduced":
+        raise MissingRuleError(
+            f"`np.linalg.qr` with mode={mode!r} has no derivative rule",
+            reason="srcad knows the factors of a matrix that has no more columns than rows",
+            advice="leave out `mode`",
+        )
+
+
+@rule(np.linalg.qr, infer=_qr_type)
+class _Qr:
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, mode: str = "reduced") -> Any:
+        _reduced(mode)
+        q, r = y
+        moved = _from_right(dots[0], r)
+        inner = _adjoint(q) @ moved
+        lower = np.tril(inner, -1)
+        turned = lower - _adjoint(lower)
+        if not is_real(a):
+            turned = turned + 1j * np.imag(_diagonal(inner))
+        q_dot, r_dot = q @ (turned - inner) + moved, (inner - turned) @ r
+        return real_with(q_dot, q), real_with(r_dot, r)
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, mode: str = "reduced") -> Any:
+        _reduced(mode)
+        q, r = y
+        g_q, g_r = (None if part is None else _conj(part) for part in g)
+        parts = [] if g_r is None else [r @ _adjoint(g_r)]
+        if g_q is not None:
+            parts.append(-(_adjoint(g_q) @ q))
+        inner = functools.reduce(operator.add, parts)
+        lower = np.tril(inner, -1)
+        bar = q @ (lower + _adjoint(lower) + np.real(_diagonal(inner)))
+        if g_q is not None:
+            bar = bar + g_q
+        return (_conj(_adjoint(np.linalg.solve(r, _adjoint(bar)))),)
+
+
+def _lstsq_type(call: Call) -> Type:
+    a, b = (array_of(t) for t in call.types[:2])
+    dtype = joined_dtype([dtype_of_matrix(a), dtype_of_matrix(b)])
+    real = dtype_of_matrix(a, "real")
+    known = a.dims is not None and b.dims is not None
+    dims = (a.dims[-1], *b.dims[1:]) if known else None  # type: ignore[index, misc]
+    rank, reals = Array("int32", (), True), Array(real, (ANY,))
+    return TupleOf((Array(dtype, dims), reals, rank, reals))
+
+
+@rule(np.linalg.lstsq, infer=_lstsq_type, operands=("a", "b", "rcond"), active=("a", "b"))
+class _Lstsq:
+    """(x, sums of squares, rank, singular values) of ``a @ x = b``: x is ``pinv(a) @ b``."""
+
+    @staticmethod
+    def jvp(dots: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
+        a_dot, b_dot = dots[:2]
+        x, apart = y[0], b - a @ y[0]
+        inverse = np.linalg.pinv(a)
+        moved = b_dot if b_dot is not None else 0.0
+        if a_dot is not None:
+            moved = moved - a_dot @ x
+        x_dot = inverse @ moved
+        squares_dot = 2 * np.sum(np.real(_conj(apart) * moved), axis=0, keepdims=_is_vector(b))
+        squares_dot = squares_dot[slice_of(a, None, y[1].shape[0])]
+        if a_dot is None:
+            return x_dot, squares_dot, None, None
+        turned = _adjoint(a_dot)
+        x_dot = x_dot + inverse @ (_adjoint(inverse) @ (turned @ apart))
+        outside = turned @ (_adjoint(inverse) @ x)
+        x_dot = x_dot + outside - inverse @ (a @ outside)
+        u, _, v_h = np.linalg.svd(a, full_matrices=False)
+        singular_dot = np.real(np.sum(_conj(u) * (a_dot @ _adjoint(v_h)), axis=-2))
+        return x_dot, squares_dot, None, singular_dot
+
+    @staticmethod
+    def vjp(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
+        g_x, g_squares, _, g_singular = g
+        a_bar: Any = None
+        b_bar: Any = None
+        x, apart = y[0], b - a @ y[0]
+        if g_squares is not None:  # they are empty for some matrices
+            columns = np.sum(np.real(apart) * 0, axis=0, keepdims=_is_vector(b))
+            weights = np.concatenate((g_squares, columns))
+            weights = weights[slice_of(a, None, columns.shape[0])]
+            b_bar = 2 * _conj(apart) * weights
+            a_bar = -_conj(_outer(_conj(b_bar), x, b))
+        if g_x is not None:
+            more_a, more_b = _solution_bar(_conj(g_x), x, apart, a, b)
+            a_bar = more_a if a_bar is None else a_bar + more_a
+            b_bar = more_b if b_bar is None else b_bar + more_b
+        if g_singular is not None:
+            u, _, v_h = np.linalg.svd(a, full_matrices=False)
+            more = _conj((u * g_singular) @ v_h)
+            a_bar = more if a_bar is None else a_bar + more
+        return a_bar, b_bar, None
+
+
+def _is_vector(b: Any) -> bool:  # an error where that is not known
+    return bool(b.ndim == 1)
+
+
+def _solution_bar(g: Any, x: Any, apart: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    inverse = np.linalg.pinv(a)
+    bar = _adjoint(inverse) @ g
+    total = _outer(apart, inverse @ bar, b) - _outer(bar, x, b)
+    total = total + _outer(_adjoint(inverse) @ x, g - _adjoint(a) @ bar, b)
+    return _conj(total), _conj(bar)
+
+
+def _outer(x: Any, y: Any, b: Any) -> Any:
+    """``x @ adjoint(y)``, of columns where the right side `b` is a vector."""
+    return np.outer(x, _conj(y)) if _is_vector(b) else x @ _adjoint(y)
+
+
+__all__: list[str] = []
