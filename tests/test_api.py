@@ -126,6 +126,27 @@ def test_names_that_a_decorated_function_shows():
     assert srcad.vjp(shown, 2.0, 5.0)[1](1.0) == (50.0, 40.0)
 
 
+def scaled_by_others(count):
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*args):
+            return function(*args[:count]) * sum(args[count:], 1.0)
+
+        return wrapper
+
+    return decorate
+
+
+@scaled_by_others(2)
+def product(x, y):
+    return x * y
+
+
+def test_arguments_divided_by_a_number_of_the_surroundings():
+    assert srcad.grad(product, argnums=(0, 1, 2))(2.0, 3.0, 4.0) == (15.0, 10.0, 6.0)
+    assert srcad.grad(product, argnums=(0, 1))(2.0, 3.0) == (3.0, 2.0)
+
+
 @pytest.mark.parametrize(
     "function, args, named, positions",
     [

@@ -362,7 +362,7 @@ class AccessLowering(_Base):
                 if seen is not None:
                     return seen
             found = getitem_operands(self.builder, owner, parts)
-            if parts[0].type != SLICE:  # a slice of a list is a new list
+            if not parts or parts[0].type != SLICE:  # a slice of a list is a new list
                 self.note_element(owner if holder is None else holder, found)
             return self.as_binding(found)
         raise self.unsupported(

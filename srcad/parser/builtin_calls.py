@@ -194,12 +194,16 @@ def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bin
         return Known(defines(cls, "__call__"))
     return Known(isinstance(args[0], (Closure, BoundMethod, Derived)))
 
+_OF_KIND: dict[str, type] = {"tuple": tuple, "list": list, "dict": dict}
+
 def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     owner, name = low.deref(args[0]), args[1]
     if isinstance(owner, Struct) and owner.kind == "object" and isinstance(name, Known):
         return Known(low.has_attribute(owner, name.value))
     if isinstance(owner, Known) and isinstance(name, Known):
         return Known(hasattr(owner.value, name.value))
+    if isinstance(owner, Struct) and owner.kind in _OF_KIND and isinstance(name, Known):
+        return Known(hasattr(_OF_KIND[owner.kind], name.value))
     if isinstance(owner, Value) and isinstance(name, Known):
         python = python_type(owner.type)
         if python is not None:

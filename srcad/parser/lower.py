@@ -18,6 +18,7 @@ from srcad.errors import TypeInferenceError, UnsupportedSyntaxError
 from srcad.ir.abstract import (
     BOOL,
     INT,
+    SLICE,
     Type,
 )
 from srcad.ir.build import Builder
@@ -207,12 +208,9 @@ class Lowerer(
 
     def require_static(self, value: Value, node: gast.AST, what: str) -> None:
         """Ask for the value of the parameter that `value` comes from; an error if none does."""
-        params = self.origins(value)
-        if params:
-            raise StaticRequired(params)
-        read = {k for k, v in self.context.globals_read.items() if v is value}
-        if read - self.static_outside:
-            raise StaticRequired(set(), read)
+        params, read = self.made_of(value)
+        if params or read - self.static_outside:
+            raise StaticRequired(params, read)
         raise TypeInferenceError(
             f"{what} must be known while compiling",
             reason=f"here it is {describe(value)}, computed at run time",
@@ -221,16 +219,29 @@ class Lowerer(
         )
 
     def counts(self, value: Value) -> bool:
-        """Whether a value is computed from integer arguments only: it may be asked for."""
+        """Whether a value is computed from integer arguments only: it may be asked for.
+
+        So may a slice by integers outside of the function.
+        """
         integers = {
             name for v, names in self.param_origins.items() for name in names
             if v.type in (INT, BOOL)
         }  # fmt: skip
-        origins = self.origins(value)
-        return bool(origins) and origins <= integers
+        params, read = self.made_of(value)
+        if value.type == SLICE:
+            return bool(params or read - self.static_outside) and params <= integers
+        return bool(params) and not read and params <= integers
 
     def origins(self, value: Operand) -> set[str]:
         """Parameters of the root function that a value is computed from, if only from those."""
+        params, read = self.made_of(value)
+        return set() if read else params
+
+    def made_of(self, value: Operand) -> tuple[set[str], set[tuple[Any, ...]]]:
+        """Parameters of the root function, and what is read outside of it, that a value is
+        computed from; nothing if it is computed from more."""
+        outside = {v: k for k, v in self.context.globals_read.items()}
+        read: set[tuple[Any, ...]] = set()
         defining = {r: op for op in self.builder.block for r in op.results}
         found: set[str] = set()
         todo: list[Operand] = [value]
@@ -242,13 +253,15 @@ class Lowerer(
             seen.add(v)
             if v in self.param_origins:
                 if not self.param_origins[v]:
-                    return set()
+                    return set(), set()
                 found |= self.param_origins[v]
+            elif v in outside:
+                read.add(outside[v])
             elif v in defining and not (defining[v].regions or defining[v].kind.effect):
                 todo.extend(defining[v].operands)
             else:
-                return set()
-        return found
+                return set(), set()
+        return found, read
 
 
 def lower(
