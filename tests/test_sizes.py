@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 import srcad
 from srcad import errors
-from srcad.testing import assert_close, check_grads
+from srcad.parser.callees import CalleeLowering
+from srcad.testing import assert_close, check_grads, numerical_jvp
 
 
 def unpacked(u):
@@ -100,3 +103,37 @@ def test_a_reshaped_argument_in_c_order_is_a_view():
     with pytest.raises(errors.AliasingError, match="`a` and `v` may share memory"):
         df(np.asfortranarray(a), 0.7)  # NumPy copies
     assert_close(df(a, 0.7), in_c_order)
+
+
+def inner(x):
+    if x > 50.0:
+        return x * 0.5 + np.sin(x) + np.cos(2.0 * x) + np.tanh(3.0 * x) + np.exp(-x) * x
+    return x * x - np.sin(x) - np.cos(2.0 * x) - np.tanh(3.0 * x) - np.exp(-x) * x
+
+
+def middle(x):
+    return inner(x) + inner(x + 1.0) * inner(x + 2.0)
+
+
+def outer(x):
+    return middle(x) + middle(x + 3.0) * middle(x + 4.0)
+
+
+def repeated(x, n):
+    if n > 0.5:
+        return repeated(x * 0.5, n - 1.0) + outer(x) - outer(x + 5.0)
+    return x
+
+
+def test_what_a_recursion_calls_is_lowered_once(monkeypatch):
+    lowered = Counter()
+    lower_body = CalleeLowering.lower_body
+
+    def counting(self, callee, target, *others):
+        lowered[target.__name__] += 1
+        return lower_body(self, callee, target, *others)
+
+    monkeypatch.setattr(CalleeLowering, "lower_body", counting)
+    derivative = srcad.grad(repeated)(1.5, 3.0)
+    assert_close(derivative, numerical_jvp(lambda x: repeated(x, 3.0), (1.5,), (1.0,)), rtol=1e-6)
+    assert lowered["inner"] == lowered["middle"] == lowered["outer"] == 1

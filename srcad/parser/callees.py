@@ -70,6 +70,7 @@ class StateChanged(Exception):
 
 class CalleeLowering(_Base):
     frame: Frame
+    guessed: set[Callee]
     context: Any
     catchers: list[Any]
 
@@ -183,6 +184,7 @@ class CalleeLowering(_Base):
             callee = self.pending[key]
             callee.recursive = True
             self.unsettled.add(callee)
+            self.guessed.add(callee)
             if callee.result is None:
                 raise Diverges
             return callee, entry
@@ -193,9 +195,15 @@ class CalleeLowering(_Base):
             map(has_closure, passed)
         ):
             return memo, entry
-        callee = self.lower_callee(target, key, shapes, entry, node)
+        around = self.guessed
+        self.guessed = set()
+        try:
+            callee = self.lower_callee(target, key, shapes, entry, node)
+        finally:
+            guessed = self.guessed
+            self.guessed = around | guessed
         self.unsettled.discard(callee)
-        if not self.unsettled:  # else it was lowered on a guess of what an outer function returns
+        if not guessed & self.unsettled:  # else on a guess of what an outer function returns
             self.done[key] = callee
         return callee, entry
 

@@ -163,6 +163,7 @@ class Lowerer(
         self.deferred: list[Any] = []
         self.customs: dict[Any, Any] = {}  # functions with a derivative of their own
         self.unsettled: set[Any] = set()  # callees whose result was guessed when it was used
+        self.guessed: set[Any] = set()  # those of them that were used in the present callee
         self.opaque_values: set[Value] = set()  # what opaque calls gave
         self.local_names: set[str] = set()
         # memory: values of others', new arrays in C order, possible views, views made so far
