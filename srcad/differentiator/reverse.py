@@ -373,7 +373,7 @@ class Reverse:
             listed = isinstance(x.type, ListOf)
             if not listed and may_repeat(index) and not self.distinct(index):
                 part = self.last_written(part, g, index)
-            if listed and isinstance(v.type, ListOf):
+            if listed and isinstance(v.type, (ListOf, TupleOf)):
                 pass
             elif self.extents.fills(v, x, index):
                 part = cast_to(self.builder, part, v.type, v)

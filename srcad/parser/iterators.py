@@ -39,6 +39,16 @@ result = start
 for e in iterable:
     result = result + e
 """
+# by insertion, which leaves equal ones in their order
+_BY_SWAPS = """
+result, keys = list(items), list(keys)
+for n in range(1, len(result)):
+    for k in range(n, 0, -1):
+        if keys[k] < keys[k - 1]:
+            keys[k - 1], keys[k] = keys[k], keys[k - 1]
+            result[k - 1], result[k] = result[k], result[k - 1]
+"""
+SORTED_BY_SWAPS = 8  # elements that are no numbers
 _PRODUCT = _SUM.replace("+", "*")
 _ANY = """
 result = False
@@ -527,6 +537,10 @@ def _sorted(
         if len(plain) == len(by):  # known while compiling
             order = sorted(range(len(parts)), key=plain.__getitem__, reverse=bool(reverse.value))
             return low.new_sequence("list", [content.parts[i] for i in order])
+        numbers = _are_alike(low, by, node)
+        if len(parts) <= SORTED_BY_SWAPS and not (numbers and _are_alike(low, parts, node)):
+            text = _BY_SWAPS.replace("<", ">") if reverse.value else _BY_SWAPS
+            return low.lower_text(text, node, items=items, keys=keys)
     order_ = low.apply(
         runtime.sorting_order, [keys], {"reverse": Known(bool(reverse.value))}, node
     )
@@ -535,6 +549,17 @@ def _sorted(
     low.note_held(Cell("items"), [content])  # which of them an element is, is not known
     made = [low.as_binding(low.item(order_, i)) for i in range(len(parts))]
     return low.new_sequence("list", [_taken(low, parts, i, node) for i in made])
+
+
+def _are_alike(low: Any, parts: list[Binding], node: gast.AST) -> bool:
+    """Whether these are numbers or arrays, or tuples of such."""
+    first = low.deref(parts[0]) if parts else Known(0)
+    if isinstance(first, Struct) and first.kind == "tuple":
+        rows = [low.deref(p) for p in parts]
+        if any(not isinstance(r, Struct) or len(r.items) != len(first.items) for r in rows):
+            return False
+        return all(_are_alike(low, list(column), node) for column in zip(*(r.parts for r in rows)))
+    return low.as_list_value(Struct.sequence("list", parts), node) is not None
 
 
 def _plain(binding: Binding) -> tuple[Any] | None:
@@ -558,7 +583,8 @@ def _taken(low: Any, parts: list[Binding], index: Binding, node: gast.AST) -> Bi
     if value is None:
         raise low.unsupported(
             node, f"a list with {describe(first)} cannot be sorted by run-time values",
-            "srcad sorts numbers, arrays and tuples of them", "sort numbers",
+            f"srcad sorts numbers, arrays and tuples of them, and up to {SORTED_BY_SWAPS} others",
+            "sort numbers",
         )  # fmt: skip
     found = getitem_operands(low.builder, value, [low.operand(index, node)])
     low.note_element(value, found)

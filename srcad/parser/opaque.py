@@ -52,7 +52,7 @@ def call(
     MissingRuleError
         If an argument could carry a derivative, or could be changed by the call.
     """
-    folded = _folded(fn, args, kwargs)
+    folded = _folded(low, fn, args, kwargs)
     if folded is not None:
         return folded
     if reads_variables(fn, len(args)):
@@ -105,19 +105,37 @@ def method(low: Any, owner: Value, name: str) -> Known | None:
     return Known(Method(owner, name)) if owner in low.opaque_values else None
 
 
-def _folded(fn: Any, args: list[Binding], kwargs: dict[str, Binding]) -> Known | None:
+def _folded(
+    low: Any, fn: Any, args: list[Binding], kwargs: dict[str, Binding]
+) -> Known | None:
     """The result of a method of a constant: `name.lower()`. What fails shall fail at run time."""
     if not isinstance(fn, types.BuiltinMethodType) or not isinstance(fn.__self__, _IMMUTABLE):
         return None
     if fn.__self__ is None or kwargs:
         return None
-    values = [a.value for a in args if isinstance(a, Known) and isinstance(a.value, _IMMUTABLE)]
+    args = [_constant(low, a) for a in args]
+    values = [a.value for a in args if isinstance(a, Known) and _is_constant(a.value)]
     if len(values) < len(args):
         return None
     try:
         return Known(fn(*values))
     except _PLAIN_ERRORS:
         return None
+
+
+def _constant(low: Any, binding: Binding) -> Binding:
+    """A list or tuple of constants as one constant: `", ".join(names)`."""
+    content = low.settled(binding)
+    if isinstance(content, Struct) and content.kind in ("tuple", "list"):
+        if all(isinstance(p, Known) for p in content.parts):
+            return Known(tuple(p.value for p in content.parts if isinstance(p, Known)))
+    return binding
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return isinstance(value, _IMMUTABLE)
 
 
 def _dotted(node: gast.AST) -> str:

@@ -141,6 +141,8 @@ def _nancumprod(a: Any, axis: Any = None) -> Any:
 
 @composite(runtime.products_of_others, infer=sampled_type)
 def _products_of_others(x: Any, axis: Any = None) -> Any:
+    if isinstance(x, (tuple, list)):  # a display
+        x = call(np.asarray, x[0], x)
     if axis is None:
         return np.reshape(_products_along(np.reshape(x, -1), 0), np.shape(x))
     if isinstance(axis, int):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -218,6 +219,42 @@ def matched(x, y):
         case _Box(width=w, height=h):
             return w * h * h
     return 0.0
+
+
+@dataclass(order=True)
+class _Task:
+    urgency: float
+    name: str = field(default="task", compare=False)
+
+
+def sorted_by_an_attribute(x, y):
+    shapes = [_Disc(x * x + 0.5), _Disc(y * y), _Disc(1.0)]
+    shapes.sort(key=lambda shape: shape.radius, reverse=True)
+    return sum(k * shape.area() for k, shape in enumerate(shapes))
+
+
+def sorted_by_their_own_order(x, y):
+    tasks = sorted([_Task(x), _Task(y, "other"), _Task(x * y), _Task(0.3)])
+    return sum((k + 1) * task.urgency**2 for k, task in enumerate(tasks))
+
+
+def items_sorted_by_value(x, y):
+    shares = {"first": x, "second": y * y, "third": 0.7}
+    weights = {"first": 1.0, "second": 2.0, "third": 3.0}
+    ranking = sorted(shares.items(), key=lambda item: item[1])
+    return sum((k + 1) * v * weights[name] for k, (name, v) in enumerate(ranking))
+
+
+def keys_sorted_by_value(x, y):
+    shares = {"first": x, "second": y * y, "third": 0.7}
+    order = sorted(shares, key=shares.get)
+    return shares[order[0]] * 2.0 + shares[order[-1]] ** 2
+
+
+def records_sorted(x, y):
+    rows = [{"name": "a", "value": x}, {"name": "b", "value": y}, {"name": "c", "value": x * y}]
+    rows = sorted(rows, key=lambda row: -row["value"])
+    return sum(k * row["value"] ** 2 for k, row in enumerate(rows))
 
 
 NOT_YET = {"changed_by_a_store"}
