@@ -10,6 +10,8 @@ import pytest
 
 import srcad
 
+POINTS = np.array([0.5, -1.5])
+
 
 def halves(x):
     return np.sum(x[1:3]) - np.sum(x[2:]) + np.sum(x) + np.sum(3.0 * x)
@@ -70,11 +72,60 @@ CHANGED = """
 """
 
 
+def distances(x):
+    return 0.5 * np.sum((x[:, None] - POINTS[None]) ** 2)
+
+
+DISTANCES = """
+    x_bar = np.sum(x[:, None] - POINTS[None], axis=1)
+    return x_bar
+"""
+
+
+def leaky(x):
+    y = x.copy()
+    y[y < 0] *= 0.1
+    return np.sum(y**3)
+
+
+LEAKY = """
+    # forward sweep
+    y = np.copy(x)
+    t = y < 0
+    y[t] *= 0.1
+    # reverse sweep
+    y_bar = 3 * y ** 2
+    del y
+    # y[y < 0] *= 0.1
+    y_t_bar = 0.1 * y_bar[t]
+    y_bar[t] = y_t_bar
+    return y_bar
+"""
+
+
+def clipped(x):
+    return np.sum(np.clip(x, -0.5, 0.5) ** 2)
+
+
+CLIPPED = """
+    # forward sweep
+    t = np.clip(x, -0.5, 0.5)
+    # reverse sweep
+    t_1 = np.maximum(x, -0.5)
+    t_2 = np.where(t_1 < 0.5, 2 * t, np.where(t_1 == 0.5, t, 0.0))
+    del t, t_1
+    x_bar = np.where(x > -0.5, t_2, np.where(x == -0.5, 0.5 * t_2, 0.0))
+    return x_bar
+"""
+
 TEXTS = [
     (halves, "x: f64[*]", HALVES),
     (scaled_part, "x: f64[*], b: float", SCALED_PART),
     (variance, "x: f64[*]", VARIANCE),
     (changed, "x: f64[*]", CHANGED),
+    (distances, "x: f64[*]", DISTANCES),
+    (leaky, "x: f64[*]", LEAKY),
+    (clipped, "x: f64[*]", CLIPPED),
 ]
 
 
@@ -86,7 +137,9 @@ def test_text(f: Callable[..., Any], types: str, expected: str) -> None:
     assert "\n" + "\n".join(shown) + "\n" == expected
 
 
-@pytest.mark.parametrize("f", [halves, scaled_part, variance, changed])
+@pytest.mark.parametrize(
+    "f", [halves, scaled_part, variance, changed, distances, leaky, clipped]
+)
 def test_numbers(f: Callable[..., Any]) -> None:
     x = np.cos(np.arange(5.0))
     args = (x, 1.5) if f is scaled_part else (x,)

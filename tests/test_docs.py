@@ -1,13 +1,14 @@
 """The documents say what srcad does: their code runs, and what they show is what it prints.
 
 A block marked ``python`` is a file (its name is in a first line ``# model.py``) or, if it has
-prompts, a session whose output is compared. The blocks of one document share a namespace. In a
-block marked ``console``, lines after ``$ srcad`` are the output of that command.
+prompts, a session whose output is compared: it sees the names of the files before it. In a block
+marked ``console``, lines after ``$ srcad`` are the output of that command.
 """
 
 from __future__ import annotations
 
 import doctest
+import importlib
 import re
 import shlex
 import sys
@@ -53,12 +54,14 @@ def blocks(document: Path) -> list[Block]:
 
 
 def run_file(block: Block, namespace: dict[str, Any]) -> None:
-    """Run a block as a file in the working directory, where srcad finds its source."""
+    """Import a block as a file of the working directory; what follows sees its names."""
     named = FILE_NAME.match(block.text)
     path = Path.cwd() / (named[1] if named else f"example_{block.line}.py")
     assert not path.exists(), f"two blocks are called {path.name}"
     path.write_text(block.text, encoding="utf-8")
-    exec(compile(block.text, str(path), "exec", dont_inherit=True), namespace)
+    importlib.invalidate_caches()
+    module = importlib.import_module(path.stem)
+    namespace.update({k: v for k, v in vars(module).items() if not k.startswith("__")})
 
 
 def run_session(block: Block, namespace: dict[str, Any], document: Path) -> None:
@@ -112,6 +115,7 @@ def test_examples_run_and_print_what_is_shown(
     own_rules: None,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("SRCAD_CACHE_DIR", raising=False)
     np.set_printoptions(legacy=False)  # some library that another test imports changes it
     namespace: dict[str, Any] = {"__name__": "example"}

@@ -314,6 +314,7 @@ CASES = [
         "c * (2 * x) -> (2 * c) * x", lambda x: -3.3 * (-4 * x), (VECTOR,),
         ["%t: f64[*] = operator.mul(13.2, %x)", "yield %t"], ADJOINT,
     ),
+    Case("c * (2 * x) -> (2 * c) * x", lambda x: 0.5 * (2 * x), (VECTOR,), ["yield %x"], ADJOINT),
     Case("broadcast_like(g, x) -> g", lambda g, x: stretch(g, x), (VECTOR, F32), ["yield %g"]),
     Case(
         "unbroadcast(g, x) -> g", lambda g, x: call(runtime.unbroadcast, g, x), (VECTOR, VECTOR),

@@ -11,7 +11,7 @@ from typing import Any
 
 from srcad import runtime
 from srcad.ir import ops as O
-from srcad.ir.abstract import ANY, MANY, ONE, SLICE, Array, Scalar, dims_of
+from srcad.ir.abstract import ANY, MANY, ONE, SLICE, Array, Scalar, dims_of, kind_of
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Value, walk
 from srcad.pristine import np
 from srcad.rules.inference import as_array
@@ -230,6 +230,9 @@ class Extents:
                 axis += 1
             elif isinstance(part.type, Scalar) or (isinstance(part.type, Array) and part.type.item):
                 axis += 1
+            elif len(parts) == 1 and kind_of(part.type) == "b" and dims_of(part.type):
+                found.append((("true", part), 0, 0))  # as many as are true in the mask
+                axis += len(dims_of(part.type) or ())
             else:
                 return None
         return (*found, *lengths[axis:])

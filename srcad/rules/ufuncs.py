@@ -286,8 +286,10 @@ _declare_extremum(np.fmin, _less_or_alone)
 
 
 def _clip_type(call: Call) -> Type:
-    types = tuple(t for t, c in zip(call.types, call.constants, strict=True) if c is not None)
-    return inference.elementwise_type(np.maximum, types)
+    a, *limits = (t for t, c in zip(call.types, call.constants, strict=True) if c is not None)
+    for limit in limits or [a]:
+        a = inference.elementwise_type(np.maximum, (a, limit))
+    return a
 
 
 @rule(np.clip, infer=_clip_type, operands=("a", "a_min", "a_max"))
