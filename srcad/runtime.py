@@ -96,6 +96,11 @@ def zeros_list(x: Any) -> Any:
     return [0.0] * len(x)
 
 
+def list_like(g: Any, x: Any) -> Any:
+    """A number as the cotangent of each element of a list."""
+    return [g] * len(x)
+
+
 def zeros_parts(x: Any) -> Any:
     """A zero cotangent for a list or tuple of anything: a list of the same parts."""
     if isinstance(x, dict):

@@ -118,12 +118,37 @@ CLIPPED = """
     return x_bar
 """
 
+def squares_of_some(x):
+    return sum([v * v for v in x if v > 0])
+
+
+SQUARES_OF_SOME = """
+    # forward sweep
+    items = []
+    for v in x:
+        if v > 0:
+            items.append(v * v)
+    # reverse sweep
+    items_bar = [1.0] * len(items)
+    del items
+    x_bar = [0.0] * len(x)
+    for i in reversed(range(len(x))):
+        v = x[i]
+        if v > 0:
+            t_bar = items_bar[-1]
+            items_bar.pop()
+            v_bar = t_bar * v
+            x_bar[i] += v_bar + v_bar
+    return x_bar
+"""
+
 TEXTS = [
     (halves, "x: f64[*]", HALVES),
     (scaled_part, "x: f64[*], b: float", SCALED_PART),
     (variance, "x: f64[*]", VARIANCE),
     (changed, "x: f64[*]", CHANGED),
     (distances, "x: f64[*]", DISTANCES),
+    (squares_of_some, "x: list[float]", SQUARES_OF_SOME),
     (leaky, "x: f64[*]", LEAKY),
     (clipped, "x: f64[*]", CLIPPED),
 ]

@@ -178,11 +178,17 @@ def _has_rank_of(p: Sym, y: Value) -> bool:
 
 def stretched_number(b: Builder, g: Operand) -> Operand | None:
     """The number that the cotangent `g` is stretched from, if it is made so at the end of `b`."""
+    found = _stretched_over(b, g)
+    return None if found is None else found[0]
+
+
+def _stretched_over(b: Builder, g: Operand) -> tuple[Operand, Operand] | None:
+    """(number, value) where `g` is the number stretched over the value, made at the end of `b`."""
     for op in reversed(b.block[-12:]):
         if g in op.results:
             if op.kind is O.APPLY and op.attrs["fn"] is runtime.broadcast_like:
-                first = op.operands[0]
-                return first if dims_of(as_array(first.type)) == () else None
+                number, like = op.operands
+                return (number, like) if dims_of(as_array(number.type)) == () else None
             return None
     return None
 
@@ -362,6 +368,9 @@ def as_list(b: Builder, g: Operand, t: Type) -> Operand:
     depth, elem = 0, t
     while isinstance(elem, ListOf):
         depth, elem = depth + 1, elem.elem
+    stretched = _stretched_over(b, g)
+    if stretched is not None and elem == FLOAT == stretched[0].type and depth == 1:
+        return apply_operands(b, runtime.list_like, stretched, {})
     if elem == FLOAT and rank_of(g.type) == depth:
         return apply(b, np.ndarray.tolist, [g])
     return apply_operands(b, runtime.as_list, (g,), {} if depth == 1 else {"depth": depth})

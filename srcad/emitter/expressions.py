@@ -345,9 +345,10 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
 
 
 def _zeros_list(e: Expressions, op: Op) -> gast.expr | None:
-    (x,) = op.operands
+    *number, x = op.operands
     length = gast.Call(e.names.of_object(len), [e(x)], [])
-    return gast.BinOp(gast.List([constant(0.0)], gast.Load()), gast.Mult(), length)
+    element = e(number[0]) if number else constant(0.0)
+    return gast.BinOp(gast.List([element], gast.Load()), gast.Mult(), length)
 
 
 def _keys_of(e: Expressions, op: Op) -> gast.expr:
@@ -384,6 +385,7 @@ _SPECIAL: dict[Any, Callable[[Expressions, Op], gast.expr | None]] = {
     slice: _slice,
     runtime.broadcast_like: _broadcast_like, runtime.zeros_like: _zeros_like,
     runtime.astype: _astype, operator.contains: _contains, runtime.zeros_list: _zeros_list,
+    runtime.list_like: _zeros_list,
     np.ndarray.tolist: _method("tolist"), list.index: _method("index"),
     list.count: _method("count"), runtime.entry_of: _entry_of, runtime.keys_of: _keys_of,
 }  # fmt: skip

@@ -133,7 +133,7 @@ _PASS_SIGN_OF_FIRST = frozenset((*DIV, np.reshape, runtime.broadcast_like))
 # These give lists of just the elements that they are given; of others it is not known.
 _LISTS = frozenset((
     runtime.appended, runtime.with_last, runtime.popped, runtime.joined, runtime.repeated,
-    runtime.zeros_list, runtime.sorting_order,
+    runtime.zeros_list, runtime.sorting_order, runtime.list_like,
 ))  # fmt: skip
 
 

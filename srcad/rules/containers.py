@@ -48,7 +48,9 @@ class _Appended:
         return call(runtime.with_last, first, first, last)
 
     def vjp(g: Any, y: Any, items: Any, item: Any) -> Any:
-        return g[:-1], g[-1]
+        last = g[-1]
+        # of a list nobody reads any more this is `g.pop()`
+        return call(runtime.popped, g, g) if isinstance(g.type, ListOf) else g[:-1], last
 
 
 @rule(runtime.popped, infer=_list_type)
@@ -137,5 +139,8 @@ def _nested_type(c: Call) -> Type:
 
 linear(
     runtime.as_list, lambda bar, g, depth=1: call(np.array, bar, bar), infer=_elements_type
+)
+linear(
+    runtime.list_like, lambda bar, g, x: np.sum(bar), infer=lambda c: ListOf(c.types[0])
 )
 linear(np.ndarray.tolist, lambda bar, g: call(np.array, bar, bar), infer=_nested_type)

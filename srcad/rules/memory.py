@@ -26,6 +26,7 @@ FRESH: set[Any] = {
     *(getattr(np, name) for name in _NUMPY if hasattr(np, name)),
     *(getattr(np.linalg, name) for name in _LINALG),
     runtime.zeros_like, runtime.outline, runtime.zeros_list, runtime.zeros_parts,
+    runtime.list_like,
     runtime.as_cotangent, runtime.astype, runtime.log_argument, np.array, np.ndarray.tolist,
     runtime.add_lists, runtime.put_slice, runtime.sum_repeats, runtime.joined, runtime.repeated,
     runtime.sorting_order, runtime.keys_of, runtime.with_last, runtime.as_list, runtime.floats,
