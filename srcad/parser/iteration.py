@@ -62,6 +62,7 @@ class Unrolled:
 
     elements: tuple[Binding | Later, ...]
     limit: Operand | None = None
+    holder: Ref | None = None  # the list, where the loop changes elements that it comes to later
 
 
 def now(lowerer: Lowerer, element: Binding | Later) -> Binding:
@@ -175,6 +176,10 @@ class IterationLowering(_Base):
             return self.in_turns_if_short(over, node)
         if isinstance(binding, Struct) and binding.kind == "dict":
             return Unrolled(tuple(Known(k) for k, _ in binding.items))
+        if isinstance(holder, Ref) and isinstance(binding, Struct) and self.loc(node) in self.live:
+            return self.living(holder, binding, node)
+        if isinstance(binding, Struct) and id(holder) in self.dict_views:
+            return self.living(holder, binding, node)
         if isinstance(binding, (Struct, Known)):
             return Unrolled(tuple(self.known_elements(binding, node)))
         if isinstance(binding, Value) and isinstance(binding.type, TableOf):
@@ -198,6 +203,28 @@ class IterationLowering(_Base):
             node, f"a loop over {describe(binding)} cannot be differentiated",
             "srcad loops over ranges, arrays, lists and tuples", "loop over one of these",
         )  # fmt: skip
+
+    def living(self, holder: Binding, held: Struct, node: gast.AST) -> Unrolled:
+        """The elements of a list or of a dictionary's view, each as it is when its turn comes."""
+
+        def later(k: int) -> Later:
+            def make(low: Any) -> Binding:
+                if isinstance(holder, Ref):
+                    return low.subscript(holder, Known(k), node)  # type: ignore[no-any-return]
+                parts = low.known_elements(holder, node)
+                if len(parts) != len(held.parts):
+                    raise low.python_raises(
+                        RuntimeError(), node, "a dictionary changes its size in a loop over it",
+                        "Python raises RuntimeError here", "loop over a copy: `list(d)`",
+                    )  # fmt: skip
+                return parts[k]  # type: ignore[no-any-return]
+
+            return Later(make)
+
+        if isinstance(holder, Ref):
+            self.live_cells.add(holder.cell)
+        parts = tuple(later(k) for k in range(len(held.parts)))
+        return Unrolled(parts, holder=holder if isinstance(holder, Ref) else None)
 
     def in_turns_if_short(self, it: Iteration, node: gast.AST) -> Iteration | Unrolled:
         """The same, unrolled if that is asked for and it is short enough."""
@@ -284,6 +311,12 @@ class IterationLowering(_Base):
 
     def list_iteration(self, it: Unrolled) -> Iteration | None:
         """A loop over the elements as one list, if they are like numbers."""
+        if it.holder is not None:
+            value = self.as_list_value(self.deref(it.holder), None)
+            if value is None or it.holder.path:
+                return None
+            self.frame.vars[it.holder.cell] = value
+            return self.iteration(it.holder, None)  # type: ignore[arg-type, return-value]
         if it.limit is not None or any(isinstance(e, (Later, Ref)) for e in it.elements):
             return None
         value = self.as_list_value(Struct.sequence("list", it.elements), None)  # type: ignore[arg-type]

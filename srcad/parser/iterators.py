@@ -465,13 +465,14 @@ def _accumulate(
     if low.is_produced(iterable):
         first = Known(Nothing) if isinstance(start, Known) and start.value is None else start
         return low.iterator("accumulate", [iterable, function, first])  # type: ignore[no-any-return]
+    source = iterable
     if isinstance(start, Known) and start.value is None:
         start, iterable = first_and_others(low, iterable, node)
     made = low.lower_text(
         _ACCUMULATE, node, iterable=iterable, function=function, first=start,
         result=low.new_sequence("list", []),
     )  # fmt: skip
-    return low.iterator("chain", [made])
+    return low.iterator("chain", [made], source)
 
 
 def _next(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:

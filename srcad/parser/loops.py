@@ -16,7 +16,7 @@ from srcad.errors import AliasingError, TypeInferenceError, UnsupportedSyntaxErr
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, INT, ListOf, TableOf
 from srcad.ir.build import for_op
-from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Value
+from srcad.ir.values import UNDEFINED, Const, Loc, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -40,6 +40,8 @@ from srcad.parser.comprehensions import UNROLLED_RANGE
 from srcad.parser.frames import FirstDiffers, Frame, blocks_of, own_nodes, stored_names
 from srcad.parser.iteration import ONE_STEP, ZERO, Iteration, Unrolled, from_zero, now
 from srcad.parser.storage import key_name
+
+Iterated = dict[Cell, Loc | None]
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -71,7 +73,7 @@ class Step(gast.AST):  # type: ignore[misc]
 
 
 class LoopLowering(_Base):
-    iterated: dict[Cell, bool]
+    iterated: Iterated
     frame: Frame
     context: Any
     in_turns: bool
@@ -97,8 +99,8 @@ class LoopLowering(_Base):
         iterable = self.iteration(over, node.iter)
         outer = dict(self.iterated)
         for cell in self.reachable([over]):
-            self.iterated.setdefault(cell, False)
-        self.iterated |= dict.fromkeys(self.stepped_through(over), True)
+            self.iterated.setdefault(cell, None)
+        self.iterated |= dict.fromkeys(self.stepped_through(over), self.loc(node.iter))
         try:
             if isinstance(iterable, Unrolled):
                 table = self.long_table(over, iterable, node)
@@ -127,7 +129,8 @@ class LoopLowering(_Base):
         """The memory whose elements, and how many there are, the loop takes."""
         if isinstance(over, LazyIterable):
             if over.kind == "chain":
-                return self.reachable([over])  # type: ignore[no-any-return]
+                read = [over] if over.detail is None else [over, over.detail]
+                return self.reachable(read)  # type: ignore[no-any-return]
             return [cell for part in over.parts for cell in self.stepped_through(part)]
         return [over.cell] if isinstance(over, Ref) else []
 
@@ -166,7 +169,7 @@ class LoopLowering(_Base):
                 raise self.of_many_kinds(key_name(key), binding, self.loc(node))
 
     def unrolled(
-        self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: dict[Cell, bool]
+        self, node: gast.For, iterable: Unrolled, rest: list[gast.stmt], outer: Iterated
     ) -> bool | None:
         """A loop over a tuple: its body once per element, as nested statements."""
         if len(iterable.elements) > UNROLLED_EXITS and _leaves(node.body):
@@ -216,7 +219,7 @@ class LoopLowering(_Base):
         return True if _has_left(self.frame.vars) else None
 
     def for_loop(
-        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: dict[Cell, bool],
+        self, node: gast.For, it: Iteration, rest: list[gast.stmt], outer: Iterated,
         strict: bool = False,
     ) -> bool | None:
         exits = Exits(node.body, bool(node.orelse))
@@ -229,7 +232,7 @@ class LoopLowering(_Base):
 
     def peeled_for(
         self, node: gast.For, it: Iteration, exits: Exits, rest: list[gast.stmt],
-        outer: dict[Cell, bool],
+        outer: Iterated,
     ) -> bool | None:  # fmt: skip
         """The first iteration, then a loop over the others."""
         trips, element = from_zero(self, it)

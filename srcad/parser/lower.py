@@ -78,7 +78,7 @@ from srcad.parser.run_lists import RunListLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
 from srcad.parser.stepping import SteppingLowering
-from srcad.parser.storage import StorageLowering
+from srcad.parser.storage import ChangedInLoop, StorageLowering
 from srcad.parser.tables import TableLowering
 from srcad.parser.trying import Scope, TryLowering
 from srcad.parser.while_loops import WhileLowering
@@ -184,7 +184,11 @@ class Lowerer(
         self.kept_imports: set[tuple[int, str, int]] = set()  # namespace, name, what is imported
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
-        self.iterated: dict[Cell, bool] = {}  # what loops around lead to; True: run over
+        # What loops around lead to, and where those stand that run over it.
+        self.iterated: dict[Cell, Loc | None] = {}
+        self.live: set[Loc] = set()  # loops over lists of which they change elements
+        self.live_cells: set[Cell] = set()
+        self.dict_views: dict[int, tuple[Any, Binding, str]] = {}
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []
         self.scope: Scope | None = None
@@ -307,16 +311,19 @@ def lower(
     """
     source = source or read_source(function)
     written: list[tuple[Frame, str]] = []
+    live: set[Loc] = set()
     caches = filled_by(function) if caches is None else caches
     while True:
         lowerer = Lowerer(static_outside, paths, stored_paths, precision)
         try:
-            lowerer.to_empty = caches
+            lowerer.to_empty, lowerer.live = caches, live
             return _lower(lowerer, function, types_of, statics, examples or {}, source, written)
         except GlobalWritten as found:
             written.append((found.frame, found.name))
         except CacheFilled as filled:
             caches.append(filled.table)
+        except ChangedInLoop as changed:
+            live.add(changed.loc)
 
 
 def _lower(

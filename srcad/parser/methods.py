@@ -7,6 +7,7 @@ from typing import Any
 
 import gast
 
+from srcad.errors import AliasingError
 from srcad.ir.abstract import ANY, ONE, Array, Dim, ListOf, Scalar, TableOf
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
@@ -272,13 +273,31 @@ class MethodLowering(_Base):
     # ------------------------------------------------------------------ dictionaries
     def dict_items(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         pairs: list[Binding] = [Struct.sequence("tuple", [Known(k), b]) for k, b in held.items]
-        return Struct.sequence("tuple", pairs)
+        return self.dict_view(owner, "items", pairs)
+
+    def dict_view(self, owner: Any, name: str, parts: list[Binding]) -> Struct:
+        """A view, which gives what the dictionary holds when it is read."""
+        made = Struct.sequence("tuple", parts)
+        self.dict_views[id(made)] = (made, owner, name)
+        return made
+
+    def view_now(self, view: Struct) -> Struct:
+        """What a view gives here."""
+        _, owner, name = self.dict_views[id(view)]
+        held = self.deref(owner)
+        if not isinstance(held, Struct):
+            raise AliasingError(
+                f"{describe(owner)} is changed under a view of it",
+                reason="its keys are known to the run only from then on, those of the view are not",
+                advice="loop over a copy: `list(d.items())`", loc=self.builder.loc,
+            )  # fmt: skip
+        return getattr(self, f"dict_{name}")(owner, held, (), {}, None)  # type: ignore[no-any-return]
 
     def dict_keys(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
-        return Struct.sequence("tuple", [Known(k) for k, _ in held.items])
+        return self.dict_view(owner, "keys", [Known(k) for k, _ in held.items])
 
     def dict_values(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
-        return Struct.sequence("tuple", list(held.parts))
+        return self.dict_view(owner, "values", list(held.parts))
 
     def dict_copy(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         return self.new_cell(held, "table")

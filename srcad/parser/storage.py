@@ -28,7 +28,7 @@ from srcad.ir.abstract import (
     join,
     rank_of,
 )
-from srcad.ir.values import Const, Op, Operand, Value
+from srcad.ir.values import Const, Loc, Op, Operand, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -68,6 +68,14 @@ CONTIGUOUS = (
 def is_mutable(t: Type) -> bool:
     """Whether a value of this type is an object that can change."""
     return isinstance(t, (ListOf, TableOf)) or t == UNKNOWN or (isinstance(t, Array) and not t.item)
+
+
+class ChangedInLoop(Exception):
+    """Control flow of the parser: the loop here has to read each element when its turn comes."""
+
+    def __init__(self, loc: Loc) -> None:
+        super().__init__(loc)
+        self.loc = loc
 
 
 class StorageLowering(_Base):
@@ -111,7 +119,7 @@ class StorageLowering(_Base):
     def deref(self, binding: Any) -> Any:
         """What a reference holds here; any other binding as it is."""
         if not isinstance(binding, Ref):
-            return binding
+            return self.view_now(binding) if id(binding) in self.dict_views else binding
         return self.project(binding.cell, binding.path) if binding.path else self.held(binding.cell)
 
     def deref_joint(self, binding: Any) -> Any:
@@ -344,11 +352,23 @@ class StorageLowering(_Base):
             self.written_arguments.add(cell)
 
     def check_iterated(self, cell: Cell, content: Binding, node: gast.AST) -> None:
-        """A list or dictionary that is looped over may not change its length meanwhile."""
+        """A list or dictionary that is looped over may not change its length meanwhile.
+
+        Raises
+        ------
+        ChangedInLoop
+            If an element changes, and the loop has taken the elements at its start.
+        AliasingError
+            If the length changes.
+        """
         held = self.held(cell)
         if isinstance(held, Struct) and isinstance(content, Struct):
             if [k for k, _ in held.items] == [k for k, _ in content.items]:
-                return
+                loc = self.iterated[cell]
+                if held.kind != "list" or cell in self.live_cells:
+                    return
+                if loc is not None and loc not in self.live:
+                    raise ChangedInLoop(loc)
         elif isinstance(held, Value) and not isinstance(held.type, ListOf):
             return
         raise AliasingError(
