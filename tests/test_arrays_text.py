@@ -190,3 +190,23 @@ def test_stores_of_other_kinds_stay() -> None:
         return rows[0][1] * 3.0 + len(rows[0])
 
     assert np.array_equal(srcad.grad(of_lists)(np.ones(2)), [3.0, 0.0])
+
+
+def handed_on_or_stored(x, n):
+    if n > 0:
+        y = x
+    else:
+        y = np.zeros_like(x)
+        y[0] = x[1]
+        y[1] = x[0]
+    return np.sum(y * y)
+
+
+def test_what_one_branch_hands_on_is_copied_there() -> None:
+    """Not before each store of the other branch."""
+    text = srcad.source(handed_on_or_stored, types="x: f64[*], n: int")
+    assert "    if t:\n        y = x.copy()\n    else:\n        y = np.zeros_like(x)\n" in text
+    assert text.count(".copy()") == 2
+    x = np.array([1.0, 2.0])
+    for n in (0, 1):
+        np.testing.assert_array_equal(srcad.grad(handed_on_or_stored)(x, n), 2 * x)

@@ -32,6 +32,7 @@ class _Edge:
     number: int  # in the order of the text
     statement: T.Statement | None = None
     depth: int = 0
+    branches: frozenset[tuple[T.Statement, int]] = frozenset()  # that it lies in
     broken: bool = False
     view: bool = False  # `a` is a view of `b` that `statement` takes
 
@@ -75,6 +76,7 @@ class Ownership:
         self.updates: list[tuple[T.Define, Value, int]] = []
         self.in_place: dict[T.Define, Value] = {}  # the array that a statement writes
         self.groups: dict[Value, _Group] = {}
+        self.branches: frozenset[tuple[T.Statement, int]] = frozenset()  # around
         self.outside.update(p for p in program.params if has_memory(p.type))
         for value, found in program.folded.items():
             if isinstance(found, T.Ternary):
@@ -96,7 +98,8 @@ class Ownership:
             return None
         if not (has_memory(a.type) and has_memory(b.type)):
             return None
-        edge = _Edge(self.node(a), self.node(b), len(self.edges), statement, depth)
+        number = len(self.edges)
+        edge = _Edge(self.node(a), self.node(b), number, statement, depth, self.branches)
         self.edges.append(edge)
         for end in {edge.a, edge.b}:
             self.edges_at.setdefault(end, []).append(edge)
@@ -125,8 +128,12 @@ class Ownership:
                             self.join(variable, walked.iterable)
                             self.held.add(variable)
             inner = depth + isinstance(s, (T.ForLoop, T.WhileLoop))
-            for b in T.inner_blocks(s):
+            around = self.branches
+            for k, b in enumerate(T.inner_blocks(s)):
+                if isinstance(s, T.Branch):
+                    self.branches = around | {(s, k)}
                 self.block(b, inner)
+            self.branches = around
 
     def choice(self, result: Value, choice: T.Ternary) -> None:
         for part in choice.parts():
@@ -217,7 +224,7 @@ class Ownership:
     def decide(self) -> None:
         for s, edge in self.writes:
             array: Any = s.op.operands[0]
-            if self.conflicts(s, array) and not self.divide(s, array, edge.depth):
+            if self.conflicts(s, array) and not self.divide(s, array, edge):
                 self.regroup(edge, broken=True)
             else:
                 self.in_place[s] = array
@@ -231,17 +238,18 @@ class Ownership:
         }
         self.copied_views = {e.statement for e in self.edges if e.broken and e.view}
 
-    def divide(self, s: T.Define, array: Value, depth: int, parts: bool = True) -> bool:
+    def divide(self, s: T.Define, array: Value, place: _Edge, parts: bool = True) -> bool:
         """Free the memory that `s` writes by as few and as rare copies as it takes.
 
-        They are of `parts`, or in places that run less often than `s`.
+        They are of `parts`, or in places that run less often than `s`, which stands at `place`,
+        or in its stead.
         """
         candidates = [
             e
             for member in self.of(array).members
             for e in self.edges_at.get(member, ())
             if e.a is member and not e.broken and _can_copy(e)
-            and (e.depth < depth or (parts and _copies_little(e)))
+            and (e.depth < place.depth or (parts and _copies_little(e)) or _in_stead(e, place))
         ]  # fmt: skip
         candidates.sort(key=lambda e: (_expense(e), e.depth, e.number))
         for edge in candidates:
@@ -259,7 +267,7 @@ class Ownership:
         edge = self.join(s.results[0], array, s, depth)
         if edge is None:
             return
-        if not self.conflicts(s, array) or self.divide(s, array, depth, parts=False):
+        if not self.conflicts(s, array) or self.divide(s, array, edge, parts=False):
             group = self.of(array)
             related = [(w, a) for w, a in self.in_place.items() if self.of(a) is group]
             if not any(self.conflicts(w, a) for w, a in related):
@@ -313,6 +321,14 @@ class Ownership:
         if not isinstance(leaf, Value):
             return set()
         return {self.of(v) for v in self.tapes.get(leaf, (leaf,)) if isinstance(v, Value)}
+
+
+def _in_stead(e: _Edge, place: _Edge) -> bool:
+    """Whether one of both runs in a turn, since they lie in two branches of one `if`."""
+    others = {(s, 1 - k) for s, k in place.branches}
+    return e.depth == place.depth and isinstance(e.statement, T.Copy) and not (
+        others.isdisjoint(e.branches)
+    )
 
 
 def _tapes(program: T.Program, leaves: list[Operand]) -> dict[Value, tuple[Operand, ...]]:
