@@ -117,6 +117,26 @@ def test_b2_unset_variable_that_only_the_primal_reads(options):
             df(x, 0, True)
 
 
+def returned_in_a_chain(x, y):
+    if x > y:
+        z = x * y
+    elif x > 0.0:
+        z = x * x
+    else:
+        return y * y
+    return z + x
+
+
+def test_b2_variable_that_is_set_wherever_it_is_read():
+    df = srcad.grad(returned_in_a_chain, argnums=(0, 1))
+    assert df(3.0, 1.0) == (2.0, 3.0)
+    assert df(1.0, 3.0) == (3.0, 0.0)
+    assert df(-1.0, 3.0) == (0.0, 6.0)
+    lines = df.source.splitlines()
+    assert not any(line.strip() == "z" for line in lines)  # no reader
+    assert "    if not t and not x > 0.0:" in lines
+
+
 def push_in_branch(x, n, bad):
     y = x
     for i in range(n):

@@ -77,7 +77,13 @@ class Expressions:
             return _chain(gast.Or, self(choice.cond), self(choice.orelse))  # type: ignore[arg-type]
         if choice.orelse is None:
             return _chain(gast.And, self(choice.cond), self(choice.then))
-        return gast.IfExp(self(choice.cond), self(choice.then), self(choice.orelse))
+        then, orelse = self(choice.then), self(choice.orelse)
+        if isinstance(then, gast.Constant) and then.value is False:  # `not c and orelse`
+            otherwise = gast.UnaryOp(gast.Not(), self(choice.cond))
+            if isinstance(orelse, gast.Constant) and orelse.value is True:
+                return otherwise
+            return _chain(gast.And, otherwise, orelse)
+        return gast.IfExp(self(choice.cond), then, orelse)
 
     # ------------------------------------------------------------------ operations
     def operation(self, op: Op) -> gast.expr:

@@ -15,7 +15,7 @@ does not raise; arrays that do not fit together are not looked for.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import gast
 
@@ -24,7 +24,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, SLICE, UNKNOWN, Array, Scalar, Type, kind_of, rank_of
 from srcad.ir.text import callees
 from srcad.ir.undefined import possibly_undefined, values_read
-from srcad.ir.values import Const, Function, Op, Operand, Region, Value, walk
+from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
 from srcad.optimizer.dce import dce
 from srcad.pristine import math, np
 
@@ -114,24 +114,71 @@ def keep_reads(function: Function) -> Function:
     for f in (*callees(function), function):
         unset = {v for v in possibly_undefined(f.body.ops) if v.named}
         if f.derivation is None and unset:
-            seen = _read_first(f.body, unset, frozenset())
+            defining = {r: op for op in walk(f.body) for r in op.results}
+            seen = _read_first(f.body, unset, frozenset(), {}, defining)
             returned = [v for v in f.body.yields if isinstance(v, Value) and v in unset - seen]
             f.body.ops = [*f.body.ops, *(_reader(v, f.loc) for v in dict.fromkeys(returned))]
     return function
 
 
-def _read_first(region: Region, unset: set[Value], seen: frozenset[Value]) -> frozenset[Value]:
+def _read_first(
+    region: Region,
+    unset: set[Value],
+    seen: frozenset[Value],
+    flags: Mapping[Value, bool],
+    defining: Mapping[Value, Op],
+) -> frozenset[Value]:
+    """`flags` are the conditions that hold, or do not, where the region runs."""
     kept: list[Op] = []
     for op in region.ops:
         for value in () if op.attrs.get("joint") else values_read(op):
-            if value in unset and value not in seen:
+            if value in unset - seen and not _is_bound(value, unset, flags, defining):
                 kept.append(_reader(value, op.loc))
                 seen |= {value}
-        for inner in op.regions[1:] if op.kind is O.WHILE else op.regions:  # not the condition
-            _read_first(inner, unset, seen)
+        for k, inner in enumerate(op.regions):
+            if op.kind is O.IF:
+                here = {**flags, **_decided(op.operands[0], k == 0, defining)}
+                _read_first(inner, unset, seen, here, defining)
+            elif op.kind is not O.WHILE or k > 0:  # not the condition
+                _read_first(inner, unset, seen, flags, defining)
         kept.append(op)
     region.ops = kept
     return seen
+
+
+def _decided(
+    condition: Operand, holds: bool, defining: Mapping[Value, Op]
+) -> dict[Value, bool]:
+    """What is known of flags in a branch."""
+    found: dict[Value, bool] = {}
+    while isinstance(condition, Value):
+        found[condition] = holds
+        made = defining.get(condition)
+        if made is None or made.attrs.get("fn") is not operator.not_:
+            break
+        condition, holds = made.operands[0], not holds
+    return found
+
+
+def _is_bound(
+    value: Value, unset: set[Value], flags: Mapping[Value, bool], defining: Mapping[Value, Op]
+) -> bool:
+    """Whether a value is set on all paths that give the flags: `if not returned: z`."""
+    made = defining.get(value)
+    if made is None or made.kind is not O.IF:
+        return value not in unset
+    known = [(k, flags[r]) for k, r in enumerate(made.results) if r in flags]
+    for region in made.regions:
+        given = [(region.yields[k], holds) for k, holds in known]
+        if any(isinstance(y, Const) and y.value is not holds for y, holds in given):
+            continue  # this path is another one
+        source = region.yields[made.results.index(value)]
+        here = {y: holds for y, holds in given if isinstance(y, Value)}
+        if source is UNDEFINED:
+            return False
+        if isinstance(source, Value) and not _is_bound(source, unset, here, defining):
+            return False
+    return True
 
 
 def _reader(value: Value, loc: Loc | None) -> Op:
