@@ -181,8 +181,8 @@ class Finality:
         found: set[Value] = set()
         for region in op.regions:
             last: Operand | None = region.yields[k]
-            if last is UNDEFINED:  # it raises
-                continue
+            if last is UNDEFINED and region.ops and region.ops[-1].kind is O.RAISE:
+                continue  # the adjoint does not run then
             while isinstance(last, Value) and self._within(last, region):
                 last = self._before(last, chain)
             if not isinstance(last, Value):

@@ -424,12 +424,12 @@ class _Join:
         return self.with_choices(merge(a, b, name, self.leaf, self.link), a, b, name)
 
     def table_value(self, content: Binding | None, side: int) -> Value | None:
-        with self.inside(side):
+        with self.inside(side), self.low.joint():
             value: Value | None = self.low.as_table_value(content, None)
             return value
 
     def list_value(self, content: Binding, side: int) -> Value | None:
-        with self.inside(side):
+        with self.inside(side), self.low.joint():
             value: Value | None = self.low.as_list_value(content, None)
             return value
 

@@ -7,6 +7,7 @@ become parameters of it.
 from __future__ import annotations
 
 import functools
+import itertools
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -464,6 +465,11 @@ class CalleeLowering(_Base):
                     op.operands = (*op.operands, *captured)
         region = clone_region(open_region, mapping)
         all_params = (*region.params, *extra)
+        taken: set[str] = set()
+        for v in all_params:  # elements of a list that were loop variables go by one name
+            hints = itertools.chain([v.name], (f"{v.name}_{n}" for n in itertools.count(1)))
+            v.name = next(name for name in hints if name not in taken)
+            taken.add(v.name)
         function.name = frame.name if frame.name.isidentifier() else "helper"
         function.params = tuple(Param(v, v.name) for v in all_params)
         function.body = Region(all_params, region.ops, region.yields)

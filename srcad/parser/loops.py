@@ -462,7 +462,8 @@ class LoopLowering(_Base):
             return [*given] if len(given) == len(found) else [UNDEFINED] * len(found)
         if isinstance(binding, Struct) and isinstance(shape.type, (ListOf, TableOf)):
             listed = isinstance(shape.type, ListOf)
-            value = (self.as_list_value if listed else self.as_table_value)(binding, None)
+            with self.joint():
+                value = (self.as_list_value if listed else self.as_table_value)(binding, None)
             if value is None:
                 raise TypeInferenceError(
                     f"the elements of the {'list' if listed else 'dictionary'} `{shape.name}` are "

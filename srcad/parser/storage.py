@@ -125,14 +125,20 @@ class StorageLowering(_Base):
     def deref_joint(self, binding: Any) -> Any:
         """The same where paths of the program meet: what is taken out for that, no one reads."""
         known: dict[Any, Any] = dict(self.projected)
-        block = self.builder.block
-        at = len(block)
-        found = self.deref(binding)
-        for op in block[at:]:
-            op.attrs = {**op.attrs, "joint": True}
+        with self.joint():
+            found = self.deref(binding)
         self.projected.clear()  # who reads it takes it out anew
         self.projected.update(known)
         return found
+
+    @contextmanager
+    def joint(self) -> Iterator[None]:
+        """What is emitted within serves paths that meet: no expression of the program reads it."""
+        block = self.builder.block
+        at = len(block)
+        yield
+        for op in block[at:]:
+            op.attrs = {**op.attrs, "joint": True}
 
     def held(self, cell: Cell) -> Binding:
         found: Binding = self.frame.vars[cell]

@@ -9,6 +9,15 @@ import math
 import numpy as np
 
 
+def elements_of_one_name(x, y):
+    items = [x, np.sin(x), y * y]
+
+    def total(scale):
+        return sum(scale * e for e in items if e > 0.01)
+
+    return total(y)
+
+
 def _apply(f, x):
     return f(x)
 

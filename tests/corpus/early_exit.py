@@ -43,6 +43,36 @@ def return_from_behind(u, x, n):
     return x
 
 
+def return_before_append(x, u):
+    items = [x]
+    if u[0] > 5.0:
+        pass
+    else:
+        if u[1] > -9.0:
+            return x * x
+        items.append(3.0)
+    return x * sum(items)
+
+
+def return_before_shorter_list(x, u):
+    items = [x]
+    for i in range(len(u)):
+        items = [x, u[i], x * u[i]]
+        if u[i] > -9.0:
+            return 0.3 * items[2]
+        items = items[1:]
+    return items[0]
+
+
+def return_before_store(x, u):
+    y = u * x
+    for i in range(1, -1, -1):
+        if i < 5:
+            return np.arctan(y[i]) * x
+        y[0] = x
+    return x
+
+
 def break_after_work(u):
     total = 0.0
     for value in u:
