@@ -339,3 +339,6 @@ SETTINGS = {
     "bounded_newton": {"positive": True},
     "first_root_in_table": {"inputs": [{}, {"x": 3.5}]},
 }  # fmt: skip
+
+# One list holds numbers and numbers or arrays.
+TYPED = {"return_before_append"}
