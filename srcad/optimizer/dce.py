@@ -59,10 +59,8 @@ def prune(ops: list[Op], live: set[Value], containers: set[Value] = frozenset())
 
 def _prune_region(region: Region, yields: tuple[Operand, ...], live: set[Value]) -> Region:
     """Prune a region that runs once; values of outside that it reads become live."""
-    inside = set(live) | used_values(yields)
-    ops = prune(region.ops, inside)
-    live |= inside
-    return Region(region.params, ops, yields)
+    live |= used_values(yields)
+    return Region(region.params, prune(region.ops, live), yields)
 
 
 def _prune_if(op: Op, live: set[Value]) -> Op:
