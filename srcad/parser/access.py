@@ -61,6 +61,7 @@ from srcad.rules.symbols import apply_operands, field_of, getitem_operands, pack
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
+_GENERIC = (tuple, list, dict, set, frozenset, type)  # `tuple[int, ...]` is a type again
 
 
 class AccessLowering(_Base):
@@ -309,6 +310,11 @@ class AccessLowering(_Base):
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(owner.value, dict) and isinstance(index, Struct):
             index = Known(self.static_key(index, node))
+        if isinstance(owner, Known) and any(owner.value is t for t in _GENERIC):
+            parts = index.parts if isinstance(index, Struct) else (index,)
+            if all(isinstance(part, Known) for part in parts):  # `tuple[int, ...]`
+                keys = [part.value for part in parts]
+                return Known(owner.value[tuple(keys) if isinstance(index, Struct) else keys[0]])
         if isinstance(owner, Known) and isinstance(index, Known):
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(

@@ -128,8 +128,13 @@ def ediff1d(ary: Any) -> Any:
     return np.diff(np.ravel(ary))
 
 
-def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None,
+    cov: bool = False,
+) -> Any:  # fmt: skip
     """`np.polyfit`, of the coefficients alone."""
+    if full or cov:
+        raise NotImplementedError("only the coefficients of np.polyfit have a derivative")
     x = np.asarray(x) + 0.0
     y = np.asarray(y) + 0.0
     if rcond is None:
