@@ -311,10 +311,10 @@ class AccessLowering(_Base):
         if isinstance(owner, Known) and isinstance(owner.value, dict) and isinstance(index, Struct):
             index = Known(self.static_key(index, node))
         if isinstance(owner, Known) and any(owner.value is t for t in _GENERIC):
-            parts = index.parts if isinstance(index, Struct) else (index,)
-            if all(isinstance(part, Known) for part in parts):  # `tuple[int, ...]`
-                keys = [part.value for part in parts]
-                return Known(owner.value[tuple(keys) if isinstance(index, Struct) else keys[0]])
+            given = index.parts if isinstance(index, Struct) else (index,)
+            keys = tuple(part.value for part in given if isinstance(part, Known))
+            if len(keys) == len(given):
+                return Known(owner.value[keys if isinstance(index, Struct) else keys[0]])
         if isinstance(owner, Known) and isinstance(index, Known):
             if not isinstance(owner.value, (tuple, list, dict, str, bytes, range)):
                 raise self.unsupported(
