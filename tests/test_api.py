@@ -196,6 +196,17 @@ def test_argnums_of_keywords():
         srcad.grad(lambda x: x, argnums="scale")
 
 
+@pytest.mark.parametrize("others", [[3, 4], [True], [], np.array([3])])
+@pytest.mark.parametrize("options", [{}, {"generic": True}])
+def test_a_list_without_derivative_joined_with_an_array(others, options):
+    def f(x, others):
+        return np.sum(np.append(x, others) ** 2)
+
+    x = np.array([1.0, 2.0])
+    assert_close(srcad.grad(f, **options)(x, others), 2.0 * x)
+    assert srcad.jvp(f, (x, others), (np.ones(2), None), **options)[1] == 6.0
+
+
 def test_ints_beside_what_is_differentiated_stay():
     def f(params):
         return params["a"] ** params["n"] * math.factorial(params["n"])

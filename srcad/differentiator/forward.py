@@ -35,8 +35,14 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder, for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Op, Operand, Region, Role, Value
 from srcad.pristine import np
+from srcad.rules.language import zeros_of
 from srcad.rules.registry import lookup
 from srcad.rules.symbols import apply, apply_operands, field_of, getitem_operands, pack
+
+
+def _of_numbers(t: Type) -> bool:
+    """Whether NumPy makes an array of numbers of a list of this type."""
+    return _of_numbers(t.elem) if isinstance(t, ListOf) else is_number(t) or t == UNDEF
 
 
 class Forward:
@@ -68,6 +74,8 @@ class Forward:
             return pack(self.builder, parts, "tuple")
         if isinstance(t, Array) and not t.item:
             return apply(self.builder, np.zeros, [apply(self.builder, np.shape, [operand])])
+        if isinstance(t, ListOf) and _of_numbers(t):
+            return zeros_of(self.builder, operand)
         return Const.of(0.0 if is_number(t) else None)
 
     def set(self, value: Value, dot: Operand) -> None:

@@ -267,7 +267,7 @@ def sorted_by_item(x, y):
 
 def cast_and_optional(x, y: float | None = None):
     scale = cast(float, x) if y is None else cast("float", y)
-    return x * scale
+    return x * cast(tuple[float, ...], (scale, x))[0]
 
 
 def none_by_default(x, y):
