@@ -34,6 +34,36 @@ def reads_what_it_overwrites(rank: int, target: Ref, index: Sequence[Operand], v
     return axis != other or step != pace
 
 
+def are_apart(a: Sequence[Step], b: Sequence[Step]) -> bool:
+    """Whether two views of one array have no element in common, as far as constants tell."""
+    for x, y in zip(a, b):
+        if x.key() == y.key():
+            continue
+        if not x.kind == y.kind == "index":
+            return False
+        for p, q in zip(x.operands, y.operands):
+            if isinstance(p, Const) and isinstance(q, Const) and _distinct(p.value, q.value):
+                return True
+            if Step("index", (p,)).key() != Step("index", (q,)).key():
+                return False
+        return False
+    return False
+
+
+def _distinct(p: Any, q: Any) -> bool:
+    """Whether two constant indices of an axis take different elements, whatever its length."""
+    if type(p) is int and type(q) is int:
+        return p != q and (p < 0) == (q < 0)
+    if not (isinstance(p, slice) and isinstance(q, slice)):
+        return False
+    parts = [(s.start or 0, s.stop, s.step or 1) for s in (p, q)]
+    for start, stop, step in parts:
+        if not all(type(n) is int and n >= 0 for n in (start, step, 0 if stop is None else stop)):
+            return False
+    (first, end, _), (second, last, _) = parts
+    return (end is not None and end <= second) or (last is not None and last <= first)
+
+
 def _axes(rank: int, path: Sequence[Step]) -> list[Axis] | None:
     """The axes of the memory that are left in a view, in order; None if that is not known."""
     axes: list[Axis] = [(k, 1) for k in range(rank)]

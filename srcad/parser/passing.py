@@ -42,6 +42,7 @@ from srcad.parser.handover import (
     rebased,
     shape_key,
 )
+from srcad.parser.overlap import are_apart
 from srcad.parser.storage import is_mutable
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -203,7 +204,9 @@ class PassingLowering(_Base):
         cell.special = None if ref.path else source.special
         cell.separate, cell.given = source.separate, source.given
         for other, theirs in zip(entry.cells, entry.sources):
-            if theirs is not None and (theirs.cell is source or theirs.cell in source.shared):
+            if theirs is None or (theirs.cell is source and are_apart(theirs.path, ref.path)):
+                continue
+            if theirs.cell is source or theirs.cell in source.shared:
                 cell.share(other)
         for other in entry.direct:
             if other in source.shared:

@@ -120,6 +120,19 @@ def views_with_other_axes(q, x):
     return np.sum(y**3)
 
 
+def _written_out(target, source, factor):
+    target[...] = source
+    target[0] *= factor
+
+
+def rows_of_one_array_passed(u, x):
+    rows = np.zeros((3, len(u)))
+    _written_out(rows[0], u, x)
+    _written_out(rows[1], rows[0], 2.0)
+    _written_out(rows[2:], rows[:1], x)
+    return np.sum(rows**3 * u)
+
+
 def squeezed_view(row, x):
     y = row.copy()
     line = np.squeeze(y, axis=0)
