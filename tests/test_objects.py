@@ -233,6 +233,26 @@ def total_of_pair(pair, x):
     return pair.total() * x
 
 
+def powers_of_parts(parts, u):
+    return sum(np.sum(part * u) ** 2 for part in parts)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_lists_of_arrays_and_numbers(options):
+    u = np.array([1.0, 2.0])
+    gradient = srcad.grad(powers_of_parts, **options)
+    assert_close(gradient([np.ones(2), 3.0], u), [np.array([6.0, 12.0]), 54.0])
+    assert_close(gradient([3.0, np.ones(2)], u), [54.0, np.array([6.0, 12.0])])
+
+
+def power_of_parts(parts):
+    return parts[0] ** parts[1]
+
+
+def test_an_int_among_floats_does_not_move():
+    assert srcad.jvp(power_of_parts, ([3.0, 2],), ([1.0, None],)) == (9.0, 6.0)
+
+
 def pair_as_result(x, y):
     return Pair(x * y, [y, Pair(x**2, 3)])
 

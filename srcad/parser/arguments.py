@@ -9,6 +9,7 @@ assumed of the objects is checked at each call.
 from __future__ import annotations
 
 import enum
+import operator
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -143,7 +144,9 @@ class ArgumentLowering(_Base):
         if any(len(w) > len(here) and w[: len(here)] == here for w in self.wanted_paths):
             return True
         if any(here[: len(w)] == w for w in self.wanted_paths):
-            return all(_is_structured(e, p) for e, p in zip(example, parts))
+            structured = [_is_structured(e, p) for e, p in zip(example, parts)]
+            numbers = map(differentiable, parts)
+            return any(structured) and all(map(operator.or_, structured, numbers))
         return any(isinstance(p, (TupleOf, DictOf)) for p in parts) or any(
             classes.is_own(type(e)) for e in example
         )
