@@ -294,10 +294,16 @@ def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
         return None
     return low.apply(np.empty, args, kwargs, node)
 
+def _fromkeys(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
+    """`dict.fromkeys(keys, value)`: one value under each key."""
+    value = low.boxed(args[1]) if len(args) > 1 else Known(None)
+    keys = low.known_elements(args[0], node)
+    return low.new_table({low.static_key(k, node): value for k in keys})  # type: ignore[no-any-return]
+
 _SPECIAL: dict[Any, Any] = {
     **SPECIAL, **CONSTRUCTORS, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass,
     type: _type, len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str,
-    getattr: _getattr, setattr: _setattr,
+    getattr: _getattr, setattr: _setattr, dict.fromkeys: _fromkeys,
     dataclasses.replace: _replace, np.ndarray: _ndarray, **ATTRIBUTE_CALLS, **DECORATORS,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
     operator.index: _index,

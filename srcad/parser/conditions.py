@@ -344,7 +344,7 @@ class ConditionLowering(_Base):
                     if isinstance(result, Known)
                     else self.apply(operator.not_, [result], {}, node)
                 )
-        if isinstance(box, Value) and isinstance(box.type, ListOf):
+        if isinstance(box, Value) and (isinstance(box.type, ListOf) or box.type == STR):
             found = self.apply(operator.contains, [box, item], {}, node)
             return self.apply(operator.not_, [found], {}, node) if negated else found
         raise self.unsupported(

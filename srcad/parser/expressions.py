@@ -111,6 +111,9 @@ class ExpressionLowering(_Base):
             what = "unsupported operand type: NoneType"
             raise self.python_raises(TypeError(what), node, what, "", "")
         if fn is not operator.mul and self.catcher_of(TypeError) is not None:
+            if any(map(_is_container, (left, right))) and any(map(_is_scalar, (left, right))):
+                error = TypeError("unsupported operand types: number and container")
+                raise self.python_raises(error, node, str(error), "", "")
             if any(map(_is_text, (left, right))) and any(map(_is_number, (left, right))):
                 error = TypeError("unsupported operand types: number and text")
                 raise self.python_raises(error, node, str(error), "", "")
@@ -128,7 +131,10 @@ class ExpressionLowering(_Base):
                 return structural
         if fn in (operator.add, operator.mul) and (is_list(left) or is_list(right)):
             return self.binary_list(fn, left, right, node)
-        return self.apply(fn, [left, right], {}, node)
+        made = self.apply(fn, [left, right], {}, node)
+        if isinstance(made, Value) and all(map(_is_text, (left, right))):
+            made.type = STR
+        return made
 
     def fold(self, fn: Any, *values: Any) -> Known | None:
         """The result for known operands; None if Python raises (then it shall at run time)."""
@@ -364,7 +370,20 @@ def is_list(content: Binding) -> bool:
 
 
 def _is_text(binding: Binding) -> bool:
+    if isinstance(binding, Value):
+        return binding.type == STR
     return isinstance(binding, Known) and isinstance(binding.value, str)
+
+
+def _is_container(binding: Binding) -> bool:
+    return isinstance(binding, Struct) and binding.kind != "object"
+
+
+def _is_scalar(binding: Binding) -> bool:
+    """Whether this is a number of Python; those of NumPy make arrays of containers."""
+    if isinstance(binding, Known):
+        return type(binding.value) in (int, float, complex, bool)
+    return isinstance(binding, Value) and isinstance(binding.type, Scalar)
 
 
 def _is_number(binding: Binding) -> bool:

@@ -34,8 +34,8 @@ CONTAINER_METHODS: dict[str, frozenset[str]] = {
          "reverse", "sort", "__getitem__")
     ),
     "dict": frozenset(
-        ("get", "items", "keys", "values", "update", "setdefault", "pop", "copy", "clear",
-         "__getitem__")
+        ("get", "items", "keys", "values", "update", "setdefault", "pop", "popitem", "copy",
+         "clear", "__getitem__")
     ),
 }  # fmt: skip
 WRITING_METHODS = frozenset(("fill", "sort", "put", "partition", "resize", "itemset"))
@@ -328,6 +328,18 @@ class MethodLowering(_Base):
         rest = tuple((k, b) for k, b in held.items if k != key)
         self.write(owner, Struct("dict", rest), node)
         return found
+
+    def dict_popitem(
+        self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any
+    ) -> Binding:
+        if not held.items:
+            raise self.python_raises(
+                KeyError(), node, "a dictionary without entries has none to pop",
+                "Python raises KeyError here", "ask whether it has entries first",
+            )  # fmt: skip
+        key, value = held.items[-1]
+        self.write(owner, Struct("dict", held.items[:-1]), node)
+        return Struct.sequence("tuple", [Known(key), value])
 
     def dict_update(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         items = dict(held.items)

@@ -31,6 +31,11 @@ _VARIABLES = (
     (eval, 1), (exec, 1), (vars, 0), (dir, 0), (locals, 0),
     (sys._getframe, 1), (inspect.currentframe, 0),
 )  # fmt: skip
+_TO_TEXT = frozenset((
+    "capitalize", "casefold", "center", "expandtabs", "format", "join", "ljust", "lower", "lstrip",
+    "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip", "swapcase", "title",
+    "translate", "upper", "zfill",
+))  # fmt: skip
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -87,9 +92,13 @@ def call(
     ]
     template = gast.Call(callee, given, named)
     attrs = {"template": template, "name": name, "advice": registration(fn, name)}
+    t: Type = UNKNOWN
+    if _of_text(fn):  # it carries no derivative, whatever it is given
+        attrs = {"template": template}
+        t = STR if _name_of(fn) in _TO_TEXT else UNKNOWN
     around = low.builder.loc
     low.builder.loc = low.loc(node)
-    result: Value = low.builder.emit1(O.OPAQUE, tuple(operands), UNKNOWN, "t", attrs)
+    result: Value = low.builder.emit1(O.OPAQUE, tuple(operands), t, "t", attrs)
     low.builder.loc = around
     low.opaque_values.add(result)
     return result
@@ -101,8 +110,20 @@ def reads_variables(fn: Any, count: int = 0) -> bool:
 
 
 def method(low: Any, owner: Value, name: str) -> Known | None:
-    """A method of what an opaque call gave; None for other values."""
-    return Known(Method(owner, name)) if owner in low.opaque_values else None
+    """A method of a text or of what an opaque call gave; None for other values."""
+    is_text = owner.type == STR and hasattr(str, name)
+    return Known(Method(owner, name)) if is_text or owner in low.opaque_values else None
+
+
+def _of_text(fn: Any) -> bool:
+    """Whether this is a method of a text."""
+    if isinstance(fn, Method):
+        return isinstance(fn.receiver, Value) and fn.receiver.type == STR
+    return isinstance(fn, types.BuiltinMethodType) and isinstance(fn.__self__, str)
+
+
+def _name_of(fn: Any) -> str:
+    return fn.name if isinstance(fn, Method) else fn.__name__
 
 
 def _folded(
@@ -182,7 +203,7 @@ def _operand(low: Any, fn: Any, name: str, binding: Binding, node: gast.AST) -> 
             _operand(low, fn, name, part, node)
         return low.operand(binding, node)  # type: ignore[no-any-return]
     if isinstance(binding, Value):
-        if _is_immutable(binding.type):
+        if _is_immutable(binding.type) or _of_text(fn):
             return binding
     missing = missing_rule(
         fn, name,

@@ -254,6 +254,13 @@ def memo_inside(x, n):
     return chebyshev(4)
 
 
+def last_entry_popped(x, y):
+    table = dict.fromkeys(("a", "b", "c"), x * y)
+    table["c"] = y
+    key, value = table.popitem()
+    return value * len(table) * len(key) + table["a"] * table["b"]
+
+
 def rows_completed(x, y):
     rows = [{"time": k, "payment": x * (k + 1)} for k in range(3)]
     for row in rows:

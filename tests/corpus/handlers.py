@@ -393,6 +393,18 @@ def none_in_an_expression(x, factor=None):
     return value * x
 
 
+def divided_by_anything(x, y):
+    total = 0.0
+    for divisor in (y, "text", None, [1.0], 0.0):
+        try:
+            total += x / divisor
+        except ZeroDivisionError:
+            total += x * y
+        except TypeError:
+            total += x
+    return total
+
+
 def tuple_stored_into(x, y):
     pair = (x, y)
     try:
@@ -407,9 +419,9 @@ SETTINGS = {
     for name in (
         "partly_assigned", "nested", "raised_in_a_handler", "raised_in_a_helper",
         "helper_that_catches", "bare_handler", "in_its_middle", "everything_caught",
-        "taken_by_value", "left_by_continue", "suppressed",
+        "taken_by_value", "left_by_continue", "suppressed", "divided_by_anything",
     )
 }  # fmt: skip
 SETTINGS["store_before_the_error"] = {"size_one": False}
 
-TYPED = {"method_of_another_class"}  # which may have it
+TYPED = {"divided_by_anything", "method_of_another_class"}  # whether they raise

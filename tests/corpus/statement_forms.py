@@ -646,6 +646,18 @@ def texts_of_run_time(x):
     return x * x if len(label) > 0 else 0.0
 
 
+def texts_checked_and_joined(x, y):
+    template = "x = {:.2f}"
+    message = template.format(x) + f", y = {y:.2f}"
+    if "nan" in message or message.startswith("?"):
+        return 0.0
+    lines = []
+    for k in range(3):
+        lines.append(f"{k}: {x * k:.1f}".ljust(10))
+    print("\n".join(lines))
+    return x * y * len(message.split(","))
+
+
 def global_reads_of_all_kinds(x):
     return x * _LIMIT if _LIMIT > 5.0 and not _STATE.__dict__ else 0.0
 
@@ -779,7 +791,7 @@ TYPED = {
 
 NOT_YET = {
     "error_kept", "error_of_a_subclass", "error_with_a_value",
-    "error_with_arguments", "texts_of_run_time", "with_exit_stack",
+    "error_with_arguments", "with_exit_stack",
     "with_print_options",
 }  # fmt: skip
 
