@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import operator
 import types
+from collections import OrderedDict
 from typing import Any
 
 import gast
@@ -109,7 +110,8 @@ class AccessLowering(_Base):
         """A method of a tuple, list or dictionary, not called yet."""
         if name in CONTAINER_METHODS[content.kind]:
             return BoundMethod(owner, name)
-        if self.special_of(owner) is None:
+        ordered = content.kind == "dict" and hasattr(OrderedDict, name)
+        if self.special_of(owner) is None and not ordered:
             self.check_attribute(CONTAINERS[content.kind], name, node)
         raise self.unsupported(
             node, f"the method `{name}` of a {content.kind} cannot be differentiated",
@@ -137,6 +139,11 @@ class AccessLowering(_Base):
             found = self.known_instance_attribute(owner, kind, name, node)
             if found is not None:
                 return found
+        if isinstance(owner, frozenset) and hasattr(set, name) and not hasattr(owner, name):
+            raise self.unsupported(
+                node, f"`{name}` of a set of constants cannot be differentiated",
+                "srcad takes it for one that does not change", "make it with `set()`, or use a list",
+            )  # fmt: skip
         try:
             value = getattr(owner, name)
         except AttributeError as error:
