@@ -142,7 +142,8 @@ class AccessLowering(_Base):
         if isinstance(owner, frozenset) and hasattr(set, name) and not hasattr(owner, name):
             raise self.unsupported(
                 node, f"`{name}` of a set of constants cannot be differentiated",
-                "srcad takes it for one that does not change", "make it with `set()`, or use a list",
+                "srcad takes it for one that does not change",
+                "make it with `set()`, or use a list",
             )  # fmt: skip
         try:
             value = getattr(owner, name)
