@@ -84,7 +84,7 @@ def _needed_carries(
     """Indices of carries that a final value, or something else that is kept, depends on."""
     needed = {i for i, f in enumerate(finals) if f in live} | first
     while True:
-        inside = set(live) | roots | used_values(nexts[i] for i in needed)
+        inside = roots | used_values(nexts[i] for i in needed)  # what is defined within, only
         prune(body_ops, inside)
         more = {i for i, p in enumerate(params) if p in inside} | needed
         if more == needed:
@@ -108,7 +108,7 @@ def _prune_for(op: Op, live: set[Value]) -> Op:
         *(view.emits[i] for i in emits),
         *(() if view.stop_flag is None else (view.stop_flag,)),
     )
-    inside = set(live) | used_values(yields)
+    inside = used_values(yields)
     ops = prune(view.body.ops, inside)
     streams = [i for i, e in enumerate(view.elements) if e in inside]
     live |= inside
@@ -147,7 +147,7 @@ def _prune_while(op: Op, live: set[Value]) -> Op:
         *(view.emits[i] for i in emits),
         *(() if view.stop_flag is None else (view.stop_flag,)),
     )
-    inside = set(live) | used_values(yields)
+    inside = used_values(yields)
     ops = prune(view.body.ops, inside)
     live |= inside | inside_cond
     cond = Region(tuple(view.cond_carries[i] for i in needed), cond_ops, view.cond.yields)
