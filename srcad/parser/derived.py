@@ -17,6 +17,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import ListOf, Type, adjoint_type, differentiable, is_number, rank_of
 from srcad.ir.build import clone_function
 from srcad.ir.values import Const, Function, Operand, Region, Value
+from srcad.parser import within
 from srcad.parser.bindings import (
     CLASS,
     SOURCE,
@@ -251,11 +252,8 @@ class NestedLowering(_Base):
             options.append((k, v.value))
         if transform == "jvp":
             return self.call_jvp(args, options, node)
-        if transform not in ("grad", "value_and_grad"):
-            raise self.unsupported(
-                node, f"`{transform}` inside of a differentiated function is not supported yet",
-                "only grad, value_and_grad and jvp are", "use srcad.grad",
-            )  # fmt: skip
+        if transform in ("vjp", "hvp"):
+            return self.call_within(fn, args, options, node)
         if len(args) > 1 and isinstance(args[1], Known):
             options.append(("argnums", args[1].value))
         elif len(args) > 1 and isinstance(args[1], Struct):
@@ -365,6 +363,46 @@ class NestedLowering(_Base):
                 seeds += seed_operands(self, tangent, bound[name], node)
         shape = derive(self, shape, "jvp", tuple(moving), names, bound, node)
         return emit(self, shape, [*operands, *seeds])
+
+    def call_within(
+        self, fn: Any, args: list[Binding], options: list[tuple[str, Any]], node: gast.AST
+    ) -> Binding:
+        """`vjp` and `hvp`, by way of `grad` and `jvp`."""
+        name, others = fn.__name__, fn.__globals__
+        wrong = len(args) != 3 if name == "hvp" else not args
+        if wrong or any(k not in ("optimize", "generic") for k, _ in options):
+            raise self.unsupported(
+                node, f"this form of `{name}` is not supported inside of a function",
+                "it takes the function, and the primals as positional arguments",
+                "use srcad.grad or srcad.jvp",
+            )  # fmt: skip
+        primals = args[1:] if name == "vjp" else self.known_elements(args[1], node)
+        tangents = primals if name == "vjp" else self.known_elements(args[2], node)
+        moving = tuple(
+            k
+            for k, (p, t) in enumerate(zip(primals, tangents))
+            if self.may_move(p) and not (isinstance(t, Known) and t.value is None)
+        )
+        primals = [self.materialised(p, k in moving) for k, p in enumerate(primals)]
+        given = [args[0], Struct.sequence("tuple", primals)]
+        if name == "vjp":
+            given += [Known(moving), Known(others["grad"])]
+            return self.call_source(within.vjp, given, {}, node)  # type: ignore[no-any-return]
+        held = [t if k in moving else Known(None) for k, t in enumerate(tangents)]
+        given += [
+            Struct.sequence("tuple", held), Known(moving), Known(others["grad"]),
+            Known(others["jvp"]),
+        ]  # fmt: skip
+        return self.call_source(within.hvp, given, {}, node)  # type: ignore[no-any-return]
+
+    def may_move(self, primal: Binding) -> bool:
+        """Whether each number in a primal can be differentiated."""
+        leaves = list(_leaves(self.settled(primal)))
+        return bool(leaves) and all(
+            differentiable(leaf.type) if isinstance(leaf, Value)
+            else isinstance(leaf, Known) and type(leaf.value) is float
+            for leaf in leaves
+        )  # fmt: skip
 
     def materialised(self, binding: Binding, wanted: bool) -> Binding:
         """A known number as a run-time value, so that it can be differentiated; an int that is
