@@ -342,17 +342,10 @@ def _converted_seed(seed: Any, like: Any) -> Any:
     if isinstance(like, np.ndarray):
         return np.array(seed, dtype=like.dtype)
     if isinstance(like, list):
-        return np.asarray(_without_none(seed), dtype=float)
+        return [_converted_seed(part, x) for part, x in zip(seed, like, strict=True)]
     if isinstance(like, np.generic):
         return like.dtype.type(seed)
     return complex(seed) if isinstance(like, complex) else float(seed)
-
-
-def _without_none(seed: Any) -> Any:
-    """The seed of a list of numbers, of which some may be ints."""
-    if isinstance(seed, (list, tuple)):
-        return [_without_none(part) for part in seed]
-    return 0.0 if seed is None else seed
 
 
 def check_seed(seed: Any, like: Any, name: str) -> None:

@@ -207,6 +207,21 @@ def test_a_list_without_derivative_joined_with_an_array(others, options):
     assert srcad.jvp(f, (x, others), (np.ones(2), None), **options)[1] == 6.0
 
 
+def test_cotangents_of_a_list_are_left_alone():
+    def f(u):
+        out = []
+        for x in u:
+            if x > 0.0:
+                out.append(x * x)
+        return out
+
+    value, pull = srcad.vjp(f, np.array([1.0, -2.0, 3.0]))
+    seed = [1.0] * len(value)
+    for _ in range(2):
+        assert_close(pull(seed)[0], np.array([2.0, 0.0, 6.0]))
+    assert seed == [1.0, 1.0]
+
+
 def test_ints_beside_what_is_differentiated_stay():
     def f(params):
         return params["a"] ** params["n"] * math.factorial(params["n"])
