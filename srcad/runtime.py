@@ -92,8 +92,8 @@ def astype(x: Any, dtype: str = "float64") -> Any:
 
 
 def zeros_list(x: Any) -> Any:
-    """A zero cotangent for a list of numbers that is read element by element."""
-    return [0.0] * len(x)
+    """A zero derivative of a list of numbers; of none where no path has made it."""
+    return [] if x is None else [0.0] * len(x)
 
 
 def list_like(g: Any, x: Any) -> Any:

@@ -329,6 +329,8 @@ def _expand_dims(e: Expressions, op: Op) -> gast.expr | None:
         return None
     axis = op.attrs["axis"]
     added = {a % len(t.dims) for a in (axis if isinstance(axis, tuple) else (axis,))}
+    if not added:
+        return None
     last = max(added)
     return e.subscript(x, tuple(_NEW if k in added else _ALL for k in range(last + 1)))
 
@@ -352,6 +354,8 @@ def _zeros_like(e: Expressions, op: Op) -> gast.expr | None:
 
 def _zeros_list(e: Expressions, op: Op) -> gast.expr | None:
     *number, x = op.operands
+    if x in e.program.may_be_none:  # the helper knows
+        return None
     length = gast.Call(e.names.of_object(len), [e(x)], [])
     element = e(number[0]) if number else constant(0.0)
     return gast.BinOp(gast.List([element], gast.Load()), gast.Mult(), length)
