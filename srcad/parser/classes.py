@@ -52,7 +52,8 @@ def is_own(cls: type) -> bool:
     """Whether this is a class written in Python that stands for numeric data or behaviour."""
     if not isinstance(cls, type) or issubclass(cls, BaseException):
         return False
-    if cls.__module__.split(".")[0] in ("builtins", "srcad"):
+    home = cls.__module__  # of classes that Cython makes, no text
+    if not isinstance(home, str) or home.split(".")[0] in ("builtins", "srcad"):
         return False
     return is_namedtuple(cls) or refusal(cls) is None
 

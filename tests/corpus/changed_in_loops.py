@@ -156,14 +156,22 @@ def views_in_names(x, y):
     keys, values = table.keys(), table.values()
     table["a"] = x * x * 3
     table["c"] = x * y
-    return sum(values) * len(values) + sum(table[k] * y for k in keys) + max(values)
+    total = max(values)
+    for e in values:
+        total = total + e * len(values)
+    for k in keys:
+        total = total + table[k] * y
+    return total
 
 
 def copy_of_items(x, y):
     table = {"a": x, "b": y}
     before = list(table.items())
     table["a"] = x * x * 3
-    return sum(e * table[k] for k, e in before)
+    total = 0.0
+    for k, e in before:
+        total = total + e * table[k]
+    return total
 
 
 NOT_YET = {"accumulated"}
