@@ -56,6 +56,13 @@ def _request(function: Any, **options: Any) -> Request:
     return Request(function, (), optimized, generic, source, directory)
 
 
+def _named(request: Request, argnums: Argnums) -> Request:
+    """The request, of a function with the names that `argnums` has."""
+    if request.steps or request.source is not None:
+        return request
+    return replace(request, function=with_names(request.function, argnums))
+
+
 def _unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
     """(function, the object that is its first argument) of a method or a callable object."""
     if isinstance(function, types.MethodType):
@@ -77,8 +84,7 @@ def _derivative(
 ) -> Derivative[...]:
     function, receiver = _unbound(function)
     request = _request(function, **dict(options))
-    if not request.steps and request.source is None:
-        request = replace(request, function=with_names(request.function, argnums))
+    request = _named(request, argnums)
     paths, single = parse_argnums(request.function, argnums, len(receiver))
     step = Step(transform_name, paths, single, has_aux)
     request = replace(request, steps=(*request.steps, step))
@@ -529,8 +535,7 @@ def planned(
     function, receiver = _unbound(function)
     request = _request(function, **dict(options))
     wanted = 0 if argnums is None else argnums
-    if not request.steps and request.source is None:
-        request = replace(request, function=with_names(request.function, wanted))
+    request = _named(request, wanted)
     paths, single = parse_argnums(request.function, wanted, len(receiver))
     if isinstance(function, Derivative) and argnums is None:
         return request

@@ -211,8 +211,9 @@ def seed_operands(lowerer: Any, tangent: Binding, primal: Binding, node: gast.AS
                 "each part of the argument needs a direction", "build it like the argument",
             )  # fmt: skip
         found: list[Operand] = []
+        given = dict(tangent.items)
         for key, part in primal.items:
-            found += seed_operands(lowerer, dict(tangent.items)[key], part, node)
+            found += seed_operands(lowerer, given[key], part, node)
         return found
     if not isinstance(primal, Value):
         return []

@@ -44,6 +44,11 @@ def is_real(x: Any) -> bool:
     return kind_of(x.type) in ("b", "i", "f")
 
 
+def conj(x: Any) -> Any:
+    """The conjugate, which a real value is itself."""
+    return x if is_real(x) else np.conj(x)
+
+
 def real_with(derivative: Any, x: Any) -> Any:
     """A derivative that is real where `x` is, if only the run knows that."""
     return unbroadcast(derivative, x) if kind_of(x.type) is None else derivative

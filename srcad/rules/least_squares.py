@@ -9,20 +9,11 @@ from typing import Any
 from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type
 from srcad.pristine import np
-from srcad.rules.arithmetic import is_real, real_with
+from srcad.rules.arithmetic import conj, is_real, real_with
 from srcad.rules.inference import Call
-from srcad.rules.linalg import dtype_of_matrix
+from srcad.rules.linalg import dtype_of_matrix, hermitian
 from srcad.rules.registry import rule
 from srcad.rules.shape_types import Dims, array_of, joined_dtype, slice_of, swap_last
-
-
-def _adjoint(x: Any) -> Any:
-    """The conjugate transpose."""
-    return swap_last(x) if is_real(x) else np.conj(swap_last(x))
-
-
-def _conj(x: Any) -> Any:
-    return x if is_real(x) else np.conj(x)
 
 
 def _diagonal(x: Any) -> Any:
@@ -62,9 +53,9 @@ class _Qr:
         _reduced(mode)
         q, r = y
         moved = _from_right(dots[0], r)
-        inner = _adjoint(q) @ moved
+        inner = hermitian(q) @ moved
         lower = np.tril(inner, -1)
-        turned = lower - _adjoint(lower)
+        turned = lower - hermitian(lower)
         if not is_real(a):
             turned = turned + 1j * np.imag(_diagonal(inner))
         q_dot, r_dot = q @ (turned - inner) + moved, (inner - turned) @ r
@@ -74,16 +65,16 @@ class _Qr:
     def vjp(g: Any, y: Any, a: Any, mode: str = "reduced") -> Any:
         _reduced(mode)
         q, r = y
-        g_q, g_r = (None if part is None else _conj(part) for part in g)
-        parts = [] if g_r is None else [r @ _adjoint(g_r)]
+        g_q, g_r = (None if part is None else conj(part) for part in g)
+        parts = [] if g_r is None else [r @ hermitian(g_r)]
         if g_q is not None:
-            parts.append(-(_adjoint(g_q) @ q))
+            parts.append(-(hermitian(g_q) @ q))
         inner = functools.reduce(operator.add, parts)
         lower = np.tril(inner, -1)
-        bar = q @ (lower + _adjoint(lower) + np.real(_diagonal(inner)))
+        bar = q @ (lower + hermitian(lower) + np.real(_diagonal(inner)))
         if g_q is not None:
             bar = bar + g_q
-        return (_conj(_adjoint(np.linalg.solve(r, _adjoint(bar)))),)
+        return (conj(hermitian(np.linalg.solve(r, hermitian(bar)))),)
 
 
 def _lstsq_type(call: Call) -> Type:
@@ -109,16 +100,16 @@ class _Lstsq:
         if a_dot is not None:
             moved = moved - a_dot @ x
         x_dot = inverse @ moved
-        squares_dot = 2 * np.sum(np.real(_conj(apart) * moved), axis=0, keepdims=_is_vector(b))
+        squares_dot = 2 * np.sum(np.real(conj(apart) * moved), axis=0, keepdims=_is_vector(b))
         squares_dot = squares_dot[slice_of(a, None, y[1].shape[0])]
         if a_dot is None:
             return x_dot, squares_dot, None, None
-        turned = _adjoint(a_dot)
-        x_dot = x_dot + inverse @ (_adjoint(inverse) @ (turned @ apart))
-        outside = turned @ (_adjoint(inverse) @ x)
+        turned = hermitian(a_dot)
+        x_dot = x_dot + inverse @ (hermitian(inverse) @ (turned @ apart))
+        outside = turned @ (hermitian(inverse) @ x)
         x_dot = x_dot + outside - inverse @ (a @ outside)
         u, _, v_h = np.linalg.svd(a, full_matrices=False)
-        singular_dot = np.real(np.sum(_conj(u) * (a_dot @ _adjoint(v_h)), axis=-2))
+        singular_dot = np.real(np.sum(conj(u) * (a_dot @ hermitian(v_h)), axis=-2))
         return x_dot, squares_dot, None, singular_dot
 
     @staticmethod
@@ -131,15 +122,15 @@ class _Lstsq:
             columns = np.sum(np.real(apart) * 0, axis=0, keepdims=_is_vector(b))
             weights = np.concatenate((g_squares, columns))
             weights = weights[slice_of(a, None, columns.shape[0])]
-            b_bar = 2 * _conj(apart) * weights
-            a_bar = -_conj(_outer(_conj(b_bar), x, b))
+            b_bar = 2 * conj(apart) * weights
+            a_bar = -conj(_outer(conj(b_bar), x, b))
         if g_x is not None:
-            more_a, more_b = _solution_bar(_conj(g_x), x, apart, a, b)
+            more_a, more_b = _solution_bar(conj(g_x), x, apart, a, b)
             a_bar = more_a if a_bar is None else a_bar + more_a
             b_bar = more_b if b_bar is None else b_bar + more_b
         if g_singular is not None:
             u, _, v_h = np.linalg.svd(a, full_matrices=False)
-            more = _conj((u * g_singular) @ v_h)
+            more = conj((u * g_singular) @ v_h)
             a_bar = more if a_bar is None else a_bar + more
         return a_bar, b_bar, None
 
@@ -150,15 +141,15 @@ def _is_vector(b: Any) -> bool:  # an error where that is not known
 
 def _solution_bar(g: Any, x: Any, apart: Any, a: Any, b: Any) -> tuple[Any, Any]:
     inverse = np.linalg.pinv(a)
-    bar = _adjoint(inverse) @ g
+    bar = hermitian(inverse) @ g
     total = _outer(apart, inverse @ bar, b) - _outer(bar, x, b)
-    total = total + _outer(_adjoint(inverse) @ x, g - _adjoint(a) @ bar, b)
-    return _conj(total), _conj(bar)
+    total = total + _outer(hermitian(inverse) @ x, g - hermitian(a) @ bar, b)
+    return conj(total), conj(bar)
 
 
 def _outer(x: Any, y: Any, b: Any) -> Any:
     """``x @ adjoint(y)``, of columns where the right side `b` is a vector."""
-    return np.outer(x, _conj(y)) if _is_vector(b) else x @ _adjoint(y)
+    return np.outer(x, conj(y)) if _is_vector(b) else x @ hermitian(y)
 
 
 __all__: list[str] = []

@@ -15,7 +15,7 @@ from srcad.errors import MissingRuleError
 from srcad.ir.abstract import ANY, Array, TupleOf, Type, broadcast
 from srcad.pristine import np
 from srcad.rules.arithmetic import array_of as array
-from srcad.rules.arithmetic import elements, is_real, real_with
+from srcad.rules.arithmetic import conj, elements, is_real, real_with
 from srcad.rules.contract import contract
 from srcad.rules.inference import Call
 from srcad.rules.language import call, unbroadcast_to
@@ -229,13 +229,9 @@ def multi_dot(arrays: Any) -> Any:
 # A cotangent g acts on a tangent t as Re(g * t); the formulas below are for conj(g).
 
 
-def _conj(x: Any) -> Any:
-    return x if is_real(x) else np.conj(x)
-
-
-def _hermitian(x: Any) -> Any:
+def hermitian(x: Any) -> Any:
     """The conjugate transpose."""
-    return swap_last(_conj(x))
+    return swap_last(conj(x))
 
 
 def _triangle(m: Any, lower: bool = True) -> Any:
@@ -246,30 +242,30 @@ def _triangle(m: Any, lower: bool = True) -> Any:
 def _symmetric(a_dot: Any, lower: bool) -> Any:
     """The symmetric matrix of which one triangle was read."""
     half = _triangle(a_dot, lower)
-    return half + _hermitian(half)
+    return half + hermitian(half)
 
 
 def _of_triangle(bar: Any, lower: bool) -> Any:
     """The cotangent of the triangle that was read, from that of the whole matrix."""
-    return _conj(_triangle(bar + _hermitian(bar), lower))
+    return conj(_triangle(bar + hermitian(bar), lower))
 
 
 @rule(np.linalg.cholesky, infer=_same_matrix)
 class _Cholesky:
     @staticmethod
     def jvp(dots: Any, y: Any, a: Any, upper: bool = False) -> Any:
-        low = _hermitian(y) if upper else y
+        low = hermitian(y) if upper else y
         inner = np.linalg.solve(low, _symmetric(dots[0], not upper))
-        inner = np.linalg.solve(low, _hermitian(inner))  # a Hermitian matrix
+        inner = np.linalg.solve(low, hermitian(inner))  # a Hermitian matrix
         moved = low @ _triangle(inner)
-        return _hermitian(moved) if upper else moved
+        return hermitian(moved) if upper else moved
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
-        low, g = (_hermitian(y), swap_last(g)) if upper else (y, _conj(g))
-        turned = _hermitian(low)
+        low, g = (hermitian(y), swap_last(g)) if upper else (y, conj(g))
+        turned = hermitian(low)
         inner = np.linalg.solve(turned, _triangle(turned @ g))
-        bar = np.linalg.solve(turned, _hermitian(inner))  # its conjugate transpose does as well
+        bar = np.linalg.solve(turned, hermitian(inner))  # its conjugate transpose does as well
         return (_of_triangle(bar, not upper),)
 
 
@@ -289,7 +285,7 @@ def _inverse_gaps(w: Any) -> Any:
 
 def _eigenvalues_dot(v: Any, moved: Any) -> Any:
     """The real part of the diagonal of v^H @ moved."""
-    return np.real(np.sum(_conj(v) * moved, axis=-2))
+    return np.real(np.sum(conj(v) * moved, axis=-2))
 
 
 @rule(np.linalg.eigh, infer=_eigh_type)
@@ -298,7 +294,7 @@ class _Eigh:
     def jvp(dots: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
         w, v = y
         moved = _symmetric(dots[0], UPLO in "Ll") @ v
-        return _eigenvalues_dot(v, moved), v @ (_inverse_gaps(w) * (_hermitian(v) @ moved))
+        return _eigenvalues_dot(v, moved), v @ (_inverse_gaps(w) * (hermitian(v) @ moved))
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
@@ -306,9 +302,9 @@ class _Eigh:
         g_w, g_v = g
         left = None if g_w is None else v * g_w[..., None, :]
         if g_v is not None:
-            turned = v @ (_inverse_gaps(w) * (_hermitian(v) @ _conj(g_v)))
+            turned = v @ (_inverse_gaps(w) * (hermitian(v) @ conj(g_v)))
             left = turned if left is None else left + turned
-        return (None if left is None else _of_triangle(left @ _hermitian(v), UPLO in "Ll"),)
+        return (None if left is None else _of_triangle(left @ hermitian(v), UPLO in "Ll"),)
 
 
 def _eigh(a: Any, uplo: Any) -> Any:
@@ -325,7 +321,7 @@ class _Eigvalsh:
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
         _, v = _eigh(a, UPLO)
-        return (_of_triangle((v * g[..., None, :]) @ _hermitian(v), UPLO in "Ll"),)
+        return (_of_triangle((v * g[..., None, :]) @ hermitian(v), UPLO in "Ll"),)
 
 
 # -- singular values -----------------------------------------------------------------------------
@@ -350,12 +346,12 @@ def _svd_type(call: Call) -> Type:
 
 def _singular_values_dot(a_dot: Any, a: Any) -> Any:
     u, _, v_h = np.linalg.svd(a, full_matrices=False)
-    return np.real(np.sum(_conj(u) * (a_dot @ _hermitian(v_h)), axis=-2))
+    return np.real(np.sum(conj(u) * (a_dot @ hermitian(v_h)), axis=-2))
 
 
 def _singular_values_bar(g: Any, a: Any) -> Any:
     u, _, v_h = np.linalg.svd(a, full_matrices=False)
-    return _conj((u * g[..., None, :]) @ v_h)
+    return conj((u * g[..., None, :]) @ v_h)
 
 
 @rule(np.linalg.svdvals, infer=_svd_type)
@@ -396,20 +392,20 @@ class _Svd:
             return _singular_values_dot(dots[0], a)
         _thin(full_matrices)
         u, s, v_h = y
-        v, u_h, along = _hermitian(v_h), _hermitian(u), s[..., None, :]
+        v, u_h, along = hermitian(v_h), hermitian(u), s[..., None, :]
         gaps = _inverse_gaps(s * s)
         moved = dots[0] @ v
         inner = u_h @ moved
         right, left = inner * along, swap_last(along) * inner
-        u_turned = gaps * (right + _hermitian(right))
+        u_turned = gaps * (right + hermitian(right))
         if not is_real(a):
             phase = np.imag(np.diagonal(inner, axis1=-2, axis2=-1)) / s
             u_turned = u_turned + 1j * _diagonal_matrix(phase)
-        v_turned = gaps * (left + _hermitian(left))
-        u_out, v_out = moved / along, _hermitian(dots[0]) @ u / along
+        v_turned = gaps * (left + hermitian(left))
+        u_out, v_out = moved / along, hermitian(dots[0]) @ u / along
         u_dot = u @ (u_turned - u_h @ u_out) + u_out
         v_dot = v @ (v_turned - v_h @ v_out) + v_out
-        v_dot = _hermitian(v_dot)
+        v_dot = hermitian(v_dot)
         return real_with(u_dot, u), _eigenvalues_dot(u, moved), real_with(v_dot, v_h)
 
     @staticmethod
@@ -427,22 +423,22 @@ class _Svd:
         gaps = _inverse_gaps(s * s)
         terms = [] if g_s is None else [(u * g_s[..., None, :]) @ v_h]
         if g_u is not None:
-            g_u, u_h = _conj(g_u), _hermitian(u)
+            g_u, u_h = conj(g_u), hermitian(u)
             inner = u_h @ g_u
             turned = gaps * inner
-            within = (turned + _hermitian(turned)) * along
+            within = (turned + hermitian(turned)) * along
             if not is_real(a):
                 phase = np.imag(np.diagonal(inner, axis1=-2, axis2=-1)) / s
                 within = within + 1j * _diagonal_matrix(phase)
             out = g_u / along
             terms.append((u @ (within - u_h @ out) + out) @ v_h)
         if g_v is not None:
-            g_v, v = swap_last(g_v), _hermitian(v_h)
+            g_v, v = swap_last(g_v), hermitian(v_h)
             turned = gaps * (v_h @ g_v)
-            within = swap_last(along) * (turned + _hermitian(turned))
+            within = swap_last(along) * (turned + hermitian(turned))
             out = g_v / along
-            terms.append(u @ (within @ v_h + _hermitian(out - v @ (v_h @ out))))
-        bar = _conj(functools.reduce(operator.add, terms))
+            terms.append(u @ (within @ v_h + hermitian(out - v @ (v_h @ out))))
+        bar = conj(functools.reduce(operator.add, terms))
         return (real_with(bar, a),)
 
 
@@ -452,20 +448,20 @@ class _Pinv:
 
     @staticmethod
     def jvp(dots: Any, y: Any, a: Any, rcond: Any = None, rtol: Any = None) -> Any:
-        a_dot, y_h = dots[0], _hermitian(y)
-        turned = _hermitian(a_dot)
+        a_dot, y_h = dots[0], hermitian(y)
+        turned = hermitian(a_dot)
         right = y @ y_h @ turned
         left = turned @ y_h @ y
         return right - right @ a @ y + left - y @ a @ left - y @ a_dot @ y
 
     @staticmethod
     def vjp(g: Any, y: Any, a: Any, rcond: Any = None, rtol: Any = None) -> Any:
-        g, y_h = _conj(g), _hermitian(y)
-        turned = _hermitian(g)
+        g, y_h = conj(g), hermitian(y)
+        turned = hermitian(g)
         left = turned @ y @ y_h
         right = y_h @ y @ turned
         bar = left - a @ y @ left + right - right @ y @ a - y_h @ g @ y_h
-        return (_conj(bar),)
+        return (conj(bar),)
 
 
 def _pinv_type(call: Call) -> Type:

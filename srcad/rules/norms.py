@@ -12,7 +12,7 @@ from typing import Any
 from srcad import runtime
 from srcad.ir.abstract import Array, Type, item
 from srcad.pristine import np
-from srcad.rules.arithmetic import is_real, number_of
+from srcad.rules.arithmetic import conj, is_real, number_of
 from srcad.rules.inference import Call, reduced_dims, sampled_dtype
 from srcad.rules.language import call
 from srcad.rules.registry import rule
@@ -26,10 +26,6 @@ def _norm_type(call: Call) -> Type:
     axis = (-2, -1) if call.fn is np.linalg.matrix_norm else call.attrs.get("axis")
     dims = reduced_dims(x.dims, axis, call.attrs.get("keepdims", False))
     return Array(sampled_dtype(np.linalg.norm, x), dims, dims == ())
-
-
-def _conj(x: Any) -> Any:
-    return x if is_real(x) else np.conj(x)
 
 
 def _total(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -63,7 +59,7 @@ def _vector_partial(x: Any, y: Any, order: Any, axis: Any) -> Any:
     """Of a norm `y` whose reduced dimensions are kept."""
     if order == 0:
         return None
-    sign = _conj(np.sign(x))
+    sign = conj(np.sign(x))
     if order == 1:
         return sign
     size = np.absolute(x)
@@ -78,7 +74,7 @@ def _matrix_partial(x: Any, order: Any, axes: tuple[int, int]) -> Any:
         summed, among = (rows, columns) if order in (1, -1) else (columns, rows)
         sums = np.sum(np.absolute(x), axis=summed, keepdims=True)
         best = (np.max if order > 0 else np.min)(sums, axis=among, keepdims=True)
-        return _shared(_conj(np.sign(x)), np.equal(sums, best), axes)
+        return _shared(conj(np.sign(x)), np.equal(sums, best), axes)
     last = (-2, -1)
     in_place = axes == last or (axes == (0, 1) and x.known_ndim == 2)
     u, s, v_h = np.linalg.svd(x if in_place else np.moveaxis(x, axes, last), full_matrices=False)
@@ -86,7 +82,7 @@ def _matrix_partial(x: Any, order: Any, axes: tuple[int, int]) -> Any:
         hits = np.equal(s, s[..., :1] if order == 2 else s[..., -1:])
         winners = number_of(hits, s, -1, keepdims=True)
         u = np.where(hits[..., None, :], u, 0.0) / winners[..., None]
-    partial = _conj(u @ v_h)
+    partial = conj(u @ v_h)
     return partial if in_place else np.moveaxis(partial, last, axes)
 
 
@@ -121,7 +117,7 @@ def _is_root_of_squares(x: Any, order: Any, axis: Any) -> bool:
 
 def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if _is_root_of_squares(x, order, axis):
-        moved = _total(_conj(x) * x_dot, axis, keepdims)
+        moved = _total(conj(x) * x_dot, axis, keepdims)
         return (moved if is_real(x) else np.real(moved)) / _divisor(y)
     partial = _partial(x, y, order, axis, keepdims)
     if partial is None:
@@ -135,7 +131,7 @@ def _norm_jvp(x_dot: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool)
 
 def _norm_vjp(g: Any, y: Any, x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if _is_root_of_squares(x, order, axis):
-        return (_conj(x) * _kept(g / _divisor(y), axis, keepdims),)
+        return (conj(x) * _kept(g / _divisor(y), axis, keepdims),)
     partial = _partial(x, y, order, axis, keepdims)
     return (None if partial is None else partial * _kept(g, axis, keepdims),)
 

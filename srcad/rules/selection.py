@@ -18,7 +18,7 @@ from srcad.ir.abstract import (
 from srcad.pristine import np
 from srcad.rules.arithmetic import array_of as array_of_numbers
 from srcad.rules.arithmetic import elements
-from srcad.rules.inference import Call
+from srcad.rules.inference import Call, Infer
 from srcad.rules.language import call, unbroadcast_to
 from srcad.rules.registry import composite, linear, rule, zero
 from srcad.rules.shape_types import (
@@ -189,45 +189,39 @@ linear(
 )  # fmt: skip
 
 
-def _compressed(call: Call) -> Type:
-    a = array_of(call.types[1])
-    axis = call.attrs.get("axis")
-    if axis is None:
-        return Array(a.dtype, (ANY,))
-    place = None if a.dims is None else normal_axis(axis, len(a.dims))
-    if a.dims is None or place is None:
-        return Array(a.dtype, None)
-    return Array(a.dtype, (*a.dims[:place], ANY, *a.dims[place + 1 :]))
+def _of_fewer(position: int) -> Infer:
+    """The type of a part of an operand, of any length along the axis."""
+
+    def infer(call: Call) -> Type:
+        a, axis = array_of(call.types[position]), call.attrs.get("axis")
+        if axis is None:
+            return Array(a.dtype, (ANY,))
+        place = None if a.dims is None else normal_axis(axis, len(a.dims))
+        if a.dims is None or place is None:
+            return Array(a.dtype, None)
+        return Array(a.dtype, (*a.dims[:place], ANY, *a.dims[place + 1 :]))
+
+    return infer
 
 
-@composite(np.compress, infer=_compressed, operands=("condition", "a"), active=("a",))
+@composite(np.compress, infer=_of_fewer(1), operands=("condition", "a"), active=("a",))
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     return np.take(a, call(np.flatnonzero, a, condition), axis=axis)
 
 
-@composite(np.extract, infer=_compressed, active=("arr",))
+@composite(np.extract, infer=_of_fewer(1), active=("arr",))
 def extract(condition: Any, arr: Any) -> Any:
     return np.take(arr, call(np.flatnonzero, arr, condition))
 
 
-def _cut_out(call: Call) -> Type:
-    arr, axis = array_of(call.types[0]), call.attrs.get("axis")
-    if axis is None:
-        return Array(arr.dtype, (ANY,))
-    place = None if arr.dims is None else normal_axis(axis, len(arr.dims))
-    if arr.dims is None or place is None:
-        return Array(arr.dtype, None)
-    return Array(arr.dtype, (*arr.dims[:place], ANY, *arr.dims[place + 1 :]))
-
-
-@composite(np.delete, infer=_cut_out, operands=("arr", "obj"), active=("arr",))
+@composite(np.delete, infer=_of_fewer(0), operands=("arr", "obj"), active=("arr",))
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     number = np.size(arr) if axis is None else length(arr, axis)
     return np.take(arr, call(np.delete, arr, call(np.arange, arr, number), obj), axis=axis)
 
 
 @composite(
-    np.insert, infer=_cut_out, operands=("arr", "obj", "values"), active=("arr", "values")
+    np.insert, infer=_of_fewer(0), operands=("arr", "obj", "values"), active=("arr", "values")
 )  # fmt: skip
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     if axis is not None and arr.known_ndim != 1:
