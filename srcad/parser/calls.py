@@ -255,14 +255,12 @@ class CallLowering(_Base):
         if function_name(fn) == "_make" and classes.is_namedtuple(fn.__self__):
             return self.construct(fn.__self__, self.known_elements(args[0], node), {}, node)
         function = getattr(fn, "__func__", fn)
-        if isinstance(getattr(fn, "__self__", None), LOGGERS):  # `isEnabledFor`
+        if isinstance(getattr(fn, "__self__", None), LOGGERS):  # their level may change
             return opaque.call(self, fn, args, kwargs, node)
         if isinstance(function, types.FunctionType):
             given = [Known(fn.__self__), *args] if isinstance(fn, types.MethodType) else args
             if function is not fn and lookup(function) is not None:
                 return self.apply(function, given, kwargs, node)
-            if isinstance(getattr(fn, "__self__", None), LOGGERS):
-                return opaque.call(self, fn, args, kwargs, node)  # its level may change
             try:
                 return self.call_source(function, given, kwargs, node)
             except SrcadError:
