@@ -26,6 +26,7 @@ from srcad.checks import check_scalar, input_tree
 from srcad.differentiator import derive
 from srcad.differentiator.activity import check_texts
 from srcad.differentiator.stand_ins import without_mere_shapes
+from srcad.emitter.factor import factor
 from srcad.emitter.recompute import recompute
 from srcad.emitter.rotate import rotate
 from srcad.emitter.statements import Emitted, emit
@@ -290,8 +291,8 @@ def transform(request: Request, lowered: Lowered, signature: Signature) -> Trans
     if backward is not None:
         backward = optimize(backward, level, keep_inputs=False)
     if request.optimized:
-        function = recompute(rotate(unbox(without_mere_shapes(function))))
-        backward = recompute(rotate(unbox(backward))) if backward is not None else None
+        function = recompute(factor(rotate(unbox(without_mere_shapes(function)))))
+        backward = recompute(factor(rotate(unbox(backward)))) if backward is not None else None
     return Transformed(function, wrt, backward, seeds, result_tree)
 
 

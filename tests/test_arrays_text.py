@@ -30,7 +30,8 @@ def scaled_part(x, b):
 
 
 SCALED_PART = """
-    x_bar = np.zeros_like(x)
+    x_bar = np.empty_like(x)
+    x_bar[:1] = 0.0
     x_bar[1:] = 2.0
     x_bar *= b
     return x_bar
@@ -65,7 +66,8 @@ CHANGED = """
     # reverse sweep
     z_bar[0] *= 3.0
     del z
-    x_bar = np.zeros_like(x)
+    x_bar = np.empty_like(x)
+    x_bar[-1:] = 0.0
     x_bar[:-1] = -z_bar[1:]
     x_bar += z_bar
     return x_bar

@@ -125,7 +125,7 @@ def test_text_of_a_loop_on_lists() -> None:
         "        # total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2\n"
         "        x_t_bar = 200.0 * (x_next - x_i * x_i)\n"
         "        x_bar_list[i + 1] = x_next_bar + x_t_bar\n"
-        "        x_next_bar = -2.0 * (1.0 - x_i) - x_t_bar * (2.0 * x_i)\n"
+        "        x_next_bar = -2.0 * (1.0 - x_i + x_t_bar * x_i)\n"
         "        x_next = x_i\n"
         "    if t > 0:\n"
         "        x_bar_list[0] = x_next_bar\n"

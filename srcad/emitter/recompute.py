@@ -3,7 +3,8 @@
 What holds afterwards: an array that is one sum or product of a number and of an array that is
 there in the reverse sweep anyway (`1.0 - y`) is not kept for it. To compute it again is one pass
 over memory; to keep it is another array at the peak, which new memory makes as slow. What is added
-to zeros that nothing was added to yet is stored there (the sign of a zero may differ).
+to zeros that nothing was added to yet is stored there (the sign of a zero may differ); if it is
+all but one end of an axis, only that end is filled with zeros.
 """
 
 from __future__ import annotations
@@ -111,12 +112,16 @@ class _Stores:
 
     def block(self, ops: list[Op], zeros: set[Value]) -> list[Op]:
         """The operations of a block; `zeros` are arrays that it makes."""
-        found = []
+        found: list[Op] = []
         for op in ops:
             if op.kind is O.APPLY and op.attrs["fn"] in _ZEROS:
                 zeros.add(op.result)
             if op.kind is O.ADD_AT:
+                first = op.operands[0] in zeros
                 op = self.stored(op, zeros)
+                if first and op.kind is O.SETITEM:
+                    found = _zeros_at_one_end(found, op)
+                    continue
             elif op.regions:
                 regions = tuple(
                     Region(r.params, self.block(r.ops, set()), r.yields) for r in op.regions
@@ -149,6 +154,41 @@ class _Stores:
                 if all(map(same_operand, parts, index)):
                     self.unchanged[op.result] = self.unchanged.get(old, old)
         return replace(op, kind=O.SETITEM, operands=(old, value, *index))
+
+
+def _zeros_at_one_end(block: list[Op], store: Op) -> list[Op]:
+    """A block and the store at its end, with zeros only where that store leaves them."""
+    zeros, value, *index = store.operands
+    rest = _other_end(index)
+    if rest is None or not isinstance(zeros, Value) or not isinstance(zeros.type, Array):
+        return [*block, store]
+    empty, filled = replace(zeros, name="x_bar"), replace(zeros, name="x_bar")
+    found = [
+        replace(op, attrs={"fn": np.empty_like}, results=(empty,)) if zeros in op.results else op
+        for op in block
+    ]
+    fill = replace(store, operands=(empty, Const.of(0.0), *rest), results=(filled,))
+    return [*found, fill, replace(store, operands=(filled, value, *index))]
+
+
+def _other_end(index: list[Operand]) -> list[Operand] | None:
+    """What an index leaves out, if that is one end of one axis.
+
+    >>> _other_end([Const.of(slice(None)), Const.of(slice(None, -1))])[1].value
+    slice(-1, None, None)
+    """
+    rest = list(index)
+    cut = None
+    for k, part in enumerate(index):
+        s = part.value if isinstance(part, Const) else None
+        if not isinstance(s, slice) or s.step is not None:
+            return None
+        if s == slice(None):
+            continue
+        if cut is not None or None not in (s.start, s.stop):
+            return None
+        cut, rest[k] = k, Const.of(slice(s.stop, s.start))
+    return None if cut is None else rest
 
 
 def _of_kind(value: Operand, t: Type) -> bool:
