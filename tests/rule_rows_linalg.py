@@ -39,7 +39,8 @@ for a in (*MATRICES, COMPLEX):
         add(np.linalg.matrix_power, a, kwargs={"n": n})
 add(np.linalg.slogdet, -regular(3, 3))
 TALL = sample(4, 2, low=-1)
-for a in (*MATRICES, COMPLEX, TALL):
+WIDE = sample(2, 4, low=-1) + np.eye(2, 4)
+for a in (*MATRICES, COMPLEX, TALL, WIDE, COMPLEX[:2], np.stack([WIDE, -WIDE[::-1]]), WIDE[:1]):
     add(np.linalg.qr, a)
 for b in (sample(4), sample(4, 2)):
     add(np.linalg.lstsq, TALL, b, kwargs={"rcond": None}, generic=False)

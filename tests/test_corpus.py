@@ -54,23 +54,15 @@ OPTIONS = {
 
 # Right in value, but a NumPy scalar where a float is due: it went through a list of lists.
 _KIND = "a NumPy scalar where a Python float is due, or the reverse"
-_TABLE = "the second adjoint of a dictionary that recursion fills, of unknown types"
 KNOWN = {
-    f"nested_lists.sums_of_lists-mixed-reverse-over-reverse-{kind}": _KIND
-    for kind in ("typed", "typed-unoptimised")
-} | {
-    f"{name}-{suffix}": reason
-    for name, reason in (
-        ("caches.cached_in_a_loop-mixed-forward-generic", _KIND),
-        ("generators.chained_from_generator-mixed-forward-over-forward-typed", _KIND),
-        ("iterators.sum_error_caught_outside-mixed-forward-over-forward-typed", _KIND),
-        ("run_time_keys.returned_by_a_helper-mixed-forward-generic", _KIND),
-        ("caches.cached_recursion-mixed-reverse-over-reverse-generic", _TABLE),
-        ("run_time_keys.memo_as_default-mixed-reverse-over-reverse-generic", _TABLE),
+    f"{name}-{kind}": _KIND
+    for name in (
+        "nested_lists.sums_of_lists-mixed-reverse-over-reverse",
+        "generators.chained_from_generator-mixed-forward-over-forward",
+        "iterators.sum_error_caught_outside-mixed-forward-over-forward",
     )
-    for suffix in ("", "unoptimised")
-} | {"run_time_keys.memo_of_a_loop-mixed-forward-generic-unoptimised": _KIND}
-KNOWN = {name.removesuffix("-"): reason for name, reason in KNOWN.items()}
+    for kind in ("typed", "typed-unoptimised")
+}
 
 
 def matrix() -> Iterator[Any]:

@@ -20,6 +20,7 @@ from srcad.differentiator.reverse import Reverse
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
+    FLOAT,
     ONE,
     UNKNOWN,
     Array,
@@ -246,8 +247,10 @@ def _settle_kinds(
         return
     body = Region(function.body.params, forward.builder.block, tuple(yields))
     loose = loose_values(replace(function, body=body))
+    part_ways = any(v.type == FLOAT and _is_item(d.type) for v, d in forward.dots.items())
     for i, dot in pairs:
-        if yields[dot] in loose and yields[i] not in loose:
+        both = yields[dot] in loose and yields[i] in loose
+        if (yields[dot] in loose or yields[i] in loose) and (part_ways or not both):
             operands = (yields[dot], yields[i])
             yields[dot] = apply_operands(forward.builder, runtime.as_cotangent, operands, {})
 

@@ -15,6 +15,8 @@ from srcad.ir.abstract import FLOAT, UNKNOWN, Array, ListOf, TableOf, TupleOf, T
 from srcad.ir.values import Op, Operand, Value
 from srcad.optimizer.facts import inferred_type
 
+_NOT_FLOAT = (Array, TableOf)  # a result of type `float` may be one after all
+
 
 def settle_kinds(ops: Sequence[Op]) -> None:
     """Widen the types of results and parameters of regions until they say what arrives there."""
@@ -66,7 +68,7 @@ def _application(op: Op) -> bool:
     result = op.results[0]
     if isinstance(result.type, (ListOf, TableOf)):
         return _settle(result, inferred_type(op, op.operands))
-    if result.type != FLOAT or not any(isinstance(t, Array) for t in _types(op.operands)):
+    if result.type != FLOAT or not any(isinstance(t, _NOT_FLOAT) for t in _types(op.operands)):
         return False
     found = inferred_type(op, op.operands)
     return isinstance(found, Array) and found.item and _settle(result, found)

@@ -368,6 +368,8 @@ def _keys_of(e: Expressions, op: Op) -> gast.expr:
 def _astype(e: Expressions, op: Op) -> gast.expr:
     (x,) = op.operands
     name = op.attrs.get("dtype", "float64")  # the rule's default is not written in the IR
+    if isinstance(x.type, Array) and x.type.item and name in ("float32", "float64"):
+        return gast.Call(e.dtype(name), [e(x)], [])  # that of a path may be a Python float
     if _is_array(x):
         return gast.Call(e.attribute(x, "astype"), [e.dtype(name)], [])
     return gast.Call(e.names.of_object(runtime.astype), [e(x), constant(name)], [])

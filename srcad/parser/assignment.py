@@ -161,6 +161,8 @@ class AssignmentLowering(_Base):
             self.refuse_write(owner, node)
         assert isinstance(owner, Ref)
         key = self.settled(index)
+        if not self.is_slice(key):
+            value = self.as_element(owner, value, node)
         if isinstance(held, Struct) and held.kind == "dict" and self.is_run_key(key):
             self.store_entry(owner, held, key, value, node)
             return

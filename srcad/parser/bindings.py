@@ -84,7 +84,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Special:
-    """A container of `collections`: kind "defaultdict", "Counter", "deque" or "set".
+    """A container of the library: kind "defaultdict", "Counter", "deque", "set" or "array".
 
     `detail` is the binding of the function that makes defaults, or the largest length.
     """

@@ -65,6 +65,9 @@ METHODS = {
         "copy", "index", "count", "remove", "reverse", "insert", "maxlen",
     )),
     "set": frozenset(("add", "discard", "remove", "clear", "copy", "update")),
+    "array": frozenset((
+        "append", "extend", "insert", "pop", "index", "count", "remove", "reverse", "tolist",
+    )),
 }  # fmt: skip
 _AS_LISTS = frozenset(("pop", "clear", "index", "count", "remove", "reverse", "insert"))
 
@@ -146,6 +149,8 @@ class CollectedLowering(_Base):
         with self.as_plain(owner.cell):
             if special.kind == "set":
                 return self.set_method(owner, name, args, node)
+            if special.kind == "array":
+                return self.doubles_method(owner, name, args, node)
             return self.deque_method(owner, special, name, args, node)
 
     def list_method(self, owner: Binding, name: str, args: list[Binding], node: gast.AST) -> Any:
@@ -217,6 +222,24 @@ class CollectedLowering(_Base):
             self.write(owner, Struct("dict", ()), node)
         return Known(None)
 
+    def doubles_method(
+        self, owner: Ref, name: str, args: list[Binding], node: gast.AST
+    ) -> Binding:
+        if name == "tolist":
+            return self.call_known(list, [owner], {}, node)  # type: ignore[no-any-return]
+        if name == "extend":
+            args = [self.lower_text(_FLOATS, node, iterable=args[0])]
+        elif name in ("append", "insert"):
+            args = [*args[:-1], self.call_known(float, args[-1:], {}, node)]
+        return self.list_method(owner, name, args, node)  # type: ignore[no-any-return]
+
+    def as_element(self, owner: Binding, value: Binding, node: gast.AST) -> Binding:
+        """What an array of doubles keeps of a number that is stored in it; else `value` itself."""
+        special = self.special_of(owner)
+        if special is None or special.kind != "array":
+            return value
+        return self.call_known(float, [value], {}, node)  # type: ignore[no-any-return]
+
     def refuse_order(self, owner: Binding, node: gast.AST) -> None:
         """A set of the run is not looped over: its order is that of hashes."""
         special = self.special_of(owner)
@@ -232,9 +255,9 @@ class CollectedLowering(_Base):
         special = self.special_of(owner)
         if special is not None and special.kind in METHODS:
             raise self.unsupported(
-                node, f"a {special.kind} is returned here",
+                node, f"{'an' if special.kind == 'array' else 'a'} {special.kind} is returned here",
                 "srcad follows it inside of the function only",
-                "return a list" if special.kind == "deque" else "return a dictionary or a list",
+                "return a dictionary or a list" if special.kind == "set" else "return a list",
             )  # fmt: skip
 
 
@@ -296,8 +319,10 @@ def _array(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bindin
             "its elements are rounded when they are stored", "use 'd', or a NumPy array",
         )  # fmt: skip
     if len(args) < 2:
-        return low.new_sequence("list", [])  # type: ignore[no-any-return]
-    return low.lower_text(_FLOATS, node, iterable=args[1])  # type: ignore[no-any-return]
+        made = low.new_sequence("list", [])
+    else:
+        made = low.lower_text(_FLOATS, node, iterable=args[1])
+    return low.made_special(made, Special("array"))  # type: ignore[no-any-return]
 
 
 def run_set(low: Any, iterable: Binding, node: gast.AST) -> Binding:

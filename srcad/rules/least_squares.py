@@ -13,7 +13,7 @@ from srcad.rules.arithmetic import conj, is_real, real_with
 from srcad.rules.inference import Call
 from srcad.rules.linalg import dtype_of_matrix, hermitian
 from srcad.rules.registry import rule
-from srcad.rules.shape_types import Dims, array_of, joined_dtype, slice_of, swap_last
+from srcad.rules.shape_types import Dims, array_of, joined_dtype, length, slice_of, swap_last
 
 
 def _diagonal(x: Any) -> Any:
@@ -41,24 +41,33 @@ def _reduced(mode: str) -> None:
     if mode != "reduced":
         raise MissingRuleError(
             f"`np.linalg.qr` with mode={mode!r} has no derivative rule",
-            reason="srcad knows the factors of a matrix that has no more columns than rows",
+            reason="srcad knows the reduced factors only",
             advice="leave out `mode`",
         )
 
 
+def _square_and_rest(x: Any, q: Any, a: Any) -> tuple[Any, Any]:
+    """The columns of `x` that `q` is made of, and the others, of a matrix `a` with more of them."""
+    least = length(q, -1)
+    return x[..., slice_of(a, None, least)], x[..., slice_of(a, least, None)]
+
+
 @rule(np.linalg.qr, infer=_qr_type)
 class _Qr:
+    """``a = q @ r``. What is beside a square ``r`` is ``adjoint(q)`` times its columns of `a`."""
+
     @staticmethod
     def jvp(dots: Any, y: Any, a: Any, mode: str = "reduced") -> Any:
         _reduced(mode)
         q, r = y
-        moved = _from_right(dots[0], r)
+        square, _ = _square_and_rest(r, q, a)
+        moved = _from_right(_square_and_rest(dots[0], q, a)[0], square)
         inner = hermitian(q) @ moved
         lower = np.tril(inner, -1)
         turned = lower - hermitian(lower)
         if not is_real(a):
             turned = turned + 1j * np.imag(_diagonal(inner))
-        q_dot, r_dot = q @ (turned - inner) + moved, (inner - turned) @ r
+        q_dot, r_dot = q @ (turned - inner) + moved, hermitian(q) @ dots[0] - turned @ r
         return real_with(q_dot, q), real_with(r_dot, r)
 
     @staticmethod
@@ -66,15 +75,22 @@ class _Qr:
         _reduced(mode)
         q, r = y
         g_q, g_r = (None if part is None else conj(part) for part in g)
-        parts = [] if g_r is None else [r @ hermitian(g_r)]
+        square, rest = _square_and_rest(r, q, a)
+        rest_bar = np.zeros_like(_square_and_rest(a, q, a)[1])
+        parts, of_q = [], [] if g_q is None else [g_q]
+        if g_r is not None:
+            g_square, g_rest = _square_and_rest(g_r, q, a)
+            parts.append(square @ hermitian(g_square) - g_rest @ hermitian(rest))
+            of_q.append(q @ (rest @ hermitian(g_rest)))
+            rest_bar = q @ g_rest
         if g_q is not None:
             parts.append(-(hermitian(g_q) @ q))
         inner = functools.reduce(operator.add, parts)
         lower = np.tril(inner, -1)
         bar = q @ (lower + hermitian(lower) + np.real(_diagonal(inner)))
-        if g_q is not None:
-            bar = bar + g_q
-        return (conj(hermitian(np.linalg.solve(r, hermitian(bar)))),)
+        bar = functools.reduce(operator.add, of_q, bar)
+        square_bar = hermitian(np.linalg.solve(square, hermitian(bar)))
+        return (conj(np.concatenate((square_bar, rest_bar), axis=-1)),)
 
 
 def _lstsq_type(call: Call) -> Type:

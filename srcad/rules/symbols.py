@@ -20,6 +20,7 @@ from srcad.ir.abstract import (
     INT,
     UNDEF,
     UNKNOWN,
+    Array,
     DictOf,
     ListOf,
     Scalar,
@@ -220,6 +221,8 @@ def field_of(builder: Builder, container: Operand, key: Any) -> Operand:
     t = container.type
     if isinstance(container, Const) and isinstance(container.value, tuple):
         return Const.of(container.value[key])
+    if isinstance(t, Array):
+        return getitem_operands(builder, container, [Const.of(key)])
     part: Type = UNKNOWN
     name = f"t_{key}"
     if isinstance(t, TupleOf) and t.elems is not None:

@@ -321,6 +321,8 @@ def return_from_loops_over_constants_within_a_loop(x, y, n):
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
+    "return_before_append": {"size_one": False},
+    "return_before_store": {"size_one": False},
     "return_from_loops_over_constants_within_a_loop": {"inputs": [{"n": 1}, {"n": 3}]},
     "continue_in_the_middle": {"inputs": [{"n": 4}, {"n": 4, "u": np.array([6.5])}]},
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},

@@ -187,6 +187,12 @@ def gram_schmidt_step(p, m):
     return np.sum(r * p) / np.linalg.norm(r)
 
 
+SETTINGS = {
+    "least_squares_of_several": {"size_one": False},
+    "fitted_parabola": {"size_one": False},
+    "fitted_series": {"size_one": False},
+}
+
 TYPED = {  # how many dimensions has the right side?
     "least_squares", "least_squares_of_several", "fitted_parabola", "fitted_series",
 }  # fmt: skip

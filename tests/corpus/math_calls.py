@@ -150,6 +150,7 @@ def statistics_of_values(u, x):
 
 
 SETTINGS = {
+    "statistics_of_numbers": {"float32": False},
     "statistics_of_values": {"size_one": False},
     "rounding": {"float32": False},
     "logarithms": {"positive": True},

@@ -403,6 +403,7 @@ def argument_and_its_view(m, x):
 SETTINGS = {
     "alias_chosen_by_branch": {"error": "AliasingError"},
     "ravel_view": {"error": "AliasingError"},
+    "views_with_other_axes": {"size_one": False},
 }
 
 TYPED = {

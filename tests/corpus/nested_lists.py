@@ -350,6 +350,15 @@ def array_of_doubles(x, n):
     return a[n]
 
 
+def methods_of_an_array_of_doubles(x):
+    a = array("d")
+    a.append(x)
+    a.extend([x * x, 2.0])
+    a.insert(0, 3.0 * x)
+    a[1] += x
+    return a.pop() * sum(a) + a[0] * a[-1] + a.tolist()[1]
+
+
 def tuples_in_a_list(x, n):
     steps = [(k, x * k) for k in range(n + 20)]
     total = 0.0
