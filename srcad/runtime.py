@@ -683,3 +683,12 @@ def error_of(function: Any, classes: Any, *args: Any, **keywords: Any) -> Any:
 def raises(function: Any, classes: Any, *args: Any, **keywords: Any) -> bool:
     """Whether a call of a pure function raises an error of these classes."""
     return error_of(function, classes, *args, **keywords) is not None
+
+
+def error_with(kind: Any, args: Any, names: Any, values: Any) -> Any:
+    """The error of this class that holds these arguments and attributes."""
+    error = kind.__new__(kind, *args)
+    error.args = tuple(args)
+    for name, value in zip(names, values):
+        setattr(error, name, value)
+    return error

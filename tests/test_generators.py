@@ -187,10 +187,15 @@ def many_copies(x):
     return total
 
 
-def sent_to(x):
+def sent_to_at_once(x):
+    return pair(x).send(x)
+
+
+def closed(x):
     numbers = pair(x)
     next(numbers)
-    return numbers.send(x)
+    numbers.close()
+    return x
 
 
 def as_a_manager(x):
@@ -282,8 +287,12 @@ REFUSED = {
         "it stands in the place of each `yield` of the generator",
         "loop over a list of what the generator gives, or move the body into a function",
     ),
-    sent_to: (
-        "`send` of a generator cannot be differentiated",
+    sent_to_at_once: (
+        "a value is sent to a generator that has not begun", "Python raises TypeError here",
+        "call `next` first",
+    ),
+    closed: (
+        "`close` of a generator cannot be differentiated",
         "its body stands in the place of the loop that reads it",
         "pass what it needs as an argument, or keep it in a variable that both see",
     ),

@@ -483,6 +483,8 @@ class AccessLowering(_Base):
             if isinstance(value, list):
                 return pack(self.builder, [self.operand(Known(v), node) for v in value], "list")
             return Const.of(value)
+        if self.is_error_object(binding):
+            return self.error_operand(self.object_of(binding), node)  # type: ignore[no-any-return]
         if isinstance(binding, Struct) and binding.kind != "dict":
             parts = [self.operand(p, node) for p in binding.parts]
             return pack(self.builder, parts, binding.kind)
@@ -490,7 +492,7 @@ class AccessLowering(_Base):
             return binding.value
         if isinstance(binding, Choice):
             sides = (binding.then, binding.orelse)
-            if all(isinstance(b, Known) and isinstance(b.value, str) for b in sides):
+            if _is_text(binding):
                 texts = [self.operand(b, node) for b in sides]
                 return self.select_if(binding.condition, *texts, STR)  # type: ignore[no-any-return]
         raise self.unsupported(
@@ -543,6 +545,13 @@ def _is_numeric(t: Type) -> bool:
     if isinstance(t, TupleOf):
         return t.elems is not None and all(map(_is_numeric, t.elems))
     return isinstance(t, (Scalar, Array, ListOf))
+
+
+def _is_text(binding: Binding) -> bool:
+    """Whether this is a constant text, or one of several."""
+    if isinstance(binding, Choice):
+        return _is_text(binding.then) and _is_text(binding.orelse)
+    return isinstance(binding, Known) and isinstance(binding.value, str)
 
 
 def _constant_module(module: types.ModuleType) -> bool:

@@ -406,11 +406,13 @@ def merge(
     leaf: Callable[[Operand, Operand, Type, str], Value],
     link: Callable[[Binding | None, Binding | None, str], Binding | None] | None = None,
     every: bool = False,
+    hidden: bool = False,
 ) -> Binding | None:
     """Join two bindings of one name.
 
     `leaf` makes the value for a pair of differing operands, `link` the reference for a pair of
     which one is a reference to memory that the other is not (with `every`, for all references).
+    With `hidden` it is a part of an object, which is read only where there is one.
     """
     if every and link is not None and (isinstance(a, Ref) or isinstance(b, Ref)):
         return link(a, b, name)
@@ -438,14 +440,14 @@ def merge(
         present = a if isinstance(a, Struct) else b
         assert isinstance(present, Struct)
         parts = []
-        hidden = present.kind == "object" or name.startswith("$")
+        hidden = hidden or present.kind == "object" or name.startswith("$")
         for key, x in present.items:
             if hidden and isinstance(x, (Known, ObjectParam)):
                 if number(x) is None:  # its class, or a function: no value that may be missing
                     parts.append((key, x))
                     continue
             first, second = (x, None) if present is a else (None, x)
-            parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every)))
+            parts.append((key, merge(first, second, f"{name}_{key}", leaf, link, every, hidden)))
         return Struct(present.kind, tuple(parts))  # type: ignore[arg-type]
     if isinstance(a, ObjectParam) and isinstance(b, ObjectParam) and one_object(a, b):
         value = leaf(a.value, b.value, a.value.type, name)

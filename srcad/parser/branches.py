@@ -336,6 +336,8 @@ class _Join:
             if a is None and b is None:
                 return None
             alive = a if b is None else b
+            if (gone[0] or gone[1]) and "." in name and isinstance(alive, Known):
+                return alive  # of an iterator
             if (gone[0] or gone[1]) and not low.is_data_binding(alive):
                 if not isinstance(alive, (Ref, Choice)):
                     return alive

@@ -48,6 +48,7 @@ from srcad.parser.collected import CONSTRUCTORS
 from srcad.parser.decorators import DECORATORS
 from srcad.parser.iterators import SPECIAL
 from srcad.parser.managers import MANAGERS
+from srcad.parser.raised import ERROR_CALLS
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -304,7 +305,8 @@ _SPECIAL: dict[Any, Any] = {
     **SPECIAL, **CONSTRUCTORS, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass,
     type: _type, len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str,
     getattr: _getattr, setattr: _setattr, dict.fromkeys: _fromkeys,
-    dataclasses.replace: _replace, np.ndarray: _ndarray, **ATTRIBUTE_CALLS, **DECORATORS,
+    dataclasses.replace: _replace, np.ndarray: _ndarray,
+    **ATTRIBUTE_CALLS, **ERROR_CALLS, **DECORATORS,
     copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
     operator.index: _index,
     logging.getLogger: _logger,

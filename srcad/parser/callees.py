@@ -393,12 +393,10 @@ class CalleeLowering(_Base):
                     result = self.unboxed(self.boxed(result, frame.name), memory)
                 end = callee.end = frame.vars
                 written = [c for c in memory if not same(memory[c], end.get(c))]
-                made = [
-                    c
-                    for c in self.reachable([result, *(end[c] for c in written)])
-                    if c not in memory
-                ]
                 flags = [k for k in end if isinstance(k, str) and k.startswith((LEFT, ERROR))]
+                changed: list[Key] = [*written, *flags]
+                reached = self.reachable([result, *(end[c] for c in changed)])
+                made = [c for c in reached if c not in memory]
                 cells: list[Key] = [*written, *made, *flags]
                 summary = Struct.sequence("tuple", [result, *(end[c] for c in cells)])
             return summary, cells, [*self.context.prologue, *ops], frame

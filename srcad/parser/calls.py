@@ -29,6 +29,7 @@ from srcad.parser.bindings import (
     Closure,
     Derived,
     Known,
+    LazyIterable,
     Partial,
     Ref,
     Struct,
@@ -44,6 +45,7 @@ from srcad.parser.frames import StaticRequired
 from srcad.parser.iterators import call_operator
 from srcad.parser.measures import MEASURES
 from srcad.parser.operators import BINARY, COMPARE
+from srcad.parser.raised import followed_error
 from srcad.parser.stand_ins import closure_of
 from srcad.parser.storage import CONTIGUOUS
 from srcad.parser.ufunc_methods import ufunc_method
@@ -138,6 +140,8 @@ class CallLowering(_Base):
         if isinstance(callee, BoundMethod) and callee.function is not None:
             given = [callee.receiver, *args]
             return self.call_binding(Known(callee.function), given, kwargs, node)
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, LazyIterable):
+            return self.send(callee.receiver, args, node)
         if isinstance(callee, BoundMethod):
             return self.array_method(callee, args, kwargs, node)
         if isinstance(callee, Choice):
@@ -284,6 +288,8 @@ class CallLowering(_Base):
             return self.enum_member(fn, args, kwargs, node)
         if isinstance(fn, type) and classes.is_own(fn):
             return self.construct(fn, args, kwargs, node)
+        if followed_error(fn) and not (known and fn.__module__ == "builtins"):
+            return self.error_object(fn, args, kwargs, node)
         if isinstance(fn, type) and fn.__module__ != "builtins":
             if not known or issubclass(fn, collections.defaultdict):
                 self.refuse_class(fn, node)

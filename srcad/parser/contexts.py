@@ -111,7 +111,7 @@ class ContextLowering(_Base):
         rest: list[gast.stmt],
     ) -> bool | None:
         """A block whose manager is told of errors, and says whether they end there."""
-        handler = Handler((BaseException,), self.new_label(), wants=True, pairs=True)
+        handler = Handler((BaseException,), self.new_label(), wants=True, pairs=True, reads=True)
 
         def told() -> bool:
             kind, error = self.handling[-1][2].parts

@@ -21,6 +21,7 @@ import gast
 from srcad.ir.values import Const, Operand
 from srcad.parser.bindings import (
     Binding,
+    BoundMethod,
     Closure,
     Known,
     LazyIterable,
@@ -177,6 +178,7 @@ class GeneratorLowering(_Base):
             else:
                 opened = place.opened
                 ended, frame, names = opened.ended, opened.frame, opened.names
+                self.frame.vars[opened.sent] = Known(None)
                 statements = self.rest_of(place)
             body = Yields(self, frame, emit, ended, result, unrolls).statements(statements)
             own = it.detail if it.kind == "generator" else frame.node
@@ -339,6 +341,8 @@ class GeneratorLowering(_Base):
         """An attribute of an iterator: the methods that `iter` and `next` call."""
         if name in ("__iter__", "__next__") and owner.used is not None:
             return Partial(Known(iter if name == "__iter__" else next), (owner,))
+        if name == "send" and owner.used is not None:
+            return BoundMethod(owner, name)
         reason, advice = "its body stands in the place of the loop that reads it", (
             "pass what it needs as an argument, or keep it in a variable that both see"
         )
@@ -411,10 +415,10 @@ class Yields:
 
     def __init__(
         self, low: Any, frame: Frame, emit: Callable[[gast.AST | None], gast.stmt], ended: str,
-        result: str | None, unrolls: bool,
+        result: str | None, unrolls: bool, sent: str = "",
     ) -> None:  # fmt: skip
         self.low, self.frame, self.emit, self.ended = low, frame, emit, ended
-        self.result, self.unrolls = result, unrolls
+        self.result, self.unrolls, self.sent = result, unrolls, sent
 
     def statements(self, block: list[gast.stmt]) -> list[gast.stmt]:
         return [made for statement in block for made in self.statement(statement)]
@@ -478,18 +482,21 @@ class Yields:
             self.refuse_within(node.value)
         if isinstance(node, gast.Yield):
             found = gast.copy_location(self.emit(node.value), node)
-            return [found], gast.copy_location(gast.Constant(None, None), node)
+            result: gast.expr = gast.Constant(None, None)
+            if self.sent:
+                result = gast.Name(self.sent, gast.Load(), None, None)
+            return [found], gast.copy_location(result, node)
         number = next(self.low.numbers)
-        element, result = f"e.{number}", f"returned.{number}"
-        self.frame.locals |= {element, result}
+        element, kept = f"e.{number}", f"returned.{number}"
+        self.frame.locals |= {element, kept}
         loop = Delegation(
             gast.Name(element, gast.Store(), None, None), node.value,
             [gast.copy_location(self.emit(gast.Name(element, gast.Load(), None, None)), node)],
             [], None,
         )  # fmt: skip
-        loop.result, loop.unrolls = result, self.unrolls
+        loop.result, loop.unrolls = kept, self.unrolls
         placed(gast.copy_location(loop, node), node)
-        return [loop], gast.copy_location(Outcome(result), node)
+        return [loop], gast.copy_location(Outcome(kept), node)
 
     def refuse_within(self, part: Any) -> None:
         """Refuse a `yield` that is a part of another expression."""

@@ -108,7 +108,7 @@ class LocalClassLowering(_Base):
             reason = f"`{hooks[0].__name__}` runs code of its own for each class below it"
         elif metaclass.__module__ not in ("builtins", "abc", "enum", "typing"):
             reason = f"its metaclass `{metaclass.__name__}` decides what it is"
-        elif computed and (issubclass(metaclass, enum.EnumMeta) or _is_error(resolved)):
+        elif computed and (issubclass(metaclass, enum.EnumMeta) or _shows_itself(resolved, names)):
             reason = "Python itself looks into it, where only srcad knows its methods"
         if reason:
             raise self.unsupported(
@@ -198,8 +198,10 @@ def _text(annotation: gast.AST) -> str:
     return ast.unparse(gast.gast_to_ast(copy.deepcopy(annotation)))
 
 
-def _is_error(bases: tuple[type, ...]) -> bool:
-    return any(issubclass(base, BaseException) for base in bases)
+def _shows_itself(bases: tuple[type, ...], names: dict[str, Any]) -> bool:
+    """Whether this is a class of errors of which Python itself may call a method."""
+    special = any(n.startswith("__") and stands_in(v) for n, v in names.items() if n != "__init__")
+    return special and any(issubclass(base, BaseException) for base in bases)
 
 
 def _own_hook(base: type) -> Any:

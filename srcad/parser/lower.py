@@ -74,6 +74,7 @@ from srcad.parser.optional import OptionalLowering
 from srcad.parser.outputs import OutputLowering
 from srcad.parser.parts import PartLowering
 from srcad.parser.passing import PassingLowering
+from srcad.parser.raised import RaisedLowering
 from srcad.parser.run_lists import RunListLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
@@ -124,7 +125,7 @@ class Lowerer(
     GlobalLowering, GeneratorLowering, SteppingLowering, ManagerLowering,
     OptionalLowering, LiftingLowering, ChoiceLowering, AttributeLowering, DecoratorLowering,
     LocalClassLowering,
-    RunListLowering, TableLowering, CollectedLowering, PartLowering, CacheLowering,
+    RaisedLowering, RunListLowering, TableLowering, CollectedLowering, PartLowering, CacheLowering,
 ):  # fmt: skip
     """State of one lowering; the methods live in the mixins, by kind of syntax."""
 

@@ -35,6 +35,7 @@ from srcad.parser.bindings import (
 )
 from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
+from srcad.parser.raised import ERROR_CALLS
 from srcad.parser.stand_ins import Held
 from srcad.rules.custom import CustomFunction
 from srcad.rules.registry import lookup
@@ -311,7 +312,8 @@ class ObjectLowering(_Base):
             )  # fmt: skip
         if found is object.__init__ or found is object.__init_subclass__:
             return Known(_nothing)
-        if found is object.__setattr__ and instance is not None:
+        stored = found is object.__setattr__ or found in ERROR_CALLS
+        if stored and instance is not None:
             return BoundMethod(owner, name, found)
         self.assumptions.add("attribute", home, name, getattr(home, name))
         if isinstance(found, property) and instance is not None:

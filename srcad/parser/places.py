@@ -24,6 +24,8 @@ class Opened:
         The label by which its `return` leaves it.
     stopped
         The name that says whether it is at its end, if only run time knows.
+    sent, result
+        The names of what its `yield` gives, and of what it has returned.
     places
         The places where it stood so far, each once: two that are equal are one object.
     """
@@ -32,6 +34,8 @@ class Opened:
     names: set[str]
     ended: str
     stopped: str
+    sent: str
+    result: str
     places: dict[tuple[Any, ...], Place] = field(default_factory=dict)
 
     def place(self, levels: tuple[Level, ...]) -> Place:

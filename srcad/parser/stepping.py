@@ -36,7 +36,8 @@ from srcad.parser.places import Level, Opened, Place
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
-_ITEM, _STOPPED = "$item", "$stopped"
+_ITEM, _STOPPED, _RESULT = "$item", "$stopped", "$returned_item"
+_NONE = Known(None)
 _TURNS = 1000  # of loops of a generator until its next `yield`
 _UNDECIDED = 4  # of these, those of which it is not known whether they happen
 
@@ -66,15 +67,19 @@ class SteppingLowering(_Base):
     begun: dict[Cell, tuple[Opened, tuple[Level, ...], tuple[Binding, ...], dict[Key, Binding]]]
 
     def next_element(
-        self, it: LazyIterable, default: Binding | None, node: gast.AST
+        self, it: LazyIterable, default: Binding | None, node: gast.AST, sent: Binding = _NONE
     ) -> Binding:
-        """`next(it)` or `next(it, default)`."""
-        stopped = self.advance(it, node)
+        """`next(it)`, `next(it, default)`, or `it.send(sent)`."""
+        stopped = self.advance(it, node, sent)
         variables = self.frame.vars
-        item = variables.pop(_ITEM, Known(None))
+        item = variables.pop(_ITEM, _NONE)
+        result = variables.pop(_RESULT, _NONE)
         if not isinstance(stopped, bool):
             if default is None:
-                self.stop_iteration(stopped, node)
+                self.stop_iteration(stopped, result, node)
+                place = self.place_of(it)
+                if place is not None:  # where it had stopped, this is not reached
+                    self.frame.vars[place.opened.stopped] = _FALSE
                 return item
             return self.choose(  # type: ignore[no-any-return]
                 stopped, lambda: default, lambda: item, node
@@ -83,26 +88,53 @@ class SteppingLowering(_Base):
             return item
         if default is not None:
             return default
+        handler = self.catcher_of(StopIteration)
+        if handler is not None and handler.reads:
+            error = self.error_object(StopIteration, [result], {}, node)
+            self.leave(handler, self.error_of(handler, [StopIteration], error))
         raise self.python_raises(
             StopIteration(), node, "there is no next element", "Python raises StopIteration here",
             "pass a default",
         )  # fmt: skip
 
-    def stop_iteration(self, stopped: Operand, node: gast.AST) -> None:
+    def send(self, it: LazyIterable, args: list[Binding], node: gast.AST) -> Binding:
+        """`it.send(value)`."""
+        if len(args) != 1 or it.kind != FUNCTION:
+            raise self.python_raises(
+                TypeError(), node, "this iterator is sent to", "Python raises TypeError here",
+                "send one value to a generator",
+            )  # fmt: skip
+        fresh = self.frame.vars.get(it.used)  # type: ignore[arg-type]
+        value = self.boxed(args[0])
+        if isinstance(fresh, Known) and fresh.value is False and not same(value, _NONE):
+            raise self.python_raises(
+                TypeError(), node, "a value is sent to a generator that has not begun",
+                "Python raises TypeError here", "call `next` first",
+            )  # fmt: skip
+        return self.next_element(it, None, node, value)
+
+    def stop_iteration(self, stopped: Operand, result: Binding, node: gast.AST) -> None:
         """Raise StopIteration at run time if there was no element."""
         handler = self.catcher_of(StopIteration)
         if handler is not None:
             state = {**self.frame.vars, handler.label: _TRUE}
             if handler.wants:
-                state[handler.error] = Known(StopIteration())
+                error: Binding = Known(StopIteration())
+                if handler.reads:
+                    error = self.error_object(StopIteration, [result], {}, node)
+                    state = {**self.frame.vars, **state}
+                state[handler.error] = self.error_of(handler, [StopIteration], error)
             self.may_leave(stopped, [], state)
             return
-        error = gast.Name("StopIteration", gast.Load(), None, None)
-        self.branch(stopped, [gast.copy_location(gast.Raise(error, None), node)], [], [])
+        name = gast.Name("StopIteration", gast.Load(), None, None)
+        self.branch(stopped, [gast.copy_location(gast.Raise(name, None), node)], [], [])
 
     # ------------------------------------------------------------------ one step
-    def advance(self, it: LazyIterable, node: gast.AST) -> bool | Operand:
-        """Come to the next `yield`, whose value is then `$item`; whether there was none."""
+    def advance(
+        self, it: LazyIterable, node: gast.AST, sent: Binding = _NONE
+    ) -> bool | Operand:
+        """Come to the next `yield`, whose value is then `$item`; whether there was none (what
+        the generator returned is then `$returned_item`)."""
         assert it.used is not None
         variables = self.frame.vars
         state = variables.get(it.used)
@@ -115,8 +147,15 @@ class SteppingLowering(_Base):
         else:
             self.refuse_state(it, state, node)
         opened = levels.opened
+        if opened.frame.flow is not self.frame.flow:
+            raise self.unsupported(
+                node, "this iterator was read by another call of a function",
+                "how far it has come is known there only",
+                "read it where it was made, or count with a number of your own",
+            )  # fmt: skip
         before = variables.get(opened.stopped, _FALSE)
         variables[_STOPPED] = before
+        variables[opened.sent] = sent
         outer = self.frame
         self.frame = opened.frame
         try:
@@ -130,6 +169,8 @@ class SteppingLowering(_Base):
         if "$dead" in variables:
             raise Diverges
         stopped = variables.pop(_STOPPED)
+        if opened.result in variables:
+            variables[_RESULT] = variables[opened.result]
         variables[it.used] = Known(None if found is None else opened.place(found))
         if same(stopped, _TRUE):
             return True
@@ -150,7 +191,8 @@ class SteppingLowering(_Base):
         assert it.used is not None
         if it.used in self.begun:
             opened, first, parts, bound = self.begun[it.used]
-            if all(p is q for p, q in zip(parts, it.parts)):
+            here = opened.frame.flow is self.frame.flow
+            if here and all(p is q for p, q in zip(parts, it.parts)):
                 self.frame.vars.update(bound)
                 return opened.place(first)
         number = next(self.numbers)
@@ -163,10 +205,12 @@ class SteppingLowering(_Base):
         def emit(value: gast.AST | None) -> gast.stmt:
             return Emit(value, lambda item: False)
 
-        body = Yields(self, frame, emit, ended, None, False).statements(statements)
+        sent, result = f"sent.{number}", f"result.{number}"
+        frame.locals |= {sent, result}
+        body = Yields(self, frame, emit, ended, result, False, sent).statements(statements)
         for statement in body:
             placed(statement, node)
-        opened = Opened(frame, names, ended, f"stopped.{number}")
+        opened = Opened(frame, names, ended, f"stopped.{number}", sent, result)
         levels: tuple[Level, ...] = ((tuple(body), None),)
         if whole.kind in (FUNCTION, "generator", "plain"):
             state = self.frame.vars
@@ -249,7 +293,7 @@ class SteppingLowering(_Base):
             with self.builder.nested() as ops:
                 self.frame.vars = dict(before)
                 if levels is None:
-                    self.frame.vars[_STOPPED] = _TRUE
+                    self.frame.vars.update({_STOPPED: _TRUE, opened.result: _NONE})
                 try:
                     found = None if levels is None else self.run(levels, opened, turns, node)
                 except Diverges:
@@ -305,7 +349,8 @@ class SteppingLowering(_Base):
         over: Any = self.frame.vars[f"over.{number}"]
         if self.is_produced(over):
             stopped = self.advance(over, loop)
-            item = self.frame.vars.pop(_ITEM, Known(None))
+            item = self.frame.vars.pop(_ITEM, _NONE)
+            self.frame.vars.pop(_RESULT, None)
             self.frame.vars[_STOPPED] = _FALSE
             if isinstance(stopped, bool):
                 return not stopped, lambda: item

@@ -25,9 +25,11 @@ from srcad.errors import TypeInferenceError
 from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, TableOf, Type, kind_of
 from srcad.ir.values import Const, Op, Operand, Value
-from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, same
+from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, class_of, same
 from srcad.parser.branches import _TRUE, ERROR, LEFT, is_error, is_flag
 from srcad.parser.frames import Diverges, Frame, Left, own_nodes
+from srcad.parser.raised import followed_error, reads_parts
+from srcad.parser.stand_ins import is_local
 from srcad.rules.symbols import apply as apply_rule
 from srcad.rules.symbols import pack
 
@@ -52,13 +54,14 @@ _DOMAIN: dict[Any, tuple[Any, float]] = {
 class Handler:
     """One `except` of a `try` that is being lowered; `wants` the error, or only that there is one.
 
-    With `pairs` the error comes as a pair of its class and itself.
+    With `pairs` the error comes as a pair of its class and itself; with `reads` it is looked into.
     """
 
     classes: tuple[type[BaseException], ...]
     label: str
     wants: bool = False
     pairs: bool = False
+    reads: bool = False
 
     @property
     def error(self) -> str:
@@ -109,7 +112,7 @@ class TryLowering(_Base):
         handlers = []
         for h in node.handlers:
             classes = (BaseException,) if h.type is None else self.error_classes(h.type)
-            handlers.append(Handler(classes, self.new_label(), _wants(h)))
+            handlers.append(Handler(classes, self.new_label(), _wants(h), reads=reads_parts(h)))
         finished: bool = self.catching(tuple(handlers), lambda: self.block(node.body))
         if not finished and node.orelse:
             finished = self.continue_block(node.orelse)
@@ -231,21 +234,54 @@ class TryLowering(_Base):
     def stmt_Raise(self, node: gast.Raise, rest: Any) -> bool:
         if node.exc is None:
             return self.raised_again(node)
+        made = self.error_raised(node.exc)
+        kind = class_of(self.object_of(made)) if made is not None else None
         if self.catchers:
-            kind = self.raised_class(node.exc)
+            kind = kind or self.raised_class(node.exc)
             handler = self.catcher_of(kind)
             if handler is not None:
                 error: Binding = Known(None)
+                if handler.reads and made is None and followed_error(kind):
+                    made = self.made_error(kind, node.exc)
                 if handler.wants:
-                    made = node.exc
-                    if not isinstance(made, gast.Call):
-                        made = gast.copy_location(gast.Call(made, [], []), made)
-                    error = self.opaque_expression(made, OBJECT)
+                    error = self.error_kept(made, handler, node)
                 self.leave(handler, self.error_of(handler, [kind], error))
+        if made is not None:
+            return self.raised_operand(made, node)
         template, operands = self.template(node)
         self.builder.emit(O.RAISE, operands, (), (), {"template": template})
         self.dead()
         return True
+
+    def error_raised(self, node: gast.AST) -> Binding | None:
+        """The object that `raise` names, if the error is one here."""
+        if isinstance(node, gast.Name):
+            found = self.expression(node)
+            return found if self.is_error_object(found) else None
+        if isinstance(node, gast.Call) and isinstance(node.func, gast.Name):
+            found = self.expression(node.func)
+            if isinstance(found, Known) and is_local(found.value) and followed_error(found.value):
+                return self.made_error(found.value, node)
+        return None
+
+    def made_error(self, kind: type, node: gast.AST) -> Binding:
+        if isinstance(node, gast.Call):
+            return self.expression(node)  # type: ignore[no-any-return]
+        return self.error_object(kind, [], {}, node)  # type: ignore[no-any-return]
+
+    def error_kept(self, made: Binding | None, handler: Handler, node: gast.Raise) -> Binding:
+        """What a handler that wants the error of a `raise` gets."""
+        if made is None:
+            exc = node.exc
+            if not isinstance(exc, gast.Call):
+                exc = gast.copy_location(gast.Call(exc, [], []), exc)
+            return self.opaque_expression(exc, OBJECT)  # type: ignore[no-any-return]
+        if not handler.reads:
+            return self.as_binding(self.operand(made, node))  # type: ignore[no-any-return]
+        if node.cause is not None:
+            cause = self.expression(node.cause)
+            self.put_attribute(made, "__cause__", cause, node, effect=False)
+        return made
 
     def raised_again(self, node: gast.Raise) -> bool:
         """`raise` alone, in a handler."""
@@ -270,6 +306,10 @@ class TryLowering(_Base):
                         node, "whether this error is caught is not known while compiling",
                         "the classes of both handlers overlap", "raise a new error",
                     )  # fmt: skip
+        return self.raised_operand(error, node)
+
+    def raised_operand(self, error: Binding, node: gast.AST) -> bool:
+        """Raise an error that there is, and that no handler here catches."""
         operand = self.operand(error, node)
         template = gast.Raise(gast.Name("$0", gast.Load(), None, None), None)
         self.builder.emit(O.RAISE, [operand], (), (), {"template": template})
@@ -359,6 +399,8 @@ class TryLowering(_Base):
             with self.builder.nested() as ops:
                 if handler.wants:
                     error = self.as_binding(self.attempt(runtime.error_of, op, handler))
+                    if handler.reads and len(caught) == 1:
+                        error = self.raised_by_operation(caught[0], error)
                     error = self.error_of(handler, caught, error)
         finally:
             self.builder.before = hook

@@ -39,10 +39,20 @@ def next_on_one_path(u, x):
     return next(squares)
 
 
-def generator_that_is_sent_to(x):
+def generator_that_is_closed(x):
     squares = _squares([x, x])
-    next(squares)
-    return squares.send(x)
+    first = next(squares)
+    squares.close()
+    return first
+
+
+def iterator_read_by_several_calls(x):
+    numbers = iter([x, x * x])
+
+    def number():
+        return next(numbers)
+
+    return number() * number()
 
 
 def yield_in_an_expression(x):
@@ -108,7 +118,8 @@ SETTINGS = {
     "derivative_lost_in_text": {"error": "MissingRuleError"},
     "generator_in_a_variable": {"error": "UnsupportedSyntaxError"},
     "next_on_one_path": {"error": "UnsupportedSyntaxError"},
-    "generator_that_is_sent_to": {"error": "UnsupportedSyntaxError"},
+    "generator_that_is_closed": {"error": "UnsupportedSyntaxError"},
+    "iterator_read_by_several_calls": {"error": "UnsupportedSyntaxError"},
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
 }
