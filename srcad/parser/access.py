@@ -134,6 +134,9 @@ class AccessLowering(_Base):
             raise self.decided_by_type(f"whether this has an attribute `{name}`", node)
 
     def known_attribute(self, owner: Any, name: str, node: gast.AST) -> Binding:
+        set_here = self.attribute_now(owner, name)
+        if set_here is not None:
+            return set_here  # type: ignore[no-any-return]
         kind = self.class_of_binding(Known(owner))
         if kind is not None:
             found = self.known_instance_attribute(owner, kind, name, node)

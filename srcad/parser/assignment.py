@@ -246,11 +246,9 @@ class AssignmentLowering(_Base):
             self.store_instance(owner, content, self.attribute_name(target), value, node)
             return
         if isinstance(owner, Known):
-            raise self.unsupported(
-                target, f"the attribute `{target.attr}` of {describe(owner)} outside of the "
-                "function is set here", "what it holds was taken for known while compiling",
-                "pass the object as an argument, or return the value",
-            )  # fmt: skip
+            name = self.attribute_name(target)
+            self.set_attribute_outside(owner.value, name, value, target)
+            return
         raise self.unsupported(
             target, f"a store into the attribute `{target.attr}` cannot be differentiated yet",
             f"its owner is {describe(owner)}", "keep the value in a variable, and return it",

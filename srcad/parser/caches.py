@@ -77,19 +77,23 @@ class CacheLowering(_Base):
 def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
     """The dictionaries of the surroundings that a function fills, or one that it refers to."""
     found: dict[int, dict[Any, Any]] = {}
-    todo: list[Any] = [function]
+    todo: list[tuple[Any, type | None]] = [(function, None)]
     seen: set[int] = set()
     while todo:
-        f = todo.pop()
+        f, owner = todo.pop()
         f = getattr(f, "__func__", f)
         if id(f) in seen or not isinstance(f, types.FunctionType):
             continue
         seen.add(id(f))
         used = _used(f)
         names = _names(f, used)
-        todo.extend(v for v in names.values() if isinstance(v, types.FunctionType))
-        modules = [vars(v) for v in names.values() if isinstance(v, types.ModuleType)]
-        held = [m.get(n) for m in modules for n in used]
+        if owner is not None:
+            names.update((n, owner) for n in f.__code__.co_varnames[:1])  # `self`, or `cls`
+        todo.extend((v, None) for v in names.values() if isinstance(v, types.FunctionType))
+        own = [v for v in names.values() if isinstance(v, type) and v.__module__ == f.__module__]
+        todo.extend((part, cls) for cls in own for part in vars(cls).values())
+        homes = [v for v in names.values() if isinstance(v, types.ModuleType)]
+        held = [vars(m).get(n) for m in (*homes, *own) for n in used]
         if not any(type(v) is dict for v in (*names.values(), *held)):
             continue  # most functions; their source need not be read
         try:

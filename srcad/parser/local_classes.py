@@ -53,6 +53,11 @@ class LocalClassLowering(_Base):
         for decorator in reversed(node.decorator_list):
             binding = self.call_binding(self.expression(decorator), [binding], {}, decorator)
         home.cls = binding.value if isinstance(binding, Known) else None
+        if home.cls is not None:
+            stored = (n for n in gast.walk(self.frame.node) if isinstance(n, gast.Attribute))
+            self.follow_class(
+                home.cls, {n.attr for n in stored if isinstance(n.ctx, gast.Store)}
+            )
         self.bind(node.name, binding, node)
 
     def class_body(self, node: gast.ClassDef, home: LocalClass) -> dict[str, Binding]:

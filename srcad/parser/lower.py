@@ -182,6 +182,8 @@ class Lowerer(
         self.in_turns = False  # whether this is within an unrolled loop
         # globals that the function sets: where they are kept, and what they were at first
         self.global_cells: dict[Place, tuple[Cell, Binding]] = {}
+        self.namespaces_set: dict[Place, dict[str, Any]] = {}
+        self.holders_set: list[Any] = []  # objects outside of which attributes are set
         self.kept_imports: set[tuple[int, str, int]] = set()  # namespace, name, what is imported
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
@@ -311,7 +313,7 @@ def lower(
         If the value of a parameter is needed while compiling.
     """
     source = source or read_source(function)
-    written: list[tuple[Frame, str]] = []
+    written: list[tuple[Any, str]] = []
     live: set[Loc] = set()
     caches = filled_by(function) if caches is None else caches
     while True:
@@ -320,7 +322,7 @@ def lower(
             lowerer.to_empty, lowerer.live = caches, live
             return _lower(lowerer, function, types_of, statics, examples or {}, source, written)
         except GlobalWritten as found:
-            written.append((found.frame, found.name))
+            written.append((found.holder, found.name))
         except CacheFilled as filled:
             caches.append(filled.table)
         except ChangedInLoop as changed:
@@ -334,7 +336,7 @@ def _lower(
     statics: Mapping[str, Any],
     examples: Mapping[str, Any],
     source: FunctionSource,
-    written: list[tuple[Frame, str]],
+    written: list[tuple[Any, str]],
 ) -> Lowered:
     """As `lower`, with these globals followed."""
     frame = make_frame(source, source.node, function, None, function.__globals__, source.name)

@@ -198,6 +198,12 @@ class ObjectLowering(_Base):
                 raise self.of_many_kinds(f"{name}", held, self.loc(node))
             return held
         source = fields.get(SOURCE)
+        if not isinstance(source, ObjectParam) or name not in classes.instance_names(
+            source.example
+        ):
+            set_here = self.attribute_now(cls, name)
+            if set_here is not None:
+                return set_here  # type: ignore[no-any-return]
         if isinstance(source, ObjectParam) and self.holds_itself(source, name, found):
             self.check_cached(source, name, found, node)
             return self.object_attribute(source, name, node)
