@@ -54,6 +54,7 @@ OPTIONS = {
 
 # Right in value, but a NumPy scalar where a float is due: it went through a list of lists.
 _KIND = "a NumPy scalar where a Python float is due, or the reverse"
+_ASIDE = "NaN: what a loop left aside reaches the second reverse sweep through a tape"
 KNOWN = {
     f"{name}-{kind}": _KIND
     for name in (
@@ -62,6 +63,8 @@ KNOWN = {
         "iterators.sum_error_caught_outside-mixed-forward-over-forward",
     )
     for kind in ("typed", "typed-unoptimised")
+} | {
+    f"left_aside.in_a_loop-given-reverse-over-reverse-{kind}": _ASIDE for kind in OPTIONS
 }
 
 

@@ -6,7 +6,7 @@ useful is active, nothing else gets a derivative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 
 from srcad.errors import MissingRuleError, UnsupportedSyntaxError
 from srcad.ir import ops as O
@@ -29,6 +29,34 @@ def active_positions(op: Op) -> list[int]:
     if op.kind in (O.PACK, O.CALL, O.OPAQUE):
         return list(range(len(op.operands)))
     return []
+
+
+def flows(ops: list[Op], outputs: Iterable[Operand], active: Set[Value]) -> Iterator[Value]:
+    """The values that a derivative may flow to, once for each place where it comes from."""
+    yield from _active(outputs, active)
+    for op in ops:
+        if op.kind is O.IF:
+            for region in op.regions:
+                reached = [y for r, y in zip(op.results, region.yields) if r in active]
+                yield from flows(region.ops, reached, active)
+        elif op.kind in (O.FOR, O.WHILE):
+            view: O.ForView | O.WhileView = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+            yield from flows(view.body.ops, _reached_by_loop(view, active), active)
+        elif any(r in active for r in op.results):
+            yield from _active([op.operands[k] for k in active_positions(op)], active)
+
+
+def _reached_by_loop(view: O.ForView | O.WhileView, active: Set[Value]) -> Iterator[Operand]:
+    for c, f, i, n in zip(view.carries, view.finals, view.inits, view.next_carries):
+        if c in active or f in active:
+            yield from (i, n)
+    yield from (e for e, v in zip(view.emits, view.lists) if v in active)
+    if isinstance(view, O.ForView):
+        yield from (s for e, s in zip(view.elements, view.streams) if e in active)
+
+
+def _active(operands: Iterable[Operand], active: Set[Value]) -> Iterator[Value]:
+    return (o for o in operands if isinstance(o, Value) and o in active)
 
 
 def opaque_call(op: Op, given: str = "a value") -> MissingRuleError:

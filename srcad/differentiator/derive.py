@@ -17,6 +17,7 @@ from srcad.differentiator.contributions import exact
 from srcad.differentiator.forward import Forward
 from srcad.differentiator.kinds import settle_kinds
 from srcad.differentiator.reverse import Reverse
+from srcad.differentiator.sink import sink
 from srcad.differentiator.tape import define_everywhere
 from srcad.ir import ops as O
 from srcad.ir.abstract import (
@@ -204,12 +205,12 @@ def pushforward(function: Function, wrt: Sequence[Value], *, name: str = "") -> 
     for seed in seeds.values():
         seed.name = fresh_name(seed.name, taken)
     params = _with_seeds(function.params, seeds.values())
-    return Function(
+    return sink(Function(
         name or f"{function.name}_jvp", params,
         Region(tuple(p.value for p in params), forward.builder.block, tuple(yields)),
         (function.result, dot_tree),
         {**function.inputs, **{s.name: s for s in seeds.values()}}, loc=function.loc,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _with_seeds(params: tuple[Param, ...], seeds: Iterable[Value]) -> tuple[Param, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from srcad import runtime
 from srcad.differentiator import tape
-from srcad.differentiator.activity import active_positions, useful_values, varied_values
+from srcad.differentiator.activity import active_positions, flows, useful_values, varied_values
 from srcad.differentiator.bars import Bars
 from srcad.differentiator.branches import adjoint_branch
 from srcad.differentiator.calls import adjoint_call
@@ -81,7 +81,10 @@ class Reverse:
         self.defining: dict[Value, Op] = {}
         self.in_loops: dict[Value, list[Op]] = {}  # the block of what is defined in a loop
         self.loop_of: dict[Value, Op] = {}  # the innermost loop of what is defined in one
-        self.readers: dict[Value, list[Op]] = {}  # where a derivative flows from a value
+        self.readers: dict[Value, list[Op]] = {}  # where a derivative flows from one, in loops
+        self.flows = Counter(flows(ops, outputs, self.active))  # from how many places it comes
+        self.passed: dict[tuple[Value, ...], list[Op]] = {}  # what a branch differentiates with it
+        self.recorded: dict[Value, Op] = {}  # the forward sweep of that
         self.stretched: set[Value] = set()  # whose cotangents have yet to be summed
         self.uses: Counter[Value] = Counter()
         self.extents = Extents(ops)
@@ -194,6 +197,9 @@ class Reverse:
         """Emit the adjoint of a block; the block itself, with what must be recorded added."""
         forward: list[Op] = []
         for op in reversed(ops):
+            if op.results and op.results[0] in self.recorded:
+                forward.append(self.recorded[op.results[0]])
+                continue
             with self.builder.at(op.loc):
                 forward.append(self.operation(op, bars))
         forward.reverse()
@@ -301,6 +307,7 @@ class Reverse:
         local = Bars(bars)
         cotangents_ = g if isinstance(g, tuple) else (g,)
         self.survey(ops, outs)
+        self.flows.update(flows(ops, outs, self.active))
         self.extents.add(ops)
         self.builder.block.extend(ops)
         for o, c in zip(_flat(out), cotangents_):
