@@ -692,3 +692,24 @@ def error_with(kind: Any, args: Any, names: Any, values: Any) -> Any:
     for name, value in zip(names, values):
         setattr(error, name, value)
     return error
+
+
+def sum_where(a: Any, where: Any = True, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum of the elements where the mask holds."""
+    return np.sum(a, axis=axis, keepdims=keepdims, where=where)
+
+
+def first_decides(y: Any, k: int) -> Any:
+    """Element `k` of what `np.vectorize` collects: the first decides of which type all are.
+
+    Raises
+    ------
+    TypeError
+        If that is no float, although the elements are differentiated.
+    """
+    if k == 0 and isinstance(y, (bool, int, np.integer, np.bool_)):
+        raise TypeError(
+            "the first result of a function that np.vectorize calls is an int, so that the array "
+            "would hold integers: return a float on every path, or give otypes=[float]"
+        )
+    return y

@@ -155,3 +155,7 @@ for fn in (np.all, np.any, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.
     add(fn, [1.5, 2.5])
 for axis in (..., None, 0, -1):
     add(np.argsort, sample(3, 4), kwargs={} if axis is ... else {"axis": axis})
+
+add(runtime.sum_where, sample(2, 3), np.array([True, False, True]), argnums=(0,))
+add(runtime.sum_where, sample(2, 3), sample(2, 3) > 0.0, kwargs={"axis": 1, "keepdims": True},
+    argnums=(0,))  # fmt: skip

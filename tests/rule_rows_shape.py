@@ -319,3 +319,4 @@ for fn in (np.nonzero, np.flatnonzero, np.argwhere):
     add(fn, MASK)
 add(np.searchsorted, np.sort(sample(4)), 1.0)
 add(np.searchsorted, np.sort(sample(4)), sample(2, 2), kwargs={"side": "right"})
+add(runtime.first_decides, np.float64(1.5), 0, argnums=(0,))

@@ -32,6 +32,7 @@ BY_PROGRAMS = {
     list.count, list.index, runtime.add_entry, runtime.add_tables, runtime.entry_of,
     runtime.keys_of, runtime.share_parts, runtime.slice_bounds, runtime.without,
     runtime.add_element, runtime.appended, runtime.as_list, runtime.error_of,
+    runtime.error_with,
     runtime.floats, runtime.joined, runtime.list_like,
     runtime.popped, runtime.put_slice, runtime.raises, runtime.repeated, runtime.sorting_order,
     runtime.sum_repeats, runtime.with_last, runtime.zeros_parts, np.ndarray.tolist,

@@ -226,6 +226,9 @@ class CallLowering(_Base):
             return self.call_source(WRITTEN_OUT[fn], args, kwargs, node)
         if _hashable(fn) and fn in WITH_KEYWORDS and not WITH_KEYWORDS[fn][1].isdisjoint(kwargs):
             return self.call_source(WITH_KEYWORDS[fn][0], args, kwargs, node)
+        if isinstance(fn, np.vectorize):
+            made = self.revectorized(fn, node)
+            return self.call_binding(made, args, kwargs, node)
         reduced = ufunc_method(self, fn, args, kwargs, node)
         if reduced is not None:
             return reduced
@@ -294,6 +297,15 @@ class CallLowering(_Base):
             if not known or issubclass(fn, collections.defaultdict):
                 self.refuse_class(fn, node)
         return opaque.call(self, fn, args, kwargs, node)
+
+    def revectorized(self, fn: Any, node: gast.AST) -> Binding:
+        """What makes such a `np.vectorize` again."""
+        options = {
+            "otypes": Known(fn.otypes and list(fn.otypes)),
+            "excluded": Known(tuple(fn.excluded)), "signature": Known(fn.signature),
+        }  # fmt: skip
+        self.assumptions.add("attribute", fn, "pyfunc", fn.pyfunc)
+        return self.call_source(WRITTEN_OUT[np.vectorize], [Known(fn.pyfunc)], options, node)
 
     def enum_member(
         self, cls: enum.EnumMeta, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
@@ -419,6 +431,8 @@ class CallLowering(_Base):
                 return made
             self.put_into(kwargs["out"], made, node)
             return kwargs["out"]
+        if fn in WITH_KEYWORDS and not WITH_KEYWORDS[fn][1].isdisjoint(kwargs):
+            return self.call_known(fn, [method.receiver, *args], kwargs, node)
         if fn is runtime.item and args:
             return self.item_at(method.receiver, args, node)
         all_args: list[Binding] = [method.receiver, *args]

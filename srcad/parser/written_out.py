@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from srcad import runtime
 from srcad.pristine import np
 
 
@@ -149,6 +150,92 @@ def polyfit(
     return (coefficients.T / scale).T
 
 
+def sum_of(
+    a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None,
+    where: Any = True,
+) -> Any:  # fmt: skip
+    """`np.sum` of some elements, and of what is there at first."""
+    a = np.asarray(a) if dtype is None else np.asarray(a, dtype=dtype)
+    total = runtime.sum_where(a, np.asarray(where), axis=axis, keepdims=keepdims)
+    return total if initial is None else initial + total
+
+
+def prod_of(
+    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    """`np.prod` of some elements, and of what is there at first."""
+    product = np.prod(np.where(where, a, 1), axis=axis, keepdims=keepdims)
+    return product if initial is None else initial * product
+
+
+def max_of(
+    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    """`np.max` of some elements, and of what is there at first."""
+    if initial is None:
+        raise ValueError("a maximum of some elements needs `initial`")
+    largest = np.max(np.where(where, a, initial), axis=axis, keepdims=keepdims)
+    return np.maximum(largest, initial)
+
+
+def min_of(
+    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    """`np.min` of some elements, and of what is there at first."""
+    if initial is None:
+        raise ValueError("a minimum of some elements needs `initial`")
+    least = np.min(np.where(where, a, initial), axis=axis, keepdims=keepdims)
+    return np.minimum(least, initial)
+
+
+def mean_of(a: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
+    """`np.mean` of some elements."""
+    a, where = np.asarray(a), np.asarray(where)
+    number = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    return runtime.sum_where(a, where, axis=axis, keepdims=keepdims) / number
+
+
+def var_of(
+    a: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, where: Any = True
+) -> Any:
+    """`np.var` of some elements, which are real."""
+    a, where = np.asarray(a), np.asarray(where)
+    apart = a - mean_of(a, axis, axis is not None, where)
+    number = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    return runtime.sum_where(apart * apart, where, axis=axis, keepdims=keepdims) / (number - ddof)
+
+
+def std_of(
+    a: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, where: Any = True
+) -> Any:
+    """`np.std` of some elements, which are real."""
+    return np.sqrt(var_of(a, axis, ddof, keepdims, where))
+
+
+def vectorize(
+    pyfunc: Any, otypes: Any = None, doc: Any = None, excluded: Any = None, cache: bool = False,
+    signature: Any = None,
+) -> Any:  # fmt: skip
+    """`np.vectorize`, of functions of numbers that give one number."""
+    if excluded or signature is not None:
+        raise NotImplementedError("only functions of numbers alone are followed")
+
+    def vectorized(*args: Any) -> Any:
+        arrays = np.broadcast_arrays(*args)
+        rows = zip(*[np.ravel(a).tolist() for a in arrays])
+        if otypes is not None:
+            results = np.array([pyfunc(*row) for row in rows], dtype=otypes[0])
+        else:
+            results = np.array(
+                [runtime.first_decides(pyfunc(*row), k) for k, row in enumerate(rows)]
+            )
+        return np.reshape(results, np.shape(arrays[0]))
+
+    return vectorized
+
+
+_PART = frozenset({"initial", "where"})
+
 WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     np.ndindex: ndindex,
     np.ndenumerate: ndenumerate,
@@ -164,8 +251,18 @@ WRITTEN_OUT: dict[Any, Callable[..., Any]] = {
     cmath.polar: polar,
     cmath.rect: rect,
     np.polyfit: polyfit,
+    np.vectorize: vectorize,
 }
 # those that a rule knows without these keywords
 WITH_KEYWORDS: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {
     np.diff: (diff, frozenset({"prepend", "append"})),
+    np.sum: (sum_of, _PART),
+    np.prod: (prod_of, _PART),
+    np.max: (max_of, _PART),
+    np.amax: (max_of, _PART),
+    np.min: (min_of, _PART),
+    np.amin: (min_of, _PART),
+    np.mean: (mean_of, _PART),
+    np.var: (var_of, _PART),
+    np.std: (std_of, _PART),
 }

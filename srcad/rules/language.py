@@ -202,6 +202,9 @@ def _zeros_type(call: Call) -> Type:
 
 zero(runtime.raises, signature="*args, **keywords", infer=constant_type(BOOL))
 zero(runtime.error_of, signature="*args, **keywords", infer=constant_type(OBJECT))
+linear(
+    runtime.first_decides, lambda g, y, k: g, infer=lambda c: c.types[0], operands=("y", "k")
+)
 zero(runtime.error_with, infer=constant_type(OBJECT))
 zero(runtime.zeros_like, signature="x", infer=_zeros_type)
 zero(runtime.check_seed, signature="seed, like, name", infer=lambda c: c.types[0])

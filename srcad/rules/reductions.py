@@ -1,6 +1,6 @@
 """Sums, products, moments, extrema and medians, with the forms of them that ignore NaN.
 
-The keywords `where`, `initial` and `out` are not in the signatures: a call with one of them is
+The keywords `where` and `initial` are written out (see parser.written_out), where they are not
 refused by name. Conventions at kinks: the extrema share equally among ties; the derivative of a
 standard deviation that is 0 is 0.
 """
@@ -53,6 +53,13 @@ linear(
         g / count(a, axis), a, axis, keepdims
     ),
     infer=reduction_type,
+)
+linear(
+    runtime.sum_where,
+    lambda g, a, where=True, axis=None, keepdims=False: np.where(
+        where, expand_reduced(g, a, axis, keepdims), 0.0
+    ),
+    infer=reduction_type, operands=("a", "where"),
 )
 
 

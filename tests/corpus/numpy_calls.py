@@ -232,6 +232,16 @@ def parts_in_a_list(u, x):
     return sum(np.sum(p**2) for p in parts)
 
 
+@np.vectorize
+def _capped(value, limit):
+    return value * value if value < limit else 2.0 * limit
+
+
+def function_of_numbers_vectorized(a, x):
+    shifted = np.vectorize(lambda v: v * x if v > 0 else 0, otypes=[float])
+    return np.sum(_capped(a, x) ** 2) + np.sum(shifted(a) * a)
+
+
 SETTINGS = {
     "differences_with_ends": {"size_one": False},
     "weights_counted": {"size_one": False, "float32": False},

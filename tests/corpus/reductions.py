@@ -155,7 +155,25 @@ def standard_score(u, v):
     return np.sum((u - np.mean(u)) / (np.std(u) + 0.1) * v)
 
 
+def sums_of_some(a, u):
+    rows = np.sum(a * a, axis=1, where=a > 0.2)
+    return np.sum(rows**2) + u.sum(where=u < 1.0, initial=3.0) * np.add.reduce(u, where=u > 0.0)
+
+
+def extrema_with_initial(u, x):
+    largest = np.max(u, where=u < 1.0, initial=0.01) * u.min(initial=5.0)
+    return largest * np.prod(u, where=u > 0.3, initial=x)
+
+
+def moments_of_some(a):
+    some = np.arange(a.shape[0])[:, None] % 2 == 0
+    means = a.mean(axis=0, where=some)
+    return np.sum(means**2) + np.var(a, ddof=1, where=some) + a.std(where=some)
+
+
 SETTINGS = {
     "product_with_a_zero": {"size_one": False},
     "standard_score": {"size_one": False},
+    "moments_of_some": {"size_one": False},
+    "sums_of_some": {"size_one": False},
 }
