@@ -294,8 +294,8 @@ REFUSED = {
         "which error is being handled is not known here", "raise a new error",
     ),
     "finally_left_early": (
-        "try: y = x\n    finally: return x", "try",
-        "this `finally` is left before its end",
+        "try: y = x\n    finally:\n        if x > 0.0: return x", "try",
+        "this `finally` is left before its end on some paths",
         "`return`, `break`, or an error that is caught, inside of it replaces what the block was "
         "left for", "leave after the `try`",
     ),

@@ -272,6 +272,7 @@ class CollectedLowering(_Base):
                 )  # fmt: skip
 
 
+CHANGING = ("add", "discard", "remove", "clear", "update")  # methods of sets
 # What a Counter does as a dictionary does it.
 _OF_COUNTS = frozenset((
     "get", "items", "keys", "values", "pop", "setdefault", "clear", "__getitem__",

@@ -15,7 +15,7 @@ import gast
 
 from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, LazyIterable
-from srcad.parser.collected import run_set
+from srcad.parser.collected import CHANGING, run_set
 from srcad.parser.frames import Diverges, own_nodes, stored_names
 from srcad.parser.renaming import Renamer
 
@@ -48,10 +48,22 @@ class ComprehensionLowering(_Base):
         if isinstance(content, Value):
             return run_set(self, elements, node)
         parts = [self.settled(p) for p in self.known_elements(elements, node)]
-        if any(map(self.is_run_key, parts)):
+        if any(map(self.is_run_key, parts)) or self.is_changed(node):
             return run_set(self, elements, node)
         keys = [self.static_key(p, node) for p in parts]
         return Known(frozenset(keys))
+
+    def is_changed(self, node: gast.AST) -> bool:
+        """Whether a set is bound to a name whose methods change it."""
+        statement = self.frame.statement
+        if not isinstance(statement, gast.Assign) or statement.value is not node:
+            return False
+        names = {t.id for t in statement.targets if isinstance(t, gast.Name)}
+        return any(
+            isinstance(n, gast.Attribute) and n.attr in CHANGING
+            and isinstance(n.value, gast.Name) and n.value.id in names
+            for n in gast.walk(self.frame.node)
+        )  # fmt: skip
 
     def expr_DictComp(self, node: gast.DictComp) -> Binding:
         return self.comprehension(node, self.expr_Dict(gast.Dict([], [])), ClauseFor)

@@ -1,8 +1,9 @@
-"""`match` to tests and bindings: a chain of `if`, whose conditions bind what they capture.
+"""`match` to tests and bindings: a chain of `if`, whose bodies bind what was captured.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import gast
@@ -26,6 +27,32 @@ class Bound(gast.AST):  # type: ignore[misc]
         self.binding = binding
 
 
+class Capture(gast.Subscript):  # type: ignore[misc]
+    """A condition that always holds, and binds a name."""
+
+    def __init__(self, name: str, captured: gast.AST) -> None:
+        target = gast.Name(name, gast.Store(), None, None)
+        whole = gast.Tuple(
+            [gast.NamedExpr(target, captured), gast.Constant(True, None)], gast.Load()
+        )
+        super().__init__(whole, gast.Constant(1, None), gast.Load())
+        self.name, self.captured = name, captured
+
+    def as_statement(self) -> gast.stmt:
+        target = gast.Name(self.name, gast.Store(), None, None)
+        return gast.copy_location(gast.Assign([target], self.captured, None), self)
+
+
+class Captured(gast.NodeTransformer):  # type: ignore[misc]
+    """A guard in which what was captured stands for its names, which are bound after it."""
+
+    def __init__(self, captured: dict[str, gast.AST]) -> None:
+        self.captured = captured
+
+    def visit_Name(self, node: gast.Name) -> gast.AST:
+        return self.captured.get(node.id, node)
+
+
 class MatchLowering(_Base):
     def expr_Bound(self, node: Bound) -> Binding:
         return node.binding
@@ -34,15 +61,18 @@ class MatchLowering(_Base):
         subject = self.boxed(self.expression(node.subject), "subject")
         chain: list[gast.stmt] = []
         for case in reversed(node.cases):
-            tests = self.pattern(case.pattern, Bound(subject))
+            found = self.pattern(case.pattern, Bound(subject))
+            tests = [t for t in found if not isinstance(t, Capture)]
+            body = [t.as_statement() for t in found if isinstance(t, Capture)] + case.body
             if case.guard is not None:
-                tests.append(case.guard)
-            chain = [_at(gast.If(_all_of(tests), case.body, chain), case.pattern)]
-        found: bool | None = self.stmt_If(chain[0], rest)
-        return found
+                captured = {t.name: t.captured for t in found if isinstance(t, Capture)}
+                tests.append(Captured(captured).visit(copy.deepcopy(case.guard)))
+            chain = [_at(gast.If(_all_of(tests), body, chain), case.pattern)]
+        outcome: bool | None = self.stmt_If(chain[0], rest)
+        return outcome
 
     def pattern(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
-        """Conditions that hold if the pattern fits, in order; captures are bound among them."""
+        """Conditions that hold if the pattern fits, and its captures, in order."""
         found: list[gast.AST] = getattr(self, f"pattern_{type(node).__name__}")(node, subject)
         for test in found:
             _at(test, node)
@@ -56,7 +86,7 @@ class MatchLowering(_Base):
 
     def pattern_MatchAs(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
         tests = [] if node.pattern is None else self.pattern(node.pattern, subject)
-        return tests if node.name is None else [*tests, _capture(node.name, subject)]
+        return tests if node.name is None else [*tests, Capture(node.name, subject)]
 
     def pattern_MatchOr(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
         options = [_all_of(self.pattern(p, subject)) for p in node.patterns]
@@ -78,7 +108,7 @@ class MatchLowering(_Base):
             elif part.name is not None:
                 end = gast.Constant(1 - behind, None) if behind > 1 else None
                 rest = gast.Subscript(subject, gast.Slice(at, end, None), gast.Load())
-                tests.append(_capture(part.name, _call(list, rest)))
+                tests.append(Capture(part.name, _call(list, rest)))
         return tests
 
     def pattern_MatchMapping(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
@@ -88,7 +118,7 @@ class MatchLowering(_Base):
             tests += self.pattern(part, gast.Subscript(subject, key, gast.Load()))
         if node.rest is not None:
             taken = gast.Tuple(list(node.keys), gast.Load())
-            tests.append(_capture(node.rest, _call(other_items, subject, taken)))
+            tests.append(Capture(node.rest, _call(other_items, subject, taken)))
         return tests
 
     def pattern_MatchClass(self, node: gast.AST, subject: gast.AST) -> list[gast.AST]:
@@ -128,14 +158,6 @@ def _all_of(tests: list[gast.AST]) -> gast.AST:
 
 def _call(fn: Any, *args: gast.AST) -> gast.AST:
     return gast.Call(Bound(Known(fn)), list(args), [])
-
-
-def _capture(name: str, value: gast.AST) -> gast.AST:
-    """A condition that always holds, and binds a name."""
-    target = gast.Name(name, gast.Store(), None, None)
-    bound = gast.NamedExpr(target, value)
-    whole = gast.Tuple([bound, gast.Constant(True, None)], gast.Load())
-    return gast.Subscript(whole, gast.Constant(1, None), gast.Load())
 
 
 def _at(node: gast.AST, place: gast.AST) -> gast.AST:

@@ -27,7 +27,7 @@ from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, Table
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, class_of, same
 from srcad.parser.branches import _TRUE, ERROR, LEFT, is_error, is_flag
-from srcad.parser.frames import Diverges, Frame, Left, own_nodes
+from srcad.parser.frames import Diverges, Frame, Left, blocks_of, own_nodes
 from srcad.parser.raised import followed_error, reads_parts
 from srcad.parser.stand_ins import is_local
 from srcad.rules.symbols import apply as apply_rule
@@ -102,9 +102,12 @@ class TryLowering(_Base):
     # ------------------------------------------------------------------ statements
     def stmt_Try(self, node: gast.Try, rest: list[gast.stmt]) -> bool | None:
         if node.finalbody:
-            return self.with_final(
-                lambda: self.try_block(node), lambda: self.block(node.finalbody), node, rest
-            )
+            body: Callable[[], bool] = functools.partial(self.try_block, node)
+            ending = ""
+            if _may_exit(node.finalbody):  # which ends every error, too
+                ending = self.new_label()
+                body = functools.partial(self.catching, (Handler((BaseException,), ending),), body)
+            return self.with_final(body, lambda: self.block(node.finalbody), node, rest, ending)
         return self.after_flags(self.try_block(node), rest)
 
     def try_block(self, node: gast.Try) -> bool:
@@ -189,8 +192,12 @@ class TryLowering(_Base):
         final: Callable[[], bool],
         node: gast.AST,
         rest: list[gast.stmt],
+        ending: str = "",
     ) -> bool | None:
-        """A block, and what runs after it however it is left (but for errors nobody catches)."""
+        """A block, and what runs after it however it is left (but for errors nobody catches).
+
+        `ending` is the flag of errors that end if what runs after it leaves for elsewhere.
+        """
         frame = self.frame
         frame.finals += 1
         finished = bool(body())
@@ -202,9 +209,11 @@ class TryLowering(_Base):
         for k in kept:
             del frame.vars[k]
         ended = final()
-        if any(is_flag(k) for k in frame.vars):
+        if self.left_certainly():
+            return True  # what the block was left for is forgotten
+        if ending in kept or any(is_flag(k) for k in frame.vars):
             raise self.unsupported(
-                node, "this `finally` is left before its end",
+                node, "this `finally` is left before its end on some paths",
                 "`return`, `break`, or an error that is caught, inside of it replaces what the "
                 "block was left for", "leave after the `try`",
             )  # fmt: skip
@@ -552,6 +561,16 @@ def _related(error: type[BaseException], classes: tuple[type[BaseException], ...
 
 def _is_error_class(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def _may_exit(statements: list[gast.stmt]) -> bool:
+    """Whether a `finally` may be left by `return`, `break` or `continue`."""
+    if any(isinstance(n, gast.Return) for n in own_nodes(statements)):
+        return True
+    inner = [s for s in statements if not isinstance(s, (gast.For, gast.While))]
+    if any(isinstance(s, (gast.Break, gast.Continue)) for s in inner):
+        return True
+    return any(_may_exit(block) for s in inner for block in blocks_of(s))
 
 
 def _wants(handler: gast.ExceptHandler) -> bool:

@@ -286,6 +286,21 @@ def membership_of_an_int(x, n):
     return total
 
 
+def breadth_first(x):
+    neighbours = {0: [1, 2], 1: [3], 2: [3], 3: []}
+    seen = {0}
+    queue = deque([(0, x)])
+    total = 0.0
+    while queue:
+        node, value = queue.popleft()
+        total = total * x + value
+        for other in neighbours[node]:
+            if other not in seen:
+                seen.add(other)
+                queue.append((other, value * (other + 1)))
+    return total
+
+
 def run_time_set(x, n):
     seen = set()
     total = 0.0

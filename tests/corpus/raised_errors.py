@@ -176,5 +176,31 @@ def value_of_stop_iteration(x):
             return stop.value * last
 
 
+def return_in_finally(x, y):
+    def settled(v):
+        try:
+            if v * v > 0.0001:
+                raise _Found(v)
+            return v
+        finally:
+            v = v * y
+            return v * v  # noqa: B012
+
+    return settled(x)
+
+
+def continue_in_finally(u):
+    total = 0.0
+    for k, v in enumerate(u):
+        try:
+            if k == 1:
+                raise KeyError(k)
+            total += v
+        finally:
+            total *= v
+            continue  # noqa: B012
+    return total
+
+
 SETTINGS = {"class_of_an_operation": {"float32": False}}  # NumPy divides by zero
 TYPED = {"value_of_stop_iteration"}

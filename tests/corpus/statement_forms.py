@@ -789,6 +789,29 @@ TYPED = {
     "augmented_targets", "error_of_a_missing_attribute", "error_of_a_type", "error_of_iteration",
 }  # fmt: skip
 
+
+class _Disc:
+    __match_args__ = ("center", "radius")
+
+    def __init__(self, center, radius):
+        self.center = center
+        self.radius = radius
+
+
+def match_captured_after_a_value(x, y):
+    def area(shape):
+        match shape:
+            case _Disc((0.5, _), radius):
+                return radius * radius
+            case _Disc((a, b), radius) if radius > 1.5:
+                return a * b * radius
+            case _Disc((a, b), r):
+                return a * r**3 + b
+        return 0.0
+
+    return sum(area(_Disc((v, y), v * y)) for v in (x, 2.0 * x, 0.1 * x))
+
+
 NOT_YET = {"with_exit_stack", "with_print_options"}
 
 # NumPy divides by zero without an error, and its numbers are of another class
