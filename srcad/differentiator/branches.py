@@ -86,8 +86,12 @@ def pass_on(reverse: Reverse, branch: Op, region: Region, inner: Bars) -> None:
         return
     reached = [y for r, y in zip(branch.results, region.yields) if r in reverse.active]
     arrived = Counter(flows(region.ops, reached, reverse.active))
-    for other in walk(region):
-        arrived.update(flows(reverse.passed.get(other.results[:1], []), (), reverse.active))
+    nested = list(walk(region))
+    counted = _defined(nested)
+    for other in nested:
+        passed_by = reverse.passed.get(other.results[:1], [])
+        before = [o for o in passed_by if o.results[0] not in counted]
+        arrived.update(flows(before, (), reverse.active))
     passed = reverse.passed.setdefault(branch.results[:1], [])
 
     def is_alone(op: Op, to_come: int = 0) -> bool:

@@ -39,6 +39,8 @@ def releases(
             if _rank_made(s.op, program) == largest:
                 needed = liveness.after[s] | reads
                 for c, (value, last) in list(bound.items()):
+                    if classes.members[c] & needed:
+                        continue  # a branch has bound the name again
                     if ownership.is_dead(value, needed):
                         found.setdefault(s, []).append(value)
                         del bound[c]

@@ -92,6 +92,17 @@ def recursion_before(x):
     return x * 3.0 if np.isnan(y) else y
 
 
+def read_on_other_paths_as_well(x, u):
+    total = np.sum(u)
+    if x > 5.0:
+        y = u
+    else:
+        y = total - u
+        if x > 4.0:
+            y = u * 0.3
+    return np.sum(total * y)
+
+
 _ZEROS = {"u": np.zeros(2)}
 _MIXED = {"u": np.array([-1.0, 2.0])}
 
