@@ -58,9 +58,11 @@ def rebound_in_a_loop(x):
 
 
 def one_name_on_both_sides(v, a):
-    total = a.T.sum()
+    view = a.T
+    total = view.sum()
     if np.any(v > 0.0):
         a[[0, 1, 1]] *= 0.5
+        a[[0, 1]] += 0.5
     else:
         v = a.ravel()
     return np.sum(v) + np.sum(a) + total
