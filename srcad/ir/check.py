@@ -13,16 +13,15 @@ from srcad.ir.text import callees, function_text
 from srcad.ir.values import Const, Function, Op, Operand, Region, Value
 
 
-def check(function: Function, after: str = "") -> Function:
-    """Return `function` unchanged if it is well formed.
+def check(function: Function, after: str = "", alone: bool = False) -> Function:
+    """Return `function` unchanged if it is well formed, and what it calls, unless `alone`.
 
     Raises
     ------
     InternalError
         With what is wrong, the operation, the user's line, and the text of the function.
     """
-    seen_callees = callees(function)
-    for f in (*seen_callees, function):
+    for f in (*(() if alone else callees(function)), function):
         _Checker(f, after).run()
     return function
 
@@ -32,6 +31,7 @@ class _Checker:
         self.function = function
         self.after = after
         self.defined: set[Value] = set()
+        self.scope: set[Value] = set()  # what can be read at the present place
 
     def fail(self, what: str, op: Op | None = None) -> None:
         where = f" in operation {op.kind.name}" if op is not None else ""
@@ -47,39 +47,37 @@ class _Checker:
         body = self.function.body
         if tuple(p.value for p in self.function.params) != body.params:
             self.fail("parameters of the function and of its body differ")
-        self.region(body, set())
+        self.region(body)
 
-    def define(self, value: Value, scope: set[Value], op: Op | None) -> None:
-        if value in self.defined:
-            self.fail(f"%{value.name} is defined twice", op)
-        self.defined.add(value)
-        scope.add(value)
+    def define(self, values: tuple[Value, ...], op: Op | None) -> None:
+        for value in values:
+            if value in self.defined:
+                self.fail(f"%{value.name} is defined twice", op)
+            self.defined.add(value)
+            self.scope.add(value)
 
-    def use(self, operand: Operand, scope: set[Value], op: Op | None) -> None:
-        if isinstance(operand, Value):
-            if operand not in scope:
-                self.fail(f"%{operand.name} is used where it is not defined", op)
-        elif not isinstance(operand, Const):
-            self.fail(f"{operand!r} is not an operand", op)
+    def use(self, operands: tuple[Operand, ...], op: Op | None) -> None:
+        for operand in operands:
+            if isinstance(operand, Value):
+                if operand not in self.scope:
+                    self.fail(f"%{operand.name} is used where it is not defined", op)
+            elif not isinstance(operand, Const):
+                self.fail(f"{operand!r} is not an operand", op)
 
-    def region(self, region: Region, scope: set[Value]) -> None:
-        scope = set(scope)
-        for p in region.params:
-            self.define(p, scope, None)
+    def region(self, region: Region) -> None:
+        self.define(region.params, None)
         ended = False
         for op in region.ops:
             if ended:
                 self.fail("an operation after raise", op)
-            for operand in op.operands:
-                self.use(operand, scope, op)
+            self.use(op.operands, op)
             self.structure(op)
             for inner in op.regions:
-                self.region(inner, scope)
-            for r in op.results:
-                self.define(r, scope, op)
+                self.region(inner)
+            self.define(op.results, op)
             ended = op.kind is O.RAISE
-        for operand in region.yields:
-            self.use(operand, scope, region.ops[-1] if region.ops else None)
+        self.use(region.yields, region.ops[-1] if region.ops else None)
+        self.scope.difference_update(region.params, *(op.results for op in region.ops))
 
     def structure(self, op: Op) -> None:
         if op.kind not in O.ALL_KINDS:

@@ -20,7 +20,6 @@ names that the user gave win over guessed ones.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -41,13 +40,11 @@ FRESH: frozenset[Any] = frozenset((
 _COMMUTATIVE: frozenset[Any] = frozenset((*ADD, *MUL))
 _MERGED = frozenset((O.APPLY, O.GETITEM, O.FIELD, O.GLOBAL, O.PACK, O.CALL))
 
-Known = ChainMap[Hashable, Op]  # operations by what they compute; inner regions see outer ones
-
 
 def cse(function: Function) -> Function:
     """The function without repeated operations; itself if there are none."""
     numbering = _Numbering(function)
-    numbering.region(function.body, ChainMap())
+    numbering.region(function.body)
     if not numbering.standing:
         return function
     return replace(function, body=_Rebuilt(numbering).region(function.body))
@@ -58,22 +55,28 @@ class _Numbering:
 
     def __init__(self, function: Function) -> None:
         self.standing: dict[Value, Value] = {}
+        self.known: dict[Hashable, Op] = {}  # by what they compute: of this region and those around
         self.repeated: set[int] = set()  # identities of operations that go
         self.inputs = set(leaves(dict(function.inputs)))
         self.opaque = any(map(O.runs_others_code, walk(function.body)))
 
-    def region(self, region: Region, known: Known) -> None:
+    def region(self, region: Region) -> None:
+        added = []
         for op in region.ops:
             for inner in op.regions:
-                self.region(inner, known.new_child())
+                self.region(inner)
             key = self.key(op)
             if key is None:
                 continue
-            first = known.setdefault(key, op)
-            if first is not op and self.inputs.isdisjoint(op.results):
+            first = self.known.setdefault(key, op)
+            if first is op:
+                added.append(key)
+            elif self.inputs.isdisjoint(op.results):
                 self.repeated.add(id(op))
                 for old, new in zip(op.results, first.results, strict=True):
                     self.standing[old] = self.standing.get(new, new)
+        for key in added:
+            del self.known[key]
 
     def key(self, op: Op) -> Hashable:
         """What an operation computes; None for one that must stay."""

@@ -6,6 +6,7 @@ only what is used; branches yield only what is used; operations with an effect a
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from srcad.ir.values import Function, Op, Operand, Region, Value
 
 
 def dce(function: Function, keep_inputs: bool = True) -> Function:
-    """Remove what no result needs.
+    """Remove what no result needs; the function itself if there is nothing to remove.
 
     `keep_inputs` keeps the parts taken out of container parameters, so that the function can be
     differentiated again with respect to them.
@@ -23,6 +24,8 @@ def dce(function: Function, keep_inputs: bool = True) -> Function:
     params = {p.value for p in function.params}
     body = function.body
     ops = prune(body.ops, used_values(body.yields), params if keep_inputs else set())
+    if _same(ops, body.ops):
+        return function
     return replace(function, body=Region(body.params, ops, body.yields))
 
 
@@ -35,125 +38,170 @@ def prune(ops: list[Op], live: set[Value], containers: set[Value] = frozenset())
 
     Parts taken out of `containers` are kept.
     """
-    kept: list[Op] = []
+    needs = _Needs()
+    needs.note_block(ops)
     containers = set(containers)
     if containers:
         for op in ops:
             if op.kind is O.FIELD and op.operands[0] in containers:
                 containers.update(op.results)
-    for op in reversed(ops):
-        protected = op.kind is O.FIELD and op.operands[0] in containers
-        if not protected and not any(r in live for r in op.results) and not O.has_effect(op):
-            continue
+                live.update(op.results)
+    needs.follow(live)
+    return _Sweep(live, needs.effects).block(ops)
+
+
+class _Needs:
+    """What each value is computed from, and what is needed in any case.
+
+    The results of a structured operation, and the parameters of its regions, also need what
+    decides whether, or how often, the regions run.
+    """
+
+    def __init__(self) -> None:
+        self.sources: dict[Value, tuple[Operand, ...]] = {}
+        self.always: list[Operand] = []  # what operations with an effect read
+        self.effects: set[Op] = set()  # these, and the operations that they are in
+        self.called: dict[Function, bool] = {}
+
+    def note_block(self, ops: list[Op]) -> bool:
+        """Note operations; whether one of them has an effect."""
+        found = False
+        for op in ops:
+            if op.kind.structured:
+                effect, control = self.structured(op)
+            else:
+                effect, control = self.has_effect(op), op.operands
+                for result in op.results:
+                    self.sources[result] = control
+            if effect:
+                self.effects.add(op)
+                self.always.extend(control)
+                found = True
+        return found
+
+    def has_effect(self, op: Op) -> bool:
+        if op.kind is not O.CALL:
+            return op.kind.effect
+        callee = op.attrs["callee"]
+        if callee not in self.called:
+            self.called[callee] = O.has_effect(op)
+        return self.called[callee]
+
+    def structured(self, op: Op) -> tuple[bool, tuple[Operand, ...]]:
+        effects = [self.note_block(region.ops) for region in op.regions]
         if op.kind is O.IF:
-            op = _prune_if(op, live)
+            control = op.operands
+            for result, *yields in zip(op.results, *(r.yields for r in op.regions), strict=True):
+                self.sources[result] = (*control, *yields)
+        else:
+            control = self.loop(O.ForView(op) if op.kind is O.FOR else O.WhileView(op))
+        return any(effects), control
+
+    def loop(self, view: O.ForView | O.WhileView) -> tuple[Operand, ...]:
+        stop = () if view.stop_flag is None else (view.stop_flag,)
+        if isinstance(view, O.ForView):
+            control = (*view.op.operands[:3], *stop)
+            self.sources.update(zip(view.elements, ((s,) for s in view.streams), strict=True))
+        else:
+            control = (*view.cond.yields, *stop)
+            self.sources.update(zip(view.cond_carries, ((c,) for c in view.carries), strict=True))
+        for carry, final, init, following in zip(
+            view.carries, view.finals, view.inits, view.next_carries, strict=True
+        ):
+            self.sources[carry] = (init, following)
+            self.sources[final] = (*control, carry)
+        for collected, emitted in zip(view.lists, view.emits, strict=True):
+            self.sources[collected] = (*control, emitted)
+        if view.trips is not None:
+            self.sources[view.trips] = control
+        return control
+
+    def follow(self, live: set[Value]) -> None:
+        """Add to `live` all that its values and the operations with an effect need."""
+        live.update(used_values(self.always))
+        todo = list(live)
+        while todo:
+            for source in self.sources.get(todo.pop(), ()):
+                if isinstance(source, Value) and source not in live:
+                    live.add(source)
+                    todo.append(source)
+
+
+class _Sweep:
+    """Leaves out what is not live; an operation of which all is live stays as it is."""
+
+    def __init__(self, live: set[Value], effects: set[Op]) -> None:
+        self.live = live
+        self.effects = effects
+
+    def block(self, ops: list[Op]) -> list[Op]:
+        return [
+            self.structured(op) if op.regions else op
+            for op in ops
+            if not self.live.isdisjoint(op.results) or op in self.effects
+        ]
+
+    def structured(self, op: Op) -> Op:
+        blocks = [self.block(region.ops) for region in op.regions]
+        if op.kind is O.IF:
+            pruned = self.branches(op, blocks)
         elif op.kind is O.FOR:
-            op = _prune_for(op, live)
-        elif op.kind is O.WHILE:
-            op = _prune_while(op, live)
-        live |= used_values(op.operands)
-        kept.append(op)
-    kept.reverse()
-    return kept
+            pruned = self.for_loop(O.ForView(op), *blocks)
+        else:
+            pruned = self.while_loop(O.WhileView(op), *blocks)
+        whole = len(pruned.operands) == len(op.operands) and len(pruned.results) == len(op.results)
+        return op if whole and all(map(_same, blocks, [r.ops for r in op.regions])) else pruned
 
+    def used(self, values: tuple[Value, ...]) -> list[int]:
+        """The positions of what is live."""
+        return [k for k, v in enumerate(values) if v in self.live]
 
-def _prune_region(region: Region, yields: tuple[Operand, ...], live: set[Value]) -> Region:
-    """Prune a region that runs once; values of outside that it reads become live."""
-    live |= used_values(yields)
-    return Region(region.params, prune(region.ops, live), yields)
-
-
-def _prune_if(op: Op, live: set[Value]) -> Op:
-    keep = [i for i, r in enumerate(op.results) if r in live]
-    regions = []
-    for region in op.regions:
-        regions.append(_prune_region(region, tuple(region.yields[i] for i in keep), live))
-    results = tuple(op.results[i] for i in keep)
-    return Op(op.kind, op.operands, op.attrs, results, tuple(regions), op.loc)
-
-
-def _needed_carries(
-    params: tuple[Value, ...],
-    nexts: tuple[Operand, ...],
-    finals: tuple[Value, ...],
-    body_ops: list[Op],
-    roots: set[Value],
-    live: set[Value],
-    first: set[int],
-) -> set[int]:
-    """Indices of carries that a final value, or something else that is kept, depends on."""
-    needed = {i for i, f in enumerate(finals) if f in live} | first
-    while True:
-        inside = roots | used_values(nexts[i] for i in needed)  # what is defined within, only
-        prune(body_ops, inside)
-        more = {i for i, p in enumerate(params) if p in inside} | needed
-        if more == needed:
-            return needed
-        needed = more
-
-
-def _prune_for(op: Op, live: set[Value]) -> Op:
-    view = O.ForView(op)
-    emits = [i for i, v in enumerate(view.lists) if v in live]
-    roots = used_values(view.emits[i] for i in emits)
-    if view.stop_flag is not None:
-        roots |= used_values([view.stop_flag])
-    needed = sorted(
-        _needed_carries(
-            view.carries, view.next_carries, view.finals, view.body.ops, roots, live, set()
+    def branches(self, op: Op, blocks: list[list[Op]]) -> Op:
+        keep = self.used(op.results)
+        regions = tuple(
+            Region(region.params, ops, tuple(region.yields[k] for k in keep))
+            for region, ops in zip(op.regions, blocks, strict=True)
         )
-    )
-    yields = (
-        *(view.next_carries[i] for i in needed),
-        *(view.emits[i] for i in emits),
-        *(() if view.stop_flag is None else (view.stop_flag,)),
-    )
-    inside = used_values(yields)
-    ops = prune(view.body.ops, inside)
-    streams = [i for i, e in enumerate(view.elements) if e in inside]
-    live |= inside
-    params = (
-        view.index,
-        *(view.carries[i] for i in needed),
-        *(view.elements[i] for i in streams),
-    )
-    return for_op(
-        (view.start, view.stop, view.step),
-        [view.inits[i] for i in needed],
-        [(view.streams[i], view.stream_flags[i]) for i in streams],
-        Region(params, ops, yields),
-        [view.finals[i] for i in needed],
-        [(view.lists[i], view.emit_flags[i]) for i in emits],
-        reverse=view.reverse, trips=view.trips, loc=op.loc,
-    )  # fmt: skip
+        results = tuple(op.results[k] for k in keep)
+        return Op(op.kind, op.operands, op.attrs, results, regions, op.loc)
 
+    def ends(
+        self, view: O.ForView | O.WhileView
+    ) -> tuple[list[int], list[int], tuple[Operand, ...]]:
+        """Which carries and which lists are needed, and what the body yields for them."""
+        carries, emits = self.used(view.carries), self.used(view.lists)
+        stop = () if view.stop_flag is None else (view.stop_flag,)
+        nexts = [view.next_carries[k] for k in carries]
+        return carries, emits, (*nexts, *(view.emits[k] for k in emits), *stop)
 
-def _prune_while(op: Op, live: set[Value]) -> Op:
-    view = O.WhileView(op)
-    inside_cond = used_values(view.cond.yields)
-    cond_ops = prune(view.cond.ops, inside_cond)
-    of_cond = {i for i, p in enumerate(view.cond_carries) if p in inside_cond}
-    emits = [i for i, v in enumerate(view.lists) if v in live]
-    roots = used_values(view.emits[i] for i in emits)
-    if view.stop_flag is not None:
-        roots |= used_values([view.stop_flag])
-    needed = sorted(
-        _needed_carries(
-            view.carries, view.next_carries, view.finals, view.body.ops, roots, live, of_cond
+    def for_loop(self, view: O.ForView, ops: list[Op]) -> Op:
+        carries, emits, yields = self.ends(view)
+        streams = self.used(view.elements)
+        params = (
+            view.index,
+            *(view.carries[k] for k in carries),
+            *(view.elements[k] for k in streams),
         )
-    )
-    yields = (
-        *(view.next_carries[i] for i in needed),
-        *(view.emits[i] for i in emits),
-        *(() if view.stop_flag is None else (view.stop_flag,)),
-    )
-    inside = used_values(yields)
-    ops = prune(view.body.ops, inside)
-    live |= inside | inside_cond
-    cond = Region(tuple(view.cond_carries[i] for i in needed), cond_ops, view.cond.yields)
-    body = Region(tuple(view.carries[i] for i in needed), ops, yields)
-    return while_op(
-        [view.inits[i] for i in needed], cond, body, [view.finals[i] for i in needed],
-        [(view.lists[i], view.emit_flags[i]) for i in emits], view.trips,
-        may_stop=view.may_stop, loc=op.loc,
-    )  # fmt: skip
+        return for_op(
+            (view.start, view.stop, view.step),
+            [view.inits[k] for k in carries],
+            [(view.streams[k], view.stream_flags[k]) for k in streams],
+            Region(params, ops, yields),
+            [view.finals[k] for k in carries],
+            [(view.lists[k], view.emit_flags[k]) for k in emits],
+            reverse=view.reverse, trips=view.trips, loc=view.op.loc,
+        )  # fmt: skip
+
+    def while_loop(self, view: O.WhileView, cond_ops: list[Op], ops: list[Op]) -> Op:
+        carries, emits, yields = self.ends(view)
+        cond = Region(tuple(view.cond_carries[k] for k in carries), cond_ops, view.cond.yields)
+        body = Region(tuple(view.carries[k] for k in carries), ops, yields)
+        return while_op(
+            [view.inits[k] for k in carries], cond, body, [view.finals[k] for k in carries],
+            [(view.lists[k], view.emit_flags[k]) for k in emits], view.trips,
+            may_stop=view.may_stop, loc=view.op.loc,
+        )  # fmt: skip
+
+
+def _same(ops: list[Op], others: list[Op]) -> bool:
+    return len(ops) == len(others) and all(map(operator.is_, ops, others))

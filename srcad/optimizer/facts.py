@@ -8,6 +8,7 @@ type must not be used to simplify: ``y * 1.0`` is not ``y`` if `y` is the intege
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Hashable, Sequence, Set
 
 from srcad import runtime
@@ -63,7 +64,7 @@ class Uses:
     """Who reads each value of a function; a yield counts as a use without a reader."""
 
     def __init__(self, function: Function) -> None:
-        self.readers: dict[Value, list[tuple[Op | None, int]]] = {}
+        self.readers: dict[Value, list[tuple[Op | None, int]]] = defaultdict(list)
         self._unseen: dict[Value, bool] = {}
         self._region(function.body)
 
@@ -77,7 +78,7 @@ class Uses:
     def _note(self, op: Op | None, operands: Sequence[Operand]) -> None:
         for position, operand in enumerate(operands):
             if isinstance(operand, Value):
-                self.readers.setdefault(operand, []).append((op, position))
+                self.readers[operand].append((op, position))
 
     def single(self, value: Operand) -> bool:
         """Whether a value is read at most once."""
@@ -157,12 +158,9 @@ def loose_values(function: Function, at_calls: Set[Value] | None = None) -> set[
     for f in functions:  # the elements of a list were joined to one type
         lists = [p for p in f.params if isinstance(p.value.type, _CONTAINERS)]
         found.loose.update(p.value for p in lists if not p.exact)
-    while True:  # what flows round a loop, or from a caller, is found in the next turn
-        before = len(found.loose)
-        for f in functions:
-            found.region(f.body)
-        if len(found.loose) == before:
-            return found.loose
+        found.region(f.body)
+    found.follow()
+    return found.loose
 
 
 def same_kind(have: Type, want: Type) -> bool:
@@ -206,9 +204,25 @@ def _keeps_dtype(given: Type, t: Type) -> bool:
 
 
 class _Loose:
+    """Finds what is loose by itself, and notes by way of what the others would be."""
+
     def __init__(self, loose: set[Value], follows_calls: bool) -> None:
         self.loose = loose
         self.follows_calls = follows_calls
+        self.flows: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
+        self.flows_of_all: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
+
+    def follow(self) -> None:
+        """Add what is loose because what it is computed from is."""
+        before = -1
+        while before != len(self.loose):  # what flows round a loop, or from a caller, needs turns
+            before = len(self.loose)
+            for sources, results in self.flows:
+                if any(o in self.loose for o in sources if isinstance(o, Value)):
+                    self.loose.update(results)
+            for sources, results in self.flows_of_all:
+                if all(isinstance(o, Value) and o in self.loose for o in sources):
+                    self.loose.update(results)
 
     def region(self, region: Region) -> None:
         for op in region.ops:
@@ -218,39 +232,52 @@ class _Loose:
                 self._for(op)
             elif op.kind is O.WHILE:
                 self._while(op)
+            elif op.kind is O.APPLY:
+                self._application(op)
             elif self._operation(op):
                 self.loose.update(op.results)
 
-    def _any(self, operands: Sequence[Operand]) -> bool:
-        return any(isinstance(o, Value) and o in self.loose for o in operands)
-
     def _operation(self, op: Op) -> bool:
-        if op.kind is O.APPLY:
-            return self._application(op)
+        """Whether the results are loose whatever the operands are; else notes the flow."""
+        sources = op.operands
         if op.kind in (O.GETITEM, O.SETITEM, O.ADD_AT):
             stored = op.operands[1:2] if op.kind is not O.GETITEM else ()
             x = op.operands[0]
-            return self._any((x, *stored) if isinstance(x.type, _CONTAINERS) else (x,))
-        if op.kind is O.CALL:
+            sources = (x, *stored) if isinstance(x.type, _CONTAINERS) else (x,)
+        elif op.kind is O.CALL:
             if self.follows_calls:
                 self._call(op)
             return False
-        if op.kind is O.OPAQUE:
+        elif op.kind is O.OPAQUE:
             return True
-        if op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, _CONTAINERS):
+        elif op.kind in (O.FIELD, O.GLOBAL) and isinstance(op.result.type, _CONTAINERS):
             return True
-        if op.kind is O.PACK and isinstance(op.result.type, _CONTAINERS):
+        elif op.kind is O.PACK and isinstance(op.result.type, _CONTAINERS):
             if any(not same_kind(o.type, op.result.type.elem) for o in op.operands):
                 return True
-        if op.kind is O.PACK and isinstance(op.result.type, TupleOf):
+        elif op.kind is O.PACK and isinstance(op.result.type, TupleOf):
             if not same_kind(TupleOf(tuple(o.type for o in op.operands)), op.result.type):
                 return True
-        return self._any(op.operands)
+        self.flows.append((sources, op.results))
+        return False
 
-    def _application(self, op: Op) -> bool:
+    def _application(self, op: Op) -> None:
         fn, t = op.attrs["fn"], op.result.type
         if fn in (float, runtime.zeros_list) or getattr(fn, "__module__", None) == "math":
-            return False
+            return
+        if self._is_loose(op):
+            self.loose.add(op.result)
+            return
+        if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result
+            deciding = [o for o in op.operands if _dtype(o.type) == _dtype(t) is not None]
+            if deciding:
+                self.flows_of_all.append((deciding, op.results))
+                return
+        self.flows.append((op.operands, op.results))
+
+    def _is_loose(self, op: Op) -> bool:
+        """Whether an application may give another kind although its operands are certain."""
+        fn, t = op.attrs["fn"], op.result.type
         choices = op.operands[1:] if fn is runtime.select else op.operands
         if isinstance(t, ListOf) and fn not in _LISTS:
             return True
@@ -260,17 +287,13 @@ class _Loose:
             return True
         if fn in _AS_GIVEN and not _keeps_dtype(op.operands[0].type, t):
             return True
-        if not same_kind(inferred_type(op, op.operands), t):
-            return True  # an operand was replaced by one that is known better
-        if not self._any(op.operands):
-            return False
-        if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result
-            deciding = [o for o in op.operands if _dtype(o.type) == _dtype(t) is not None]
-            return all(self._any((o,)) for o in deciding)
-        return True
+        # an operand may have been replaced by one that is known better
+        return not same_kind(inferred_type(op, op.operands), t)
 
     def _join(self, result: Value, sources: Sequence[Operand]) -> None:
-        if self._any(sources) or not all(same_kind(s.type, result.type) for s in sources):
+        if all(same_kind(s.type, result.type) for s in sources):
+            self.flows.append((sources, (result,)))
+        else:
             self.loose.add(result)
 
     def _call(self, op: Op) -> None:
@@ -289,8 +312,7 @@ class _Loose:
     def _for(self, op: Op) -> None:
         view = O.ForView(op)
         for element, stream in zip(view.elements, view.streams, strict=True):
-            if self._any((stream,)):
-                self.loose.add(element)
+            self.flows.append(((stream,), (element,)))
         self.region(view.body)
         self._loop(view)
 
@@ -300,8 +322,7 @@ class _Loose:
         self.region(view.body)
         self._loop(view)
         for of_cond, carry in zip(view.cond_carries, view.carries, strict=True):
-            if carry in self.loose:
-                self.loose.add(of_cond)
+            self.flows.append(((carry,), (of_cond,)))
 
     def _loop(self, view: O.ForView | O.WhileView) -> None:
         for param, final, *sources in zip(
@@ -310,8 +331,9 @@ class _Loose:
             self._join(param, sources)
             self._join(final, sources)
         for collected, emitted in zip(view.lists, view.emits, strict=True):
-            t = collected.type
-            if self._any((emitted,)) or not same_kind(ListOf(emitted.type), t):
+            if same_kind(ListOf(emitted.type), collected.type):
+                self.flows.append(((emitted,), (collected,)))
+            else:
                 self.loose.add(collected)
 
 

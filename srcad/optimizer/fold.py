@@ -50,8 +50,12 @@ def fold(op: Op) -> Const | None:
 
 def numbers(operands: Sequence[Operand]) -> list[complex] | None:
     """The values of operands that are all Python numbers."""
-    values = [o.value for o in operands if isinstance(o, Const) and type(o.value) in _NUMBERS]
-    return values if len(values) == len(operands) else None  # type: ignore[return-value]
+    values = []
+    for o in operands:
+        if not isinstance(o, Const) or type(o.value) not in _NUMBERS:
+            return None
+        values.append(o.value)
+    return values
 
 
 def _may_fold(fn: object, values: Sequence[complex]) -> bool:

@@ -65,20 +65,6 @@ class Settings:
     loose_at_calls: Set[Value] | None = None
 
 
-def _pruned(function: Function, settings: Settings) -> Function:
-    """`dce`, which always gives a new function: the old one if nothing was removed."""
-    pruned = dce(function, settings.keep_inputs)
-    return function if _size(pruned) == _size(function) else pruned
-
-
-def _size(function: Function) -> int:
-    """A number that gets smaller whatever is removed."""
-    total = len(function.body.yields)
-    for op in walk(function.body):
-        total += 1 + len(op.operands) + len(op.results) + sum(len(r.yields) for r in op.regions)
-    return total
-
-
 # They run in this order, until a round of them changes nothing.
 PASSES = (
     Pass(
@@ -90,7 +76,7 @@ PASSES = (
         "before dce, because it leaves operations without a reader",
     ),
     Pass(
-        "dce", _pruned,
+        "dce", lambda f, settings: dce(f, settings.keep_inputs),
         "after both; what is read only once now, because a reader has gone, is for the next round",
     ),
     Pass(
@@ -132,6 +118,8 @@ def optimize(function: Function, level: str = "full", keep_inputs: bool = True) 
     for callee in called:
         callee.body = _optimized(callee, Settings(True, loose)).body
     optimized = _optimized(function, Settings(keep_inputs, loose))
+    if _is_tested():
+        check(optimized, "optimisation")
     if any(op.attrs.get("callee") is function for f in (*called, function) for op in walk(f.body)):
         function.body = optimized.body
         return function
@@ -139,17 +127,21 @@ def optimize(function: Function, level: str = "full", keep_inputs: bool = True) 
 
 
 def _optimized(function: Function, settings: Settings) -> Function:
-    checked = os.environ.get("SRCAD_CHECK") == "1" or "PYTEST_CURRENT_TEST" in os.environ
-    for _ in range(MAX_ROUNDS):
+    idle = 0  # how many passes in a row have changed nothing
+    for step in PASSES * MAX_ROUNDS:
         before = function
-        for step in PASSES:
-            function = step.run(function, settings)
-            if checked:
-                check(function, step.name)
-        if function is before:
+        function = step.run(function, settings)
+        idle = idle + 1 if function is before else 0
+        if idle == len(PASSES):
             return function
+        if idle == 0 and _is_tested():
+            check(function, step.name, alone=True)
     raise InternalError(
         f"the optimiser does not come to an end in {MAX_ROUNDS} rounds",
         reason=f"two of its passes ({', '.join(step.name for step in PASSES)}) undo each other",
         function=function.name, loc=function.loc, ir=function_text(function),
     )  # fmt: skip
+
+
+def _is_tested() -> bool:
+    return os.environ.get("SRCAD_CHECK") == "1" or "PYTEST_CURRENT_TEST" in os.environ

@@ -46,6 +46,7 @@ from srcad.pristine import np
 from srcad.rules.registry import lookup
 
 SWAPS = (np.swapaxes, np.moveaxis)
+_STRETCHES = (runtime.broadcast_like,)
 
 
 class Site(Protocol):
@@ -77,13 +78,17 @@ Outcome = Operand | Op | None  # what stands for the result; the operation chang
 
 @dataclass(frozen=True)
 class Rewrite:
-    """One row: for applications of `fns`; `derived` limits it to tangents and adjoints."""
+    """One row: for applications of `fns`; `derived` limits it to tangents and adjoints.
+
+    `inner` are the functions one of which must have made an operand; empty where none need have.
+    """
 
     what: str
     fns: tuple[Any, ...]
     rewrite: Callable[[Site, Op], Outcome]
     why: str
     derived: bool = False
+    inner: tuple[Any, ...] = ()
 
 
 def is_derived(op: Op) -> bool:
@@ -426,29 +431,40 @@ REWRITES = (
     Rewrite("x / 1 -> x", DIV, over_one, "one is neutral"),
     Rewrite("x ** 1 -> x", POWER[:2], over_one, "pow(x, 1) is x"),
     Rewrite("+x -> x", (operator.pos, np.positive), unchanged, "only True and lists change by it"),
-    Rewrite("-(-x) -> x", NEG, neg_neg, "a sign bit is flipped twice"),
-    Rewrite("a - (-b) -> a + b", SUB, minus_neg, "the definition of subtraction in IEEE 754", True),
-    Rewrite("a + (-b) -> a - b", ADD, plus_neg, "the same, and addition is commutative", True),
+    Rewrite("-(-x) -> x", NEG, neg_neg, "a sign bit is flipped twice", inner=NEG),
+    Rewrite(
+        "a - (-b) -> a + b", SUB, minus_neg, "the definition of subtraction in IEEE 754", True,
+        inner=NEG,
+    ),
+    Rewrite(
+        "a + (-b) -> a - b", ADD, plus_neg, "the same, and addition is commutative", True,
+        inner=NEG,
+    ),
     Rewrite(
         "(-a) * b -> -(a * b), (-a) / b -> -(a / b)", (*MUL, *DIV), sign_outward,
         "the sign of a product or quotient of reals is that of its parts, rounding is symmetric",
-        True,
+        True, inner=NEG,
     ),
     Rewrite(
         "(-a) @ b -> -(a @ b)", MATMUL, sign_out_of_product,
         "rounding is symmetric; a sum of zero is 0.0, never -0.0, so where this cannot be seen",
+        inner=NEG,
     ),
     Rewrite(
         "sum(-x) -> -sum(x)", (np.sum,), sign_out_of_sum,
         "rounding is symmetric; a sum of zero is 0.0, never -0.0, so where this cannot be seen",
+        inner=NEG,
     ),
     Rewrite("x * c -> c * x", MUL, constant_first, "multiplication is commutative", True),
     Rewrite("-1 * x -> -x", MUL, times_minus_one, "for reals; a zero changes sign in both", True),
-    Rewrite("-(c * x) -> (-c) * x", NEG, sign_into_constant, "as for products", True),
+    Rewrite(
+        "-(c * x) -> (-c) * x", NEG, sign_into_constant, "as for products", True,
+        inner=(*MUL, *DIV),
+    ),
     Rewrite(
         "c * (2 * x) -> (2 * c) * x", MUL, power_of_two_outward,
         "2 * x is exact; if it overflows, so does the product, because abs(c) >= 1 (0.5 * (2 * x) "
-        "is x all the same: that is the derivative of half a square)", True,
+        "is x all the same: that is the derivative of half a square)", True, inner=MUL,
     ),
     Rewrite(
         "broadcast_like(g, x) -> g", (runtime.broadcast_like,), stretch_not_needed,
@@ -461,11 +477,12 @@ REWRITES = (
     Rewrite(
         "c + broadcast_like(g, x) -> broadcast_like(c + g, x)", (*ADD, *SUB, *MUL),
         number_before_stretch, "the elements are the same, and fewer to compute", True,
+        inner=_STRETCHES,
     ),
     Rewrite(
         "-broadcast_like(g, x) -> broadcast_like(-g, x)", NEG, sign_before_stretch,
         "the elements are the same, and fewer to negate (a sum may take them in another order)",
-        True,
+        True, inner=_STRETCHES,
     ),
     Rewrite(
         "transpose(transpose(x)) -> x", (np.transpose,), transpose_twice,
@@ -475,9 +492,12 @@ REWRITES = (
         "(a.T @ b).T -> b.T @ a", (np.transpose,), transposed_product,
         "the same products are summed (perhaps in another order), and the result has the memory "
         "layout that arrays usually have",
-        True,
+        True, inner=MATMUL,
     ),
-    Rewrite("swapaxes(swapaxes(x)) -> x", SWAPS, exchange_twice, "the axes are where they were"),
+    Rewrite(
+        "swapaxes(swapaxes(x)) -> x", SWAPS, exchange_twice, "the axes are where they were",
+        inner=SWAPS,
+    ),
     Rewrite(
         "astype(x, its own dtype) -> x", (runtime.astype, np.astype), cast_to_own,
         "a cast to the same dtype is a copy",
@@ -502,6 +522,7 @@ REWRITES = (
 STRETCHED = Rewrite(  # for applications of any function
     "f(broadcast_like(g, x), y) -> f(g, y)", (), stretched_operand,
     "an elementwise function stretches g itself, if g and y are as long as x together", True,
+    inner=_STRETCHES,
 )  # fmt: skip
 
 

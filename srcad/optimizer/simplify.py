@@ -160,12 +160,16 @@ class _Simplifier:
         if folded is not None:
             return folded
         derived = is_derived(op)
-        for row in BY_FUNCTION.get(op.attrs["fn"], ()):
-            if derived or not row.derived:
-                outcome = row.rewrite(self, op)
-                if outcome is not None:
-                    return outcome
-        return STRETCHED.rewrite(self, op) if derived and len(op.operands) > 1 else None
+        made = [self.definition(o, O.APPLY) for o in op.operands]
+        made_by = {d.attrs["fn"] for d in made if d is not None}
+        rows = BY_FUNCTION.get(op.attrs["fn"], ())
+        for row in (*rows, STRETCHED) if len(op.operands) > 1 else rows:
+            if row.derived and not derived or row.inner and made_by.isdisjoint(row.inner):
+                continue
+            outcome = row.rewrite(self, op)
+            if outcome is not None:
+                return outcome
+        return None
 
     def field(self, op: Op) -> Outcome:
         """A part of what was just put together is that part."""

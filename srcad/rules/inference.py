@@ -35,7 +35,7 @@ from srcad.pristine import np
 MISSING = object()  # the "value" of an operand that is not a constant
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Call:
     """What an inference function is told of an application of `fn`."""
 
@@ -117,10 +117,10 @@ def of_ufunc(ufunc: np.ufunc) -> Infer:
 
 
 def elementwise_type(ufunc: np.ufunc, types: tuple[Type, ...]) -> Type:
-    types = tuple(as_array(t) for t in types)
-    if all(not isinstance(t, (Scalar, Array)) for t in types):
+    types = tuple([as_array(t) for t in types])
+    if not any([isinstance(t, (Scalar, Array)) for t in types]):
         return UNKNOWN
-    dims = broadcast(dims_of(t) for t in types)
+    dims = broadcast([dims_of(t) for t in types])
     dtype = result_dtype(ufunc, types)
     if dims is None and dtype is None and not any(isinstance(t, Array) for t in types):
         return UNKNOWN
@@ -132,7 +132,7 @@ def of_operator(fn: Callable[..., Any]) -> Infer:
     ufunc = UFUNC_OF_OPERATOR[fn]
 
     def infer(call: Call) -> Type:
-        if all(isinstance(t, Scalar) for t in call.types):
+        if all([isinstance(t, Scalar) for t in call.types]):
             return _python_arithmetic(fn, call)
         return elementwise_type(ufunc, call.types)
 
