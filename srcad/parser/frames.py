@@ -221,10 +221,13 @@ def _stores(node: gast.AST) -> Iterator[str]:
 
 def _walk_own(node: gast.AST) -> Iterator[gast.AST]:
     """The nodes below `node` that belong to the same function."""
-    for child in gast.iter_child_nodes(node):
-        if not isinstance(child, _FUNCTIONS):
-            yield child
-            yield from _walk_own(child)
+    pending = [node]
+    while pending:
+        found = pending.pop()
+        if found is not node:
+            yield found
+        inner = [n for n in gast.iter_child_nodes(found) if not isinstance(n, _FUNCTIONS)]
+        pending += reversed(inner)
 
 
 def own_nodes(nodes: list[gast.stmt]) -> Iterator[gast.AST]:
@@ -234,6 +237,15 @@ def own_nodes(nodes: list[gast.stmt]) -> Iterator[gast.AST]:
             continue
         yield node
         yield from _walk_own(node)
+
+
+def own_statements(nodes: list[gast.stmt], nested: bool = False) -> Iterator[gast.stmt]:
+    """The statements of a block and of the blocks within, with or without nested functions."""
+    for node in nodes:
+        if nested or not isinstance(node, _FUNCTIONS):
+            yield node
+            for block in blocks_of(node):
+                yield from own_statements(block, nested)
 
 
 def blocks_of(node: gast.AST) -> Iterator[list[gast.stmt]]:
@@ -254,7 +266,7 @@ def parameter_names(arguments: gast.arguments) -> list[str]:
 
 def declared(body: list[gast.stmt], kind: type[Any]) -> set[str]:
     """Names in `global` or `nonlocal` statements of a function body."""
-    return {n for node in own_nodes(body) if isinstance(node, kind) for n in node.names}
+    return {n for node in own_statements(body) if isinstance(node, kind) for n in node.names}
 
 
 def body_of(node: gast.FunctionDef | gast.Lambda) -> list[gast.stmt]:
@@ -279,8 +291,8 @@ def make_frame(
     non_local = declared(body, gast.Nonlocal)
     global_ = declared(body, gast.Global)
     local = (stored_names(body) | set(parameter_names(node.args))) - non_local - global_
-    stores = [inner for inner in gast.walk(node) if isinstance(inner, gast.Nonlocal)]
-    shared = {n for inner in stores for n in inner.names}
+    statements = own_statements(body, nested=True)
+    shared = {n for inner in statements if isinstance(inner, gast.Nonlocal) for n in inner.names}
     return Frame(
         source, node, live, outer, local, name, flow or Flow(),
         globals=namespace, globals_declared=global_, nonlocals=non_local,

@@ -32,6 +32,7 @@ class LiveNames:
     def __init__(self, body: list[gast.stmt]) -> None:
         self.always: Names = frozenset().union(*(_names_of_scopes(node) for node in body))
         self._after: dict[int, Names] = {}
+        self._read: dict[int, Names] = {}  # of each part: a loop is looked at more than once
         self._block(body, _NONE, _Exits())
 
     def at(self, node: gast.AST | None) -> Names | None:
@@ -39,12 +40,25 @@ class LiveNames:
         after = self._after.get(id(node))
         if after is None or not isinstance(node, _SIMPLE):
             return None
-        return after | _reads(node) | self.always
+        return after | self._reads(node) | self.always
 
     def after(self, node: gast.AST | None) -> Names | None:
         """Names read after a statement; None if nothing is known."""
         after = self._after.get(id(node))
         return None if after is None else after | self.always
+
+    def _reads(self, node: gast.AST | None) -> Names:
+        """Names that are read in a node, and those that it changes in place."""
+        if node is None:
+            return _NONE
+        if id(node) not in self._read:
+            read = {
+                n.id for n in gast.walk(node) if isinstance(n, gast.Name) and not _is_store(n)
+            }
+            if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
+                read.add(node.target.id)
+            self._read[id(node)] = frozenset(read)
+        return self._read[id(node)]
 
     def _block(self, statements: list[gast.stmt], after: Names, exits: _Exits) -> Names:
         for node in reversed(statements):
@@ -56,41 +70,41 @@ class LiveNames:
     def _before(self, node: gast.AST, after: Names, exits: _Exits) -> Names:
         """Names that are live before a statement."""
         if isinstance(node, gast.Assign):
-            return (after - _bound(node.targets)) | _reads(node)
+            return (after - _bound(node.targets)) | self._reads(node)
         if isinstance(node, (gast.Return, gast.Raise)):
-            return _reads(node)
+            return self._reads(node)
         if isinstance(node, gast.Break):
             return exits.broken
         if isinstance(node, gast.Continue):
             return exits.continued
         if isinstance(node, gast.If):
             sides = [self._block(side, after, exits) for side in (node.body, node.orelse)]
-            return _reads(node.test) | sides[0] | sides[1]
+            return self._reads(node.test) | sides[0] | sides[1]
         if isinstance(node, (gast.For, gast.While)):
             return self._loop(node, after, exits)
         if isinstance(node, gast.Try):
             return self._try(node, after, exits)
         inner = [self._block(block, after, exits) for block in blocks_of(node) if block]
-        return after.union(_reads(node), *inner)
+        return after.union(self._reads(node), *inner)
 
     def _loop(self, node: gast.For | gast.While, after: Names, exits: _Exits) -> Names:
         ended = self._block(node.orelse, after, exits)
         is_for = isinstance(node, gast.For)
         bound = _bound([node.target]) if is_for else _NONE
-        read = _reads(node.target) if is_for else _reads(node.test)
+        read = self._reads(node.target) if is_for else self._reads(node.test)
         header = ended | read
         while True:
             inner = _Exits(after, header, exits.caught)
             found = header | (self._block(node.body, header, inner) - bound)
             if found == header:
-                return header | _reads(node.iter) if is_for else header
+                return header | self._reads(node.iter) if is_for else header
             header = found
 
     def _try(self, node: gast.Try, after: Names, exits: _Exits) -> Names:
         final = self._block(node.finalbody, after, exits)
         in_handlers = exits.within(final)
         handled = [
-            self._block(handler.body, final, in_handlers) | _reads(handler)
+            self._block(handler.body, final, in_handlers) | self._reads(handler)
             for handler in node.handlers
         ]
         caught = final.union(*handled)
@@ -121,18 +135,6 @@ def _bound(targets: Iterable[gast.AST]) -> Names:
         elif isinstance(target, gast.Starred):
             found |= _bound([target.value])
     return frozenset(found)
-
-
-def _reads(node: gast.AST | None) -> Names:
-    """Names that are read in a node, and those that it changes in place."""
-    if node is None:
-        return _NONE
-    read = {
-        n.id for n in gast.walk(node) if isinstance(n, gast.Name) and not _is_store(n)
-    }
-    if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
-        read.add(node.target.id)
-    return frozenset(read)
 
 
 def _is_store(node: gast.Name) -> bool:

@@ -37,7 +37,14 @@ from srcad.parser.bindings import (
 from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, is_flag
 from srcad.parser.carries import Carries, Collected, LoopBody, carries_data, take_collected
 from srcad.parser.comprehensions import UNROLLED_RANGE
-from srcad.parser.frames import FirstDiffers, Frame, blocks_of, own_nodes, stored_names
+from srcad.parser.frames import (
+    FirstDiffers,
+    Frame,
+    blocks_of,
+    own_nodes,
+    own_statements,
+    stored_names,
+)
 from srcad.parser.iteration import ONE_STEP, ZERO, Iteration, Unrolled, from_zero, now
 from srcad.parser.storage import key_name
 
@@ -280,7 +287,7 @@ class LoopLowering(_Base):
 
     def turn(self, body: list[gast.stmt], others: Callable[[], bool]) -> list[Any]:
         """The statements of one iteration by itself, and of the loop over the others."""
-        if not any(isinstance(n, gast.Continue) for n in own_nodes(body)):
+        if not any(isinstance(n, gast.Continue) for n in own_statements(body)):
             return [*body, Step(others)]
 
         def first() -> bool:
@@ -493,7 +500,7 @@ class Exits:
     """Which early exits a loop body has (those of nested loops are theirs, but for return)."""
 
     def __init__(self, body: list[gast.stmt], has_else: bool) -> None:
-        self.returns = any(isinstance(n, gast.Return) for n in own_nodes(body))
+        self.returns = any(isinstance(n, gast.Return) for n in own_statements(body))
         self.breaks = _has_break(body)
         self.needs_broken_flag = has_else and self.breaks
 
@@ -503,7 +510,7 @@ class Exits:
 
 def _leaves(body: list[gast.stmt]) -> bool:
     """Whether a turn of a loop may be its last."""
-    return _has_break(body) or any(isinstance(n, gast.Return) for n in own_nodes(body))
+    return _has_break(body) or any(isinstance(n, gast.Return) for n in own_statements(body))
 
 
 def _has_break(statements: list[gast.stmt]) -> bool:

@@ -442,8 +442,8 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _to_gast(node: _Definition, function: types.FunctionType) -> gast.FunctionDef | gast.Lambda:
-    for inner in ast.walk(node):
-        name = type(inner).__name__
+    kinds = dict.fromkeys(map(type, ast.walk(node)))
+    for name in (kind.__name__ for kind in kinds):
         if name != "arg" and not hasattr(gast, name):  # gast would leave it out without a word
             raise UnsupportedSyntaxError(
                 f"this Python writes something as {name}, which is newer than the gast installed",
@@ -452,7 +452,7 @@ def _to_gast(node: _Definition, function: types.FunctionType) -> gast.FunctionDe
                 loc=_head(function),
             )
     converted = gast.ast_to_gast(node)
-    for inner in gast.walk(converted):
+    for inner in gast.walk(converted) if ast.ExceptHandler in kinds else ():
         if isinstance(inner, gast.ExceptHandler) and inner.name is not None:
             gast.copy_location(inner.name, inner)  # a string in ast, which has no place
     return converted

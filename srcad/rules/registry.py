@@ -32,6 +32,8 @@ from srcad.ir.values import Const, Operand
 from srcad.pristine import np
 from srcad.rules.inference import Infer, default
 
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 @dataclass(eq=False)
 class Rule:
@@ -75,6 +77,28 @@ class Rule:
     @functools.cached_property
     def variadic(self) -> bool:
         return any(p.kind is p.VAR_POSITIONAL for p in self.signature.parameters.values())
+
+    @functools.cached_property
+    def by_position(self) -> bool:
+        """Whether a call of the function with one argument for each operand, and no keywords,
+        gives the operands in order."""
+        given = self.signature.parameters
+        if tuple(given) != self.operands or any(p.kind not in _BY_POSITION for p in given.values()):
+            return False
+        own = _own_signature(self.fn)
+        if own is None:
+            return True
+        parameters = list(own.parameters.values())
+        others = parameters[len(given) :]
+        return (
+            len(parameters) >= len(given)
+            and all(p.default is not p.empty or p.kind is p.VAR_KEYWORD for p in others)
+            and all(
+                p.kind in _BY_POSITION
+                and (p.name == name or (p.kind is p.POSITIONAL_ONLY and p.name not in given))
+                for p, name in zip(parameters, given, strict=False)
+            )
+        )
 
     def is_active(self, position: int) -> bool:
         if self.form == "zero":
@@ -408,9 +432,11 @@ def bind(
     """
     from srcad.ir.text import function_name
 
-    name = function_name(rule.fn)
     if rule.fn is np.arange:
         args, kwargs = _in_order(args, kwargs, ("start", "stop", "step"))
+    if not kwargs and len(args) == len(rule.operands) and rule.by_position:
+        return list(args), {}
+    name = function_name(rule.fn)
     own = _own_signature(rule.fn) if rule.form != "zero" or not rule.variadic else None
     args, kwargs = list(args), dict(kwargs)
     if own is not None and not rule.variadic and own is not rule.signature:
