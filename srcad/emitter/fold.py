@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from srcad.emitter import tree as T
@@ -25,6 +26,7 @@ USERS_DEEPEST = 40
 USERS_WIDEST = 400  # the user's own expression is broken over lines where it is too long
 _PURE = (O.APPLY, O.GETITEM, O.FIELD, O.PACK, O.GLOBAL)
 _INDEXED = (O.GETITEM, O.SETITEM, O.ADD_AT)
+_Disturbed = tuple[bool, set[Value], set[Value]]
 _HEADERS = ("if ", "elif ", "else", "for ", "while ")
 
 
@@ -49,6 +51,8 @@ class _Folder:
         }
         self.size: dict[Value, tuple[int, int]] = {}
         self.roots: dict[Value, Value] = {}
+        self.within: dict[T.Statement, set[Value]] = {}
+        self.disturbed: dict[T.Statement, _Disturbed] = {}
 
     # ------------------------------------------------------------------ printed at each use
     def everywhere(self) -> None:
@@ -199,7 +203,7 @@ class _Folder:
         made = {v for s in between for v in T.writes(s)}
         if any(t in read and o in made for t, o in copy.pairs if t is not target):
             return False  # then another variable would be two
-        return not any(self.blocks(s, found) for s in between)
+        return not any(self.blocks(s, read) for s in between)
 
     def reads(self, statement: T.Statement) -> set[Value]:
         return {v for s in T.walk([statement]) for v in self.program.all_leaves(T.operands_of(s))}
@@ -236,7 +240,8 @@ class _Folder:
             if wider > (USERS_WIDEST if users_own else LINE):
                 continue
             between = [block[k] for k in range(i + 1, j) if k not in gone]
-            if any(self.blocks(s, found) for s in between):
+            read = self.program.all_leaves(_parts(found))
+            if any(self.blocks(s, read) for s in between):
                 continue
             if isinstance(statement, T.Return) and self.belongs_forward(value, found, between):
                 if not value.named:
@@ -245,6 +250,7 @@ class _Folder:
             self.folded[value] = found
             gone.add(i)
             width = wider
+            self.within[statement] |= self.within[block[i]]
             for leaf in self.program.leaves(value):
                 self.last[leaf] = max(self.last.get(leaf, j), j)
 
@@ -260,6 +266,7 @@ class _Folder:
                 return
             self.folded[made[0]] = found
             gone.add(at)
+            self.within[copy] |= self.within[block[at]]
             for leaf in self.program.leaves(made[0]):
                 self.last[leaf] = max(self.last.get(leaf, j), j)
 
@@ -293,12 +300,15 @@ class _Folder:
 
     def last_reads(self, block: T.Block) -> dict[Value, int]:
         """For each value, the position of the last statement that reads it."""
-        found: dict[Value, int] = {}
-        for position, statement in enumerate(block):
-            for inner in T.walk([statement]):
-                for v in self.program.all_leaves(T.operands_of(inner)):
-                    found[v] = position
-        return found
+        return {v: k for k, statement in enumerate(block) for v in self.read_within(statement)}
+
+    def read_within(self, statement: T.Statement) -> set[Value]:
+        """The values that a statement, those within it, and what is folded into them read."""
+        if statement not in self.within:
+            own = self.program.all_leaves(T.operands_of(statement))
+            inner = [self.read_within(s) for block in T.inner_blocks(statement) for s in block]
+            self.within[statement] = set(own).union(*inner)
+        return self.within[statement]
 
     def reuses_memory(
         self, op: Op, user: T.Statement, at: int, position: dict[Value, int], block: T.Block
@@ -330,26 +340,32 @@ class _Folder:
         reads need not be kept until the end."""
         if value.role is not Role.PRIMAL or Role.ADJOINT not in map(T.role_of, between):
             return False
-        parts = found.parts() if isinstance(found, T.Ternary) else found.operands
-        return any(has_memory(v.type) for v in self.program.all_leaves(list(parts)))
+        return any(has_memory(v.type) for v in self.program.all_leaves(_parts(found)))
 
-    def blocks(self, between: T.Statement, found: Op | T.Ternary) -> bool:
-        """Whether a computation must not be moved behind the statement `between`."""
-        parts = found.parts() if isinstance(found, T.Ternary) else found.operands
-        read = self.program.all_leaves(list(parts))
-        taken: set[Value] = set()
-        for statement in T.walk([between]):
-            if isinstance(statement, T.Define):
-                op = statement.op
-                if op.kind.effect:
-                    return True
-                taken.update(self.taken_over(op))
-            elif isinstance(statement, T.Copy):
-                if any(target in read for target, _ in statement.pairs):
-                    return True
-                sources = [s for _, s in statement.pairs if isinstance(s, Value)]
-                taken.update(self.root(s) for s in sources if has_memory(s.type))
+    def blocks(self, between: T.Statement, read: list[Value]) -> bool:
+        """Whether what reads these variables must not be moved behind the statement `between`."""
+        if between not in self.disturbed:
+            self.disturbed[between] = self.disturbs(between)
+        effect, targets, taken = self.disturbed[between]
+        if effect or not targets.isdisjoint(read):
+            return True
         return bool(taken) and any(self.root(v) in taken for v in read)
+
+    def disturbs(self, statement: T.Statement) -> _Disturbed:
+        """Whether a statement has an effect; the variables that it gives other values; the roots
+        of the arrays whose memory it may take over."""
+        effect = False
+        targets: set[Value] = set()
+        taken: set[Value] = set()
+        for inner in T.walk([statement]):
+            if isinstance(inner, T.Define):
+                effect = effect or inner.op.kind.effect
+                taken.update(self.taken_over(inner.op))
+            elif isinstance(inner, T.Copy):
+                targets.update(target for target, _ in inner.pairs)
+                sources = [s for _, s in inner.pairs if isinstance(s, Value)]
+                taken.update(self.root(s) for s in sources if has_memory(s.type))
+        return effect, targets, taken
 
     def taken_over(self, op: Op) -> list[Value]:
         """Roots of the arrays whose memory the result of `op` is likely to get."""
@@ -450,6 +466,10 @@ def unpacking(block: T.Block, start: int) -> int:
         ):
             return 0
     return len(run) if len(run) == len(t.elems) else 0
+
+
+def _parts(found: Op | T.Ternary) -> Sequence[Operand]:
+    return found.parts() if isinstance(found, T.Ternary) else found.operands
 
 
 def _is_elif(block: T.Block) -> bool:

@@ -37,12 +37,12 @@ class Liveness:
         self.apart: list[int] = []
         self.after: dict[T.Statement, int] = {}
         self.complete = False
+        self.reads: dict[T.Statement, int] = {}
         self.bits(program.params)
         for statement in T.walk(program.body):  # numbers in the order of the text
             targets = statement.targets() if isinstance(statement, T.ForLoop) else ()
             self.bits((*targets, *T.writes(statement)))
-            self.bits(program.all_leaves(T.operands_of(statement)))
-        self.reads: dict[T.Statement, int] = {}
+            self.read(statement)
         live = self.block(program.body, 0, 0)
         params = self.bits(program.params)
         for p in program.params:
@@ -187,6 +187,13 @@ class Classes:
         self.interference = list(liveness.interference)
         self.apart = list(liveness.apart)
         self.fixed = liveness.bits(liveness.program.params)
+        # of each class: names that are no guess, the user's of them, whether it has derivatives
+        self.named = [frozenset([v.name] if v.named else ()) for v in liveness.values]
+        self.users = [
+            names if v.role is Role.PRIMAL else frozenset()
+            for v, names in zip(liveness.values, self.named, strict=True)
+        ]
+        self.derived = [v.role in (Role.ADJOINT, Role.TANGENT) for v in liveness.values]
 
     def find(self, i: int) -> int:
         while self.parent[i] != i:
@@ -223,6 +230,9 @@ class Classes:
         self.members[i] |= self.members[j]
         self.interference[i] |= self.interference[j]
         self.apart[i] |= self.apart[j]
+        self.named[i] |= self.named[j]
+        self.users[i] |= self.users[j]
+        self.derived[i] |= self.derived[j]
         return True
 
     def interfere(self, i: int, j: int) -> bool:
@@ -233,10 +243,9 @@ class Classes:
 
     def names_agree(self, i: int, j: int) -> bool:
         """Whether people would give both classes one name."""
-        both = self.liveness.members(self.members[i] | self.members[j])
-        users = {v.name for v in both if v.named and v.role is Role.PRIMAL}
-        if users and any(v.role in (Role.ADJOINT, Role.TANGENT) for v in both):
+        users = self.users[i] | self.users[j]
+        if users and (self.derived[i] or self.derived[j]):
             return False  # a variable of the user's does not become one of the derivative
         if (self.members[i] | self.members[j]) & self.fixed:
-            return len({v.name for v in both if v.named}) < 2
+            return len(self.named[i] | self.named[j]) < 2
         return len(users) < 2

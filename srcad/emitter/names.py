@@ -149,14 +149,12 @@ class Scope:
         self.taken: dict[str, int] = {}  # name -> the values that must not have it, as bits
         for value, name in parameters.items():
             self.assign(classes.of(value), name)
-        values = classes.liveness.values
+        unnamed = dict.fromkeys(map(classes.of, classes.liveness.values))
+        best = {c: self.best(c) for c in unnamed if c not in self.name_of}
         for users_own in (True, False):
-            for value in values:
-                c = classes.of(value)
-                if c not in self.name_of:
-                    best = self.best(c)
-                    if users_own is (best.named and best.role is Role.PRIMAL):
-                        self.choose(c, best)
+            for c, value in best.items():
+                if users_own is (value.named and value.role is Role.PRIMAL):
+                    self.choose(c, value)
 
     def best(self, c: int) -> Value:
         """The value that a class gets its name from."""

@@ -216,19 +216,25 @@ class Program:
             value = self.same[value]
         return value
 
-    def leaves(self, operand: Operand) -> Iterator[Value]:
+    def leaves(self, operand: Operand) -> list[Value]:
         """The variables that an operand's expression reads."""
-        if not isinstance(operand, Value):
-            return
-        found = self.folded.get(operand)
-        if found is None:
-            yield self.canonical(operand)
-        else:
-            for part in found.parts() if isinstance(found, Ternary) else found.operands:
-                yield from self.leaves(part)
+        return self.all_leaves((operand,))
 
     def all_leaves(self, operands: Sequence[Operand]) -> list[Value]:
-        return [v for o in operands for v in self.leaves(o)]
+        """The variables that the expressions of operands read, from left to right."""
+        found: list[Value] = []
+        pending = [*reversed(operands)]
+        while pending:
+            operand = pending.pop()
+            if not isinstance(operand, Value):
+                continue
+            inner = self.folded.get(operand)
+            if inner is None:
+                found.append(self.canonical(operand))
+            else:
+                parts = inner.parts() if isinstance(inner, Ternary) else inner.operands
+                pending += reversed(parts)
+        return found
 
 
 def operands_of(statement: Statement) -> list[Operand]:
