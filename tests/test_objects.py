@@ -473,10 +473,10 @@ def test_refused(what):
     assert caught.value.advice
 
 
-@pytest.mark.parametrize("function", [stores_into_dict, changed_while_read])
-def test_a_dictionary_of_attributes_is_read_only(function):
+def test_a_dictionary_of_attributes_does_not_change_with_them():
+    assert srcad.grad(stores_into_dict)(2.0) == 0.0
     with pytest.raises(errors.AliasingError):
-        srcad.grad(function)(2.0)
+        srcad.grad(changed_while_read)(2.0)
 
 
 def test_array_meets_object():

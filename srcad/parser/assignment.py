@@ -12,6 +12,7 @@ from srcad.ir.abstract import UNKNOWN, Array, ListOf, TableOf, is_number, rank_o
 from srcad.ir.values import Const, Value
 from srcad.parser.bindings import (
     Binding,
+    Closure,
     Known,
     LazyIterable,
     Ref,
@@ -248,6 +249,10 @@ class AssignmentLowering(_Base):
         if isinstance(owner, Known):
             name = self.attribute_name(target)
             self.set_attribute_outside(owner.value, name, value, target)
+            return
+        box = self.attribute_box(owner, target.attr) if isinstance(owner, Closure) else None
+        if box is not None:
+            self.frame.vars[box] = boxed_name(self.boxed(value, target.attr))
             return
         raise self.unsupported(
             target, f"a store into the attribute `{target.attr}` cannot be differentiated yet",

@@ -20,6 +20,7 @@ from srcad.parser.bindings import (
     CLASS,
     SOURCE,
     Binding,
+    Cell,
     Known,
     Poison,
     Ref,
@@ -119,7 +120,7 @@ class AttributeLowering(_Base):
 
     # ------------------------------------------------------------------ all of them
     def attributes_of(self, owner: Binding, node: gast.AST) -> Binding | None:
-        """`vars(owner)`, to be read: a dictionary of what the object holds now."""
+        """`vars(owner)`: a dictionary of what the object holds now; a store goes to the object."""
         content = self.object_of(owner)
         if content is None or not isinstance(owner, Ref):
             return None
@@ -131,7 +132,21 @@ class AttributeLowering(_Base):
             )  # fmt: skip
         made = self.new_cell(Struct("dict", items), "attributes", "the attributes of an object")
         made.cell.share(owner.cell)  # it would change with the object
+        self.attribute_owners[made.cell] = owner
         return made  # type: ignore[no-any-return]
+
+    def write_attributes(self, cell: Cell, content: Binding, node: gast.AST) -> None:
+        """`vars(owner)` is changed, and so the object."""
+        owner = self.attribute_owners[cell]
+        cls = class_of(self.object_of(owner))
+        if not isinstance(content, Struct) or not all(isinstance(k, str) for k, _ in content.items):
+            raise self.unsupported(
+                node, "the attributes of an object are changed all at once",
+                "which it has then is not known while compiling", "set them by name",
+            )  # fmt: skip
+        held = tuple((k, self.boxed(b, k)) for k, b in content.items)
+        self.write(owner, Struct("object", ((CLASS, Known(cls)), *held)), node)
+        self.frame.vars[cell] = Struct("dict", held)
 
     def as_data(self, binding: Binding, whole: str, node: gast.AST) -> Binding:
         """`dataclasses.asdict` (`whole` is "dict") or `astuple` of a dataclass, all the way down.

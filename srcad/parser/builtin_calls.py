@@ -205,6 +205,13 @@ def _hasattr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bind
         return Known(hasattr(owner.value, name.value))
     if isinstance(owner, Struct) and owner.kind in _OF_KIND and isinstance(name, Known):
         return Known(hasattr(_OF_KIND[owner.kind], name.value))
+    if isinstance(owner, Closure) and isinstance(name, Known):
+        if low.attribute_box(owner, name.value) is not None:
+            raise low.unsupported(
+                node, f"whether a function has the attribute `{name.value}` cannot be decided here",
+                "it may be set on some paths only", "set it where the function is defined",
+            )  # fmt: skip
+        return Known(hasattr(types.FunctionType, name.value))
     if isinstance(owner, Value) and isinstance(name, Known):
         python = python_type(owner.type)
         if python is not None:

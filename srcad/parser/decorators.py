@@ -27,6 +27,15 @@ _NAMES = ("__name__", "__qualname__", "__doc__", "__wrapped__", "__module__")
 class DecoratorLowering(_Base):
     def closure_attribute(self, closure: Closure, name: str, node: gast.AST) -> Binding:
         """What a function of the user's knows of itself."""
+        box = self.attribute_box(closure, name)
+        if box is not None:
+            kept: Binding | None = self.frame.vars[box].parts[0]
+            if kept is None:
+                raise self.python_raises(
+                    AttributeError(name), node, f"`{closure.name}` has no attribute `{name}` here",
+                    "Python raises AttributeError here", "set it first",
+                )  # fmt: skip
+            return kept
         if name == "__wrapped__" and closure.wrapped is not None:
             return closure.wrapped
         if closure.wrapped is not None and name in _NAMES:
@@ -44,6 +53,12 @@ class DecoratorLowering(_Base):
             "srcad does not follow what is kept on a function that is defined inside",
             "keep it in a variable, or in an object that is called",
         )  # fmt: skip
+
+    def attribute_box(self, closure: Closure, name: str) -> Cell | None:
+        """The memory of an attribute that its frame stores on a function."""
+        own = getattr(closure.node, "name", closure.name)
+        box: Cell | None = closure.frame.boxes.get(f"{own}.{name}")
+        return box if box in self.frame.vars else None
 
     def check_cached_call(self, closure: Closure, writes: bool, node: gast.AST) -> None:
         """A function with a cache must be one whose calls can be repeated."""

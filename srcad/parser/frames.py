@@ -291,13 +291,25 @@ def make_frame(
     non_local = declared(body, gast.Nonlocal)
     global_ = declared(body, gast.Global)
     local = (stored_names(body) | set(parameter_names(node.args))) - non_local - global_
-    statements = own_statements(body, nested=True)
+    statements = list(own_statements(body, nested=True))
     shared = {n for inner in statements if isinstance(inner, gast.Nonlocal) for n in inner.names}
+    defined = {n.name for n in statements if isinstance(n, gast.FunctionDef)} & local
+    shared = shared & local | attributes_of_functions(body, defined)
     return Frame(
         source, node, live, outer, local, name, flow or Flow(),
         globals=namespace, globals_declared=global_, nonlocals=non_local,
-        boxes={n: Cell(n) for n in sorted(shared & local)},
+        boxes={n: Cell(n.rpartition(".")[2]) for n in sorted(shared)},
     )  # fmt: skip
+
+
+def attributes_of_functions(body: list[gast.stmt], defined: set[str]) -> set[str]:
+    """The attributes that are stored on these functions, as `name.attribute`."""
+    nodes = (n for statement in body for n in gast.walk(statement)) if defined else ()
+    return {
+        f"{n.value.id}.{n.attr}" for n in nodes
+        if isinstance(n, gast.Attribute) and isinstance(n.ctx, gast.Store)
+        and isinstance(n.value, gast.Name) and n.value.id in defined
+    }  # fmt: skip
 
 
 def builtin_names(namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,7 @@ class Lowerer(
         self.slice_parts: dict[Value, list[Binding]] = {}  # of slices with run-time bounds
         self.wanted_paths = wanted_paths
         self.stored_paths = stored_paths
+        self.attribute_owners: dict[Cell, Any] = {}  # of what `vars` gives
         self.argument_cells: dict[tuple[Any, ...], Cell] = {}  # of objects that the caller holds
         self.static_outside = static_outside  # globals and cells whose values are needed
         self.assumptions = Assumptions()

@@ -273,6 +273,9 @@ class StorageLowering(_Base):
 
         A list that only `grows` keeps its elements where they are.
         """
+        if ref.cell in self.attribute_owners:
+            self.write_attributes(ref.cell, content, node)
+            return
         self.check_write(ref, node)
         if index is None and self.iterated.get(ref.cell) and not ref.path:
             self.check_iterated(ref.cell, content, node)

@@ -1024,6 +1024,24 @@ TYPED = {
     "validated_property",
 }  # fmt: skip
 
+
+class _Bunch:
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+    def set(self, name, value):
+        vars(self)[name] = value
+
+
+def attributes_set_by_a_dict(x, y):
+    bunch = _Bunch(a=x, b=y * x)
+    bunch.set("a", bunch.a * bunch.b)
+    if y > x:
+        bunch.__dict__["b"] = bunch.a * y
+    bunch.__dict__.update(c=bunch.b**2)
+    return bunch.a * bunch.b + bunch.c
+
+
 NOT_YET = {"dict_subclass", "list_subclass"}
 
 SETTINGS = {"truth_of_an_object": {"float32": False}}  # `__bool__` has to give Python's own bool
