@@ -11,6 +11,7 @@ What holds afterwards: `size_of` gives the shape of a value, or None; it is neve
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any
 
 from srcad.ir import ops as O
@@ -117,8 +118,16 @@ class _Stand:
         self.defining = {r: op for block in ops for op in [block, *_within(block)]
                          for r in op.results}  # fmt: skip
         self.sizes = sizes
+        self.shapes: dict[Operand, Any] = {}
+        self.found: dict[Operand, Any] = {}
 
     def size(self, operand: Operand) -> tuple[int, ...]:
+        return _once(self.shapes, operand, self.shape)  # type: ignore[no-any-return]
+
+    def of(self, operand: Operand) -> Any:
+        return _once(self.found, operand, self.made)
+
+    def shape(self, operand: Operand) -> tuple[int, ...]:
         if isinstance(operand, Value):
             if operand in self.sizes:
                 return self.sizes[operand]
@@ -145,7 +154,7 @@ class _Stand:
             raise Unsized
         return np.shape(made)
 
-    def of(self, operand: Operand) -> Any:
+    def made(self, operand: Operand) -> Any:
         if isinstance(operand, Const):
             return operand.value
         op = self.defining.get(operand)
@@ -188,6 +197,18 @@ class _Stand:
         if not isinstance(operand, Const):
             raise Unsized
         return operand.value
+
+
+def _once(found: dict[Operand, Any], operand: Operand, make: Callable[[Operand], Any]) -> Any:
+    """What `make` gives for an operand, computed once: `x * x` reads x twice."""
+    if isinstance(operand, Const):
+        return make(operand)
+    if operand not in found:
+        found[operand] = Unsized  # if it raises that
+        found[operand] = make(operand)
+    if found[operand] is Unsized:
+        raise Unsized
+    return found[operand]
 
 
 def _within(op: Op) -> list[Op]:

@@ -310,11 +310,15 @@ class Program(Expressions):
 
     # --------------------------------------------------------------------------------- control
     def branch(self, depth: int) -> None:
-        self.write(f"if {self.condition()}:")
+        condition, head = self.condition(), len(self.lines)
+        self.write(f"if {condition}:")
         with self.deeper():
             self.body(depth)
         if self.chance(0.3):
-            self.write(f"elif {self.condition()}:")
+            end = len(self.lines)
+            condition = self.condition()
+            self.lines[head:head] = [self.lines.pop(end) for _ in self.lines[end:]]
+            self.write(f"elif {condition}:")
             with self.deeper():
                 self.body(depth)
         if self.chance(0.6):
