@@ -217,6 +217,8 @@ class AccessLowering(_Base):
             return self.apply(fn, [holder], {}, node)
         if name in ARRAY.methods or name in WRITING_METHODS:
             return BoundMethod(holder, name)
+        if name == "__getitem__" and (t == UNKNOWN or isinstance(t, Array)):
+            return BoundMethod(holder, name)
         method = opaque.method(self, owner, name)
         if method is not None:
             return method

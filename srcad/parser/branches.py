@@ -452,14 +452,23 @@ class _Join:
             self.yields[1].append(y)
             self.results.append(result)
             self.made[key] = result
+            unset = self.low.unset
+            if UNDEFINED in (x, y) and not name.startswith("$") and self.condition is not None:
+                unset[result] = (self.condition, x is UNDEFINED)
+            elif x in unset or y in unset:
+                unset[result] = None
         return self.made[key]
 
     def link(self, a: Binding | None, b: Binding | None, name: str) -> Binding | None:
         """The reference to what is in one memory on one path and in another on the other."""
         if a is None or b is None:  # bound on one path only
             if a is not None:
-                return map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, name))
-            return map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, name))
+                found: Binding = map_values(a, lambda v: self.leaf(v, UNDEFINED, v.type, name))
+            else:
+                found = map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, name))
+            if self.condition is not None:
+                self.low.unset[found] = (self.condition, a is None)
+            return found
         key = tuple(x.key() if isinstance(x, Ref) else id(x) for x in (a, b))
         if key in self.linked:
             return self.linked[key]

@@ -36,6 +36,23 @@ for e in iterable:
     table[e] = table.get(e, 0) + 1
 result = table
 """
+# The methods of a Counter that are not those of a dictionary; `other` is the argument.
+_COUNTING = {
+    "update": """
+for e in other:
+    table[e] = table.get(e, 0) + other[e]
+""",
+    "subtract": """
+for e in other:
+    table[e] = table.get(e, 0) - other[e]
+""",
+    "most_common": """
+result = sorted(table.items(), key=lambda item: item[1], reverse=True)
+if other is not None:
+    result = result[:other]
+""",
+    "total": "result = sum(table.values())\n",
+}
 _FOUND = "result = table[key] if key in table else 0\n"
 _DEFAULT = """
 if key not in table:
@@ -124,6 +141,8 @@ class CollectedLowering(_Base):
     def special_attribute(self, owner: Binding, name: str, node: gast.AST) -> Binding | None:
         special = self.special_of(owner)
         if special is not None and special.kind == "Counter" and name not in _OF_COUNTS:
+            if name in _COUNTING:
+                return BoundMethod(owner, name)
             raise self.unsupported(
                 node, f"the method `{name}` of a Counter cannot be differentiated",
                 "it counts, where that of a dictionary does not", "write it with a loop",
@@ -140,18 +159,40 @@ class CollectedLowering(_Base):
         )  # fmt: skip
 
     def special_call(
-        self, owner: Ref, name: str, args: list[Binding], node: gast.AST
-    ) -> Binding | None:
+        self, owner: Ref, name: str, args: list[Binding], kwargs: dict[str, Binding],
+        node: gast.AST,
+    ) -> Binding | None:  # fmt: skip
         """A method of a deque or set; None if it is that of a list or dictionary."""
         special = self.special_of(owner)
+        if special is not None and special.kind == "Counter" and name in _COUNTING:
+            return self.counter_method(owner, name, args, kwargs, node)
         if special is None or special.kind not in METHODS:
             return None
+        if kwargs:
+            raise self.unsupported(
+                node, f"keywords of `{name}` of a {special.kind} cannot be differentiated",
+                "srcad does not know them", "pass positions",
+            )  # fmt: skip
         with self.as_plain(owner.cell):
             if special.kind == "set":
                 return self.set_method(owner, name, args, node)
             if special.kind == "array":
                 return self.doubles_method(owner, name, args, node)
             return self.deque_method(owner, special, name, args, node)
+
+    def counter_method(
+        self, owner: Ref, name: str, args: list[Binding], kwargs: dict[str, Binding],
+        node: gast.AST,
+    ) -> Binding:  # fmt: skip
+        """A method of a Counter that counts, or that looks at the counts."""
+        if name in ("update", "subtract"):
+            other: Binding = self.call_known(collections.Counter, args, kwargs, node)
+            text = _COUNTING[name] + "result = None\n"
+        else:
+            other = args[0] if args else kwargs.get("n", Known(None))
+            text = _COUNTING[name]
+        with self.as_plain(owner.cell):
+            return self.lower_text(text, node, table=owner, other=other)  # type: ignore[no-any-return]
 
     def list_method(self, owner: Binding, name: str, args: list[Binding], node: gast.AST) -> Any:
         return self.call_binding(self.attribute(owner, name, node), args, {}, node)

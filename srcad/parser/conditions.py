@@ -20,6 +20,7 @@ from srcad.ir.abstract import (
     Scalar,
     TableOf,
     TupleOf,
+    is_number,
 )
 from srcad.ir.values import Operand, Value
 from srcad.parser import reading
@@ -200,7 +201,11 @@ class ConditionLowering(_Base):
                         fn = operator.is_ if op is gast.Is else operator.is_not
                         return self.apply(fn, [left, right], {}, node)
             for a, b in ((left, right), (right, left)):
-                if isinstance(a, Known) and isinstance(a.value, bool) and self.computed(b):
+                special = isinstance(a, Known) and (
+                    isinstance(a.value, bool)
+                    or (a.value is NotImplemented and not is_number(getattr(b, "type", UNKNOWN)))
+                )
+                if special and self.computed(b):
                     fn = operator.is_ if op is gast.Is else operator.is_not
                     return self.apply(fn, [b, a], {}, node)
             return Known(self.identical(left, right, node) is (op is gast.Is))
@@ -260,6 +265,8 @@ class ConditionLowering(_Base):
                 if a.value is None or isinstance(a.value, (str, type, types.FunctionType)):
                     return b.type == NONE
                 if isinstance(a.value, bool) and b.type != BOOL:
+                    return False
+                if is_number(b.type) and a.value is NotImplemented:
                     return False
                 self.require_static(b, node, "`is`")
             source = self.source_of(b)

@@ -46,6 +46,8 @@ class NameLowering(_Base):
             self.require_choice(binding, node)
             raise self.of_many_kinds(name, binding, self.loc(node))
         self.prefer_known(binding)
+        if binding in self.unset and self.catchers:
+            self.ask_whether_set(binding, name, node)
         if isinstance(binding, Ref) and isinstance(self.frame.vars.get(binding.cell), Poison):
             raise self.of_many_kinds(name, self.frame.vars[binding.cell], self.loc(node))
         return binding

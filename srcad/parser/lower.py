@@ -198,6 +198,8 @@ class Lowerer(
         self.scope: Scope | None = None
         self.handling: list[Any] = []
         self.labels = 0
+        # what has no value on some path: (condition, whether that is the path where it holds)
+        self.unset: dict[Any, tuple[Value, bool] | None] = {}
         self.unlikely = 0  # branches around for loops that do not run
         self.begun: dict[Cell, Any] = {}
         self.single_turns = 6  # of loops whose generators stand elsewhere in each turn

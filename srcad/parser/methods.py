@@ -35,7 +35,7 @@ CONTAINER_METHODS: dict[str, frozenset[str]] = {
     ),
     "dict": frozenset(
         ("get", "items", "keys", "values", "update", "setdefault", "pop", "popitem", "copy",
-         "clear", "__getitem__")
+         "clear", "move_to_end", "__getitem__")
     ),
 }  # fmt: skip
 WRITING_METHODS = frozenset(("fill", "sort", "put", "partition", "resize", "itemset"))
@@ -53,7 +53,9 @@ class MethodLowering(_Base):
         content = self.deref(receiver)
         if isinstance(receiver, Ref) and receiver.cell.special is not None:
             self.check_cache(receiver, method.name, args, node)
-            done: Binding | None = self.special_call(receiver, method.name, args, node)
+            done: Binding | None = self.special_call(
+                receiver, method.name, args, kwargs, node
+            )
             if done is not None:
                 return done
         if method.name == "__getitem__" and len(args) == 1:
@@ -73,10 +75,15 @@ class MethodLowering(_Base):
                     self.write(receiver, table, node)
                     content = table
         if isinstance(content, Value) and isinstance(content.type, TableOf):
-            by_key: Binding = getattr(self, f"run_dict_{method.name}")(
-                receiver, content, args, kwargs, node
-            )
-            return by_key
+            by_key = getattr(self, f"run_dict_{method.name}", None)
+            if by_key is None:
+                raise self.unsupported(
+                    node, f"`{method.name}` of a dictionary with keys of the run cannot be "
+                    "differentiated", "which entry it concerns is known at run time only",
+                    "use `pop` with a key",
+                )  # fmt: skip
+            entry: Binding = by_key(receiver, content, args, kwargs, node)
+            return entry
         if isinstance(content, Struct):
             handler = getattr(self, f"{content.kind}_{method.name}")
             return handler(receiver, content, args, kwargs, node)
@@ -337,9 +344,34 @@ class MethodLowering(_Base):
                 KeyError(), node, "a dictionary without entries has none to pop",
                 "Python raises KeyError here", "ask whether it has entries first",
             )  # fmt: skip
-        key, value = held.items[-1]
-        self.write(owner, Struct("dict", held.items[:-1]), node)
+        last = self.keyword_last(args, kwargs, node)
+        key, value = held.items[-1 if last else 0]
+        rest = held.items[:-1] if last else held.items[1:]
+        self.write(owner, Struct("dict", rest), node)
         return Struct.sequence("tuple", [Known(key), value])
+
+    def dict_move_to_end(
+        self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any
+    ) -> Binding:
+        """`OrderedDict.move_to_end`."""
+        key = self.static_key(args[0], node)
+        rest = tuple(item for item in held.items if item[0] != key)
+        if len(rest) == len(held.items):
+            raise self.python_raises(
+                KeyError(key), node, f"the dictionary has no entry {key!r}",
+                "Python raises KeyError here", "correct the key",
+            )  # fmt: skip
+        moved = ((key, dict(held.items)[key]),)
+        last = self.keyword_last(args[1:], kwargs, node)
+        self.write(owner, Struct("dict", rest + moved if last else moved + rest), node)
+        return Known(None)
+
+    def keyword_last(self, args: Any, kwargs: Any, node: Any) -> bool:
+        """The argument `last` of methods of an OrderedDict."""
+        given = self.deref(args[0] if args else kwargs.get("last", Known(True)))
+        if not isinstance(given, Known):
+            self.require_static(given, node, "`last`")
+        return bool(given.value)
 
     def dict_update(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         items = dict(held.items)

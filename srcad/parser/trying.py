@@ -423,6 +423,27 @@ class TryLowering(_Base):
             state[handler.error] = error
         self.may_leave(condition, ops, state)
 
+    def ask_whether_set(self, value: Binding, name: str, node: gast.AST) -> None:
+        """A name is read that has no value on some path, where a handler may look for that."""
+        handler = self.catcher_of(UnboundLocalError)
+        if handler is None or not any(issubclass(c, NameError) for c in handler.classes):
+            return
+        missing = self.unset[value]
+        if missing is None:
+            raise self.unsupported(
+                node, f"whether `{name}` has a value here is not known while compiling",
+                "a handler around looks for the error", f"give `{name}` a value first",
+            )  # fmt: skip
+        condition: Operand = missing[0]
+        if not missing[1]:
+            with self.never_raising():
+                condition = apply_rule(self.builder, operator.not_, [condition])
+        state = {**self.frame.vars, handler.label: _TRUE}
+        if handler.wants:
+            error = Known(UnboundLocalError(name))
+            state[handler.error] = self.error_of(handler, [UnboundLocalError], error)
+        self.may_leave(condition, [], state)
+
     def may_leave(self, condition: Operand, ops: list[Op], state: dict[Key, Binding]) -> None:
         """Note that the statement may be left here."""
         scope = self.scope

@@ -1042,6 +1042,24 @@ def attributes_set_by_a_dict(x, y):
     return bunch.a * bunch.b + bunch.c
 
 
+@functools.total_ordering
+class _Release:
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return self.value == other.value
+
+    def __lt__(self, other):
+        return self.value < other.value
+
+
+def ordered_by_total_ordering(x, y):
+    first, second = _Release(x), _Release(y)
+    larger = max(first, second).value
+    return larger**2 * (3.0 if first >= second else x) + (y if first <= second else 2.0)
+
+
 NOT_YET = {"dict_subclass", "list_subclass"}
 
 SETTINGS = {"truth_of_an_object": {"float32": False}}  # `__bool__` has to give Python's own bool

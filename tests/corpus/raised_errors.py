@@ -176,6 +176,15 @@ def value_of_stop_iteration(x):
             return stop.value * last
 
 
+def name_without_a_value(x, y):
+    try:
+        if x * y > 100.0:
+            scale = y
+        return scale * x
+    except UnboundLocalError:
+        return x * x * y
+
+
 def return_in_finally(x, y):
     def settled(v):
         try:

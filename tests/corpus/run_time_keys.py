@@ -479,5 +479,28 @@ SETTINGS = {
     "chosen_in_a_branch": {"inputs": [{"x": 1.3}, {"x": 0.7}]},
 }
 
+
+def methods_of_counters(x):
+    counts = Counter("abracadabra")
+    counts.update("abb")
+    counts.update(c=1)
+    counts.subtract({"d": 1})
+    (first, most), *rest = counts.most_common(3)
+    return x**most * len(first) + sum(x**n for _, n in rest) + counts["d"] * x
+
+
+def ordered_dict_from_both_ends(x, y):
+    table = OrderedDict(a=x, b=x * y, c=y)
+    table.move_to_end("a")
+    key, value = table.popitem(last=False)
+    table.move_to_end("a", last=False)
+    return value * len(key) + sum((k + 1) * v for k, v in enumerate(table.values()))
+
+
+def indices_sorted_by_element(u):
+    order = sorted(range(len(u)), key=u.__getitem__)
+    return sum(u[j] * k for k, j in enumerate(order))
+
+
 NOT_YET = {"table_by_chosen_name"}
 TYPED: set[str] = set()
