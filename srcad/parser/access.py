@@ -47,9 +47,11 @@ from srcad.parser.bindings import (
     Ref,
     Step,
     Struct,
+    class_of,
     describe,
 )
 from srcad.parser.builtin_calls import CONTAINERS, python_type
+from srcad.parser.container_bases import shows_itself
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
 from srcad.parser.methods import CONTAINER_METHODS, WRITING_METHODS
@@ -488,6 +490,9 @@ class AccessLowering(_Base):
             if isinstance(value, list):
                 return pack(self.builder, [self.operand(Known(v), node) for v in value], "list")
             return Const.of(value)
+        plain = self.plain_container(binding)
+        if plain is not binding and not shows_itself(class_of(self.object_of(binding))):
+            return self.operand(plain, node)
         if self.is_error_object(binding):
             return self.error_operand(self.object_of(binding), node)  # type: ignore[no-any-return]
         if isinstance(binding, Struct) and binding.kind != "dict":

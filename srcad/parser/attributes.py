@@ -28,6 +28,7 @@ from srcad.parser.bindings import (
     class_of,
     describe,
 )
+from srcad.parser.container_bases import ITEMS
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -125,7 +126,7 @@ class AttributeLowering(_Base):
         if content is None or not isinstance(owner, Ref):
             return None
         items = tuple((k, b) for k, b in content.items if k != CLASS)
-        if any(k == SOURCE or isinstance(b, Poison) for k, b in items):
+        if any(k in (SOURCE, ITEMS) or isinstance(b, Poison) for k, b in items):
             raise self.unsupported(
                 node, "all attributes of this object are read at once",
                 "which it has is not known while compiling", "read them by name",

@@ -38,6 +38,7 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.builtin_calls import _SPECIAL
+from srcad.parser.container_bases import FOLLOWED, container_of
 from srcad.parser.contexts import FILTERS
 from srcad.parser.decorators import dispatched
 from srcad.parser.effects import LOGGERS
@@ -203,6 +204,8 @@ class CallLowering(_Base):
             return self.call_custom(fn.__func__, [Known(fn.__self__), *args], kwargs, node)
         if fn is stop_gradient:
             return self.stopped(args, kwargs, node)
+        if _hashable(fn) and fn in FOLLOWED and args and self.object_of(args[0]) is not None:
+            return self.call_source(FOLLOWED[fn], args, kwargs, node)
         self.note_filling_call(fn)
         if lookup(fn) is None:
             packages.met(fn)
@@ -289,7 +292,7 @@ class CallLowering(_Base):
             return self.call_binding(method, args, kwargs, node)
         if isinstance(fn, enum.EnumMeta):
             return self.enum_member(fn, args, kwargs, node)
-        if isinstance(fn, type) and classes.is_own(fn):
+        if isinstance(fn, type) and (classes.is_own(fn) or container_of(fn) is not None):
             return self.construct(fn, args, kwargs, node)
         if followed_error(fn) and not (known and fn.__module__ == "builtins"):
             return self.error_object(fn, args, kwargs, node)

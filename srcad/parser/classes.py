@@ -14,7 +14,11 @@ import inspect
 import types
 from typing import Any
 
+from srcad.parser.container_bases import BASES, FOLLOWED
+
 MISSING = object()
+# entries of any class that say nothing of what `list` and `dict` do
+_OF_OBJECTS = ("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__hash__")
 _OWN_BEHAVIOUR = ("__getattribute__", "__delattr__")
 _SLOTS = (types.MemberDescriptorType,)
 _GENERATED = "<string>"  # the file name of what `dataclass` and `namedtuple` make
@@ -29,8 +33,12 @@ def find(cls: type, name: str, after: type | None = None) -> tuple[type | None, 
     if after is not None:
         order = order[order.index(after) + 1 :]
     for base in order:
-        if name in vars(base):
-            return base, vars(base)[name]
+        entries = vars(BASES.get(base, base))
+        if base in BASES and name in _OF_OBJECTS:
+            continue
+        if name in entries:
+            found = entries[name]
+            return base, FOLLOWED.get(found, found) if callable(found) else found
     return None, MISSING
 
 

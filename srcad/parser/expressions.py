@@ -294,7 +294,7 @@ class ExpressionLowering(_Base):
         items: dict[Any, Binding] = {}
         for k, v in zip(node.keys, node.values):
             if k is None:
-                inner = self.expression(v)
+                inner = self.plain_container(self.expression(v))
                 table = self.table_items(inner, v)
                 if isinstance(getattr(self.deref(inner), "type", None), TableOf):
                     return self.table_display(items, node)
@@ -315,7 +315,7 @@ class ExpressionLowering(_Base):
 
     def table_items(self, binding: Binding, node: gast.AST) -> dict[Any, Binding] | None:
         """What a dictionary of known keys holds; None for anything else."""
-        content = self.deref(binding)
+        content = self.deref(self.plain_container(binding))
         if isinstance(content, Struct) and content.kind == "dict":
             return dict(content.items)
         if isinstance(content, Known) and isinstance(content.value, Mapping):

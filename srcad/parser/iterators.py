@@ -302,7 +302,7 @@ def _container(kind: str) -> Reader:
 
 def _dict(low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST) -> Binding:
     items: dict[Any, Binding] = {}
-    for a in args:
+    for a in map(low.plain_container, args):
         content = low.deref(a)
         if isinstance(content, Known) and isinstance(content.value, dict):
             items.update({k: low.known_object(v) for k, v in content.value.items()})

@@ -441,9 +441,9 @@ class LoopLowering(_Base):
         """Operands of `binding`, one per leaf of `shape`."""
         if isinstance(shape, Struct):
             parts: list[Operand] = []
-            for i, (_, inner) in enumerate(shape.items):
-                part = binding.parts[i] if isinstance(binding, Struct) else None
-                parts += self.leaf_operands(part, inner)
+            held = dict(binding.items) if isinstance(binding, Struct) else {}
+            for key, inner in shape.items:  # an object may get an attribute in the loop
+                parts += self.leaf_operands(held.get(key), inner)
             return parts
         if isinstance(shape, Maybe):
             present, value = presence(binding)

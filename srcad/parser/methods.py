@@ -375,7 +375,7 @@ class MethodLowering(_Base):
 
     def dict_update(self, owner: Any, held: Struct, args: Any, kwargs: Any, node: Any) -> Binding:
         items = dict(held.items)
-        for a in args:
+        for a in map(self.plain_container, args):
             added = self.deref(a)
             if isinstance(added, Known) and isinstance(added.value, dict):
                 items.update({k: self.known_object(v) for k, v in added.value.items()})

@@ -33,6 +33,7 @@ from srcad.parser.bindings import (
     class_of,
     describe,
 )
+from srcad.parser.container_bases import ITEMS, container_of
 from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import StaticRequired
 from srcad.parser.raised import ERROR_CALLS
@@ -52,6 +53,12 @@ class ObjectLowering(_Base):
         """What an object holds here; None for all other bindings."""
         content = self.deref(binding)
         return content if isinstance(content, Struct) and content.kind == "object" else None
+
+    def plain_container(self, binding: Binding) -> Binding:
+        """What holds the elements of an object whose class is derived from list or dict; else
+        the binding itself."""
+        content = self.object_of(binding)
+        return binding if content is None else dict(content.items).get(ITEMS, binding)
 
     def class_of_binding(self, binding: Any) -> type | None:
         """The class of an object of a user's class, made here or known; else None."""
@@ -76,7 +83,12 @@ class ObjectLowering(_Base):
         self, cls: type, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
         """`cls(...)`: a new object, with its `__init__` followed."""
-        made = self.new_cell(Struct("object", ((CLASS, Known(cls)),)), cls.__name__.lower())
+        held: list[tuple[Any, Binding]] = [(CLASS, Known(cls))]
+        kind = container_of(cls)
+        if kind is not None:
+            of_kind: Any = "list" if kind is list else "dict"
+            held.append((ITEMS, self.new_cell(Struct(of_kind, ()), "items")))
+        made = self.new_cell(Struct("object", tuple(held)), cls.__name__.lower())
         if classes.is_namedtuple(cls) or classes.generated_init(cls):
             self.fill_fields(made, cls, args, kwargs, node)
             return made
@@ -291,7 +303,8 @@ class ObjectLowering(_Base):
     def assume_class(self, cls: type, name: str) -> None:
         """Guard what a class defines under a name."""
         found = classes.definition(cls, name)
-        if isinstance(getattr(type(found), "__get__", None), types.FunctionType):
+        computed = isinstance(getattr(type(found), "__get__", None), types.FunctionType)
+        if computed or not hasattr(cls, name):
             self.assumptions.add_read(classes.definition, (cls, name), found)
             return
         self.assumptions.add("attribute", cls, name, getattr(cls, name))

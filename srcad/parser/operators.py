@@ -18,6 +18,7 @@ from srcad.ir.abstract import UNKNOWN, Array
 from srcad.ir.values import Value
 from srcad.parser import classes, reading
 from srcad.parser.bindings import CLASS, Binding, Known, Struct, class_of, describe
+from srcad.parser.container_bases import BASES
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -284,6 +285,9 @@ class OperatorLowering(_Base):
             return binding
         if isinstance(binding, Known) and reading.is_iterable(binding.value):
             return binding
+        plain: Binding = self.plain_container(binding)
+        if plain is not binding and classes.find(cls, "__iter__")[0] in BASES:
+            return plain
         if self.special_method(binding, "__iter__", node) is None:
             if self.special_method(binding, "__getitem__", node) is not None:
                 return self.iterator("indexed", [binding])  # type: ignore[no-any-return]

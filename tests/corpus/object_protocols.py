@@ -1020,6 +1020,7 @@ def map_over_a_class(x, y):
 
 # Numbers or arrays?
 TYPED = {
+    "settings_derived_from_dict",
     "container_writes", "enum_flags", "nested_attributes", "reflected_methods",
     "validated_property",
 }  # fmt: skip
@@ -1060,6 +1061,72 @@ def ordered_by_total_ordering(x, y):
     return larger**2 * (3.0 if first >= second else x) + (y if first <= second else 2.0)
 
 
-NOT_YET = {"dict_subclass", "list_subclass"}
+class _Vector(list):
+    def __add__(self, other):
+        return _Vector(a + b for a, b in zip(self, other))
+
+    def __rmul__(self, factor):
+        return _Vector([factor * a for a in self])
+
+    def append(self, value):
+        super().append(2.0 * value)
+        self.last = value
+
+    @property
+    def squared(self):
+        return sum(a * a for a in self)
+
+
+class _Settings(dict):
+    def __getattr__(self, name):
+        return self[name]
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+    def __missing__(self, key):
+        self[key] = 0.5
+        return 0.5
+
+
+def vectors_derived_from_list(x, y):
+    total = _Vector([x, y]) + 2.0 * _Vector([y, 1.0])
+    total.append(x)
+    total[0] *= total.last
+    first, *rest = total
+    return total.squared * first + sum(rest) * len(total) + max(total[1:]) * isinstance(total, list)
+
+
+def list_of_class_grown_by_value(u):
+    found = _Vector()
+    for v in u:
+        if v > 0.1:
+            found.append(v * v)
+    return found.squared + sum(found) * (2.0 if found else 1.0)
+
+
+def settings_derived_from_dict(x, y):
+    settings = _Settings(rate=x, scale=2.0)
+    settings.speed = settings.rate * y
+    settings["rate"] *= settings.speed
+    merged = {**settings, "more": settings.other}
+    return sum(merged.values()) * settings.rate + len(settings) + settings.get("none", x)
+
+
+class _Tally:
+    def __init__(self):
+        self.total = 0.0
+
+    def add(self, value):
+        self.total = self.total + value
+        self.last = value
+
+
+def attribute_first_set_in_a_loop(u):
+    tally = _Tally()
+    for v in u:
+        tally.add(v * v)
+    return tally.total * tally.last
+
 
 SETTINGS = {"truth_of_an_object": {"float32": False}}  # `__bool__` has to give Python's own bool
