@@ -22,8 +22,8 @@ def directional_derivative(f: Callable[..., Any], tangents: Sequence[Any]) -> Ca
     listed = ", ".join(n if n in directions else "None" for n in (f"{n}_dot" for n in names))
     return _defined(
         names,
-        f"return jvp(f, ({', '.join(names)},), ({listed},))[1]",
-        {"f": f, "jvp": srcad.jvp, **directions},
+        f"return srcad.jvp(f, ({', '.join(names)},), ({listed},))[1]",
+        {"f": f, "srcad": srcad, **directions},
     )
 
 
