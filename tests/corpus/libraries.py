@@ -177,11 +177,6 @@ def global_set_in_a_loop(x, n):
     return total
 
 
-def global_left_changed(x):
-    _set_scale(2.0)
-    return _by_mode(x)
-
-
 class Settings(Mapping):
     """A mapping that finds its keys in capitals too."""
 
@@ -360,7 +355,6 @@ def text_with_attributes(u, x):
 
 SETTINGS = {
     "cached_function_of_a_value": {"float32": False},
-    "global_left_changed": {"error": "UnsupportedSyntaxError"},
     "masked_store_without_dimensions": {"float32": False},
     "number_class_gives_the_array_itself": {"float32": False},
     "number_class_called": {"float32": False},
