@@ -191,7 +191,7 @@ def min_of(
 def mean_of(a: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
     """`np.mean` of some elements."""
     a, where = np.asarray(a), np.asarray(where)
-    number = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    number = np.sum(np.where(where, np.ones_like(a), 0), axis=axis, keepdims=keepdims)
     return runtime.sum_where(a, where, axis=axis, keepdims=keepdims) / number
 
 
@@ -201,7 +201,7 @@ def var_of(
     """`np.var` of some elements, which are real."""
     a, where = np.asarray(a), np.asarray(where)
     apart = a - mean_of(a, axis, axis is not None, where)
-    number = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    number = np.sum(np.where(where, np.ones_like(a), 0), axis=axis, keepdims=keepdims)
     return runtime.sum_where(apart * apart, where, axis=axis, keepdims=keepdims) / (number - ddof)
 
 

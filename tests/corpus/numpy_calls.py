@@ -243,6 +243,7 @@ def function_of_numbers_vectorized(a, x):
 
 
 SETTINGS = {
+    "function_of_numbers_vectorized": {"float32": False},
     "differences_with_ends": {"size_one": False},
     "weights_counted": {"size_one": False, "float32": False},
     "correlations": {"size_one": False, "float32": False},
