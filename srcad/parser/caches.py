@@ -91,7 +91,10 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
             names.update((n, owner) for n in f.__code__.co_varnames[:1])  # `self`, or `cls`
         todo.extend((v, None) for v in names.values() if isinstance(v, types.FunctionType))
         own = [v for v in names.values() if isinstance(v, type) and v.__module__ == f.__module__]
-        todo.extend((part, cls) for cls in own for part in vars(cls).values())
+        todo.extend(
+            (part, cls) for cls in own for name, part in vars(cls).items()
+            if name in used or name.startswith("__")
+        )  # fmt: skip
         homes = [v for v in names.values() if isinstance(v, types.ModuleType)]
         held = [vars(m).get(n) for m in (*homes, *own) for n in used]
         if not any(type(v) is dict for v in (*names.values(), *held)):

@@ -57,6 +57,9 @@ class MatchLowering(_Base):
     def expr_Bound(self, node: Bound) -> Binding:
         return node.binding
 
+    def expr_Capture(self, node: Capture) -> Binding:
+        return self.expr_Subscript(node)  # type: ignore[no-any-return]
+
     def stmt_Match(self, node: gast.Match, rest: list[gast.stmt]) -> bool | None:
         subject = self.boxed(self.expression(node.subject), "subject")
         chain: list[gast.stmt] = []

@@ -29,6 +29,28 @@ class _Counted:
         return cls.known[k]
 
 
+class _Registry:
+    functions: dict[str, object] = {}
+
+    @classmethod
+    def register(cls, name):
+        def decorator(function):
+            cls.functions[name] = function
+            return function
+
+        return decorator
+
+
+@_Registry.register("square")
+def _square(x):
+    return x * x
+
+
+@_Registry.register("cube")
+def _cube(x):
+    return x**3
+
+
 class _CountsCalls:
     def __init__(self, function):
         self.function = function
@@ -71,6 +93,10 @@ def calls_counted_in_a_loop(u):
 def cache_of_a_class(x):
     _Counted.known.clear()
     return _Counted.remembered(5, x)
+
+
+def functions_of_a_registry(x):
+    return _Registry.functions["square"](x) + sum(f(x) for f in _Registry.functions.values())
 
 
 def counter_of_a_function(x):

@@ -798,6 +798,17 @@ class _Disc:
         self.radius = radius
 
 
+def match_one_capture_of_two(x):
+    total = 0.0
+    for item in (("twice", x), ("add", 3), {"value": x}):
+        match item:
+            case ("twice", float(v)) | ("add", int(v)):
+                total += v * x
+            case {"value": v}:
+                total += v**2
+    return total
+
+
 def match_captured_after_a_value(x, y):
     def area(shape):
         match shape:
