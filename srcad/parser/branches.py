@@ -477,7 +477,8 @@ class _Join:
         contents = []
         for side, x in enumerate((a, b)):
             with self.inside(side):
-                contents.append(self.low.deref_joint(x))
+                block = self.sides[side][0]
+                contents.append(self.low.deref_where_bound(x, block, self.low.deref_joint))
         content = self.merged(contents[0], contents[1], name)
         if self.condition is not None and any(map(_is_object, contents)):
             if isinstance(content, Poison) and all(map(_is_object, contents)):

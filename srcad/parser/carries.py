@@ -269,7 +269,7 @@ class Carries:
             assert isinstance(key, Cell)
             left = self.becomes.get(key, Ref(key))
             with self.low.at_end_of(body.ops, body.variables):
-                found: Binding | None = self.low.deref(left)
+                found: Binding | None = self.low.deref_where_bound(left, body.ops, self.low.deref)
             return found
         return body.variables.get(key)
 

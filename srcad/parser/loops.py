@@ -84,6 +84,7 @@ class LoopLowering(_Base):
     frame: Frame
     context: Any
     in_turns: bool
+    projected: dict[Any, tuple[Value, list[Op]]]
     single_turns: int
 
     def stmt_For(self, node: gast.For, rest: list[gast.stmt]) -> bool | None:
@@ -119,13 +120,13 @@ class LoopLowering(_Base):
                 return self.for_loop(node, iterable, rest, outer)
             in_turns = self.in_turns
             saved = self.frame, self.frame.vars, self.frame.tolerated, self.frame.met, self.context
-            at = len(self.builder.block)
+            at, projected = len(self.builder.block), dict(self.projected)
             self.frame.vars = dict(self.frame.vars)
             try:
                 return self.for_loop(node, iterable, rest, outer, strict=True)
             except (TypeInferenceError, UnsupportedSyntaxError, AliasingError):
                 del self.builder.block[at:]
-                self.in_turns = in_turns
+                self.in_turns, self.projected = in_turns, projected
                 self.frame, state, tolerated, met, self.context = saved
                 self.frame.vars, self.frame.tolerated, self.frame.met = state, tolerated, met
             return self.unrolled(node, short, rest, outer)

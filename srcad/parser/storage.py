@@ -7,7 +7,7 @@ the same memory) is no matter until one of them is written; then it is an Aliasi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,8 @@ from srcad.ir.abstract import (
     join,
     rank_of,
 )
-from srcad.ir.values import Const, Loc, Op, Operand, Value
+from srcad.ir.build import if_op
+from srcad.ir.values import UNDEFINED, Const, Loc, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
@@ -130,6 +131,33 @@ class StorageLowering(_Base):
         self.projected.clear()  # who reads it takes it out anew
         self.projected.update(known)
         return found
+
+    def deref_where_bound(self, binding: Any, block: list[Op], read: Callable[[Any], Any]) -> Any:
+        """What `read` gives at the end of a block; undefined if a path that has left made it so."""
+        for op in block:
+            missing = self.side_without(binding, op)
+            if missing is None:
+                continue
+            with self.builder.nested() as ops, self.joint():
+                part = read(binding)
+            result = self.builder.value(part.type, part.name)
+            bound, none = Region((), ops, (part,)), Region((), [], (UNDEFINED,))
+            sides = (bound, none) if missing else (none, bound)
+            self.builder.block.append(if_op(op.operands[0], *sides, [result], self.builder.loc))
+            return result
+        return read(binding)
+
+    def side_without(self, binding: Any, op: Op) -> int | None:
+        """The side of a branch that does not define what the view of an array is made of."""
+        if op.kind is not O.IF or not isinstance(binding, Ref) or not binding.path:
+            return None
+        needed = [self.frame.vars[binding.cell], *(o for s in binding.path for o in s.operands)]
+        for k, result in enumerate(op.results):
+            if result in needed:
+                for side, region in enumerate(op.regions):
+                    if region.yields[k] is UNDEFINED:
+                        return side
+        return None
 
     @contextmanager
     def joint(self) -> Iterator[None]:

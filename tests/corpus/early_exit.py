@@ -318,12 +318,49 @@ def return_from_loops_over_constants_within_a_loop(x, y, n):
     return x + y
 
 
+def view_bound_after_return(x, a, u):
+    for i in range(3):
+        if u[0] > 5.0:
+            return x * u[0]
+        u = a[i]
+    return x * np.sum(np.sin(u))
+
+
+def view_joined_after_return(a):
+    v = a.reshape(-1)
+    if a[0, 0] < 50.0:
+        if np.sum(a) > 90.0:
+            return a[0, 0]
+        w = np.array(v)
+        v = w[::2]
+    return np.sum(np.sin(v))
+
+
+def _with_first(s, w):
+    for k in range(1):
+        w[k] = s
+    return s > 0.0
+
+
+def call_in_else_of_for(x, a, u):
+    for _ in u:
+        u = np.array([e * x for e in u])
+        for _ in range(1, 4):
+            last = u
+        else:
+            if _with_first(a[2, 0], u):
+                x = x + 0.1
+    return x * np.sum(last * u)
+
+
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
     "return_before_append": {"size_one": False},
     "return_before_store": {"size_one": False},
     "return_from_loops_over_constants_within_a_loop": {"inputs": [{"n": 1}, {"n": 3}]},
+    "view_bound_after_return": {"inputs": [{}, {"u": np.array([6.0, 1.0])}, {"a": 10.0 + _TABLE}]},
+    "view_joined_after_return": {"inputs": [{}, {"a": 10.0 + _TABLE}]},
     "continue_in_the_middle": {"inputs": [{"n": 4}, {"n": 4, "u": np.array([6.5])}]},
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},
     "return_in_nested_loop": {"inputs": [{}, {"a": _TABLE}, {"a": _TABLE + 0.4}]},
