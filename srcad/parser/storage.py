@@ -47,6 +47,7 @@ from srcad.parser.bindings import (
     Step,
     Struct,
     cells_in,
+    describe,
     is_root,
     number,
     plain_name,
@@ -510,6 +511,14 @@ class StorageLowering(_Base):
         listed = None
         if isinstance(held, Struct) and held.kind == "list":
             listed = self.as_list_value(held, node)
+        content = self.deref(held)
+        objects = isinstance(content, Struct) and content.kind in ("object", "dict")
+        if objects and not self.is_error_object(held):
+            raise self.unsupported(
+                node, f"{describe(content)} is kept in a list whose length only the run knows",
+                "such a list holds numbers, arrays, and tuples or lists of these",
+                "keep a list for each attribute, or an array with a row for each object",
+            )  # fmt: skip
         return self.operand(held, node) if listed is None else listed
 
     def as_list_value(self, content: Any, node: gast.AST) -> Value | None:
