@@ -293,13 +293,6 @@ REFUSED = {
         "raise", "raise", "`raise` without an error outside of a handler",
         "which error is being handled is not known here", "raise a new error",
     ),
-    "objects_in_a_list_of_the_run": (
-        "class P:\n        def __init__(self, v):\n            self.v = v\n    items = []\n"
-        "    while x < 10.0:\n        items.append(P(x))\n        x = 2.0 * x", "items.append(P(x))",
-        "an object of the class `P` is kept in a list whose length only the run knows",
-        "such a list holds numbers, arrays, and tuples or lists of these",
-        "keep a list for each attribute, or an array with a row for each object",
-    ),
     "finally_left_early": (
         "try: y = x\n    finally:\n        if x > 0.0: return x", "try",
         "this `finally` is left before its end on some paths",

@@ -421,6 +421,14 @@ def changed_while_read(x):
     return table["b"]
 
 
+def many_parts(x):
+    parts = []
+    while x < 10.0:
+        parts.append(Part(x))
+        x = 2.0 * x
+    return x * len(parts)
+
+
 def set_on_one_path(x):
     part = Part(x)
     if x > 0.0:
@@ -459,6 +467,7 @@ REFUSED = {
     "property": (sets_property, "Python raises AttributeError here"),
     "slots": (sets_other_slot, "its class forbids it"),
     "frozen": (sets_frozen, "its class forbids it"),
+    "list of objects": (many_parts, "such a list holds numbers, arrays"),
     "one path": (set_on_one_path, "`c` is set on one path only"),
     "result": (returns_an_object, "can return numbers, arrays, tuples, lists and dicts"),
 }
