@@ -214,7 +214,7 @@ class SteppingLowering(_Base):
         levels: tuple[Level, ...] = ((tuple(body), None),)
         if whole.kind in (FUNCTION, "generator", "plain"):
             state = self.frame.vars
-            keys: list[Key] = [*names, *frame.boxes.values()]
+            keys: list[Key] = [*sorted(names), *frame.boxes.values()]
             bound = {k: state[k] for k in keys if k in state}
             self.begun[it.used] = (opened, levels, it.parts, bound)
         return opened.place(levels)
