@@ -755,6 +755,24 @@ def test_carries_that_never_change() -> None:
     assert run(before, 3, 2.0) == run(after, 3, 2.0) == [6.0, 2.0]
 
 
+def test_dead_code_of_deep_loops_is_found_by_one_walk() -> None:
+    def body(n: Sym, x: Sym) -> Any:
+        def nest(depth: int, s: Sym) -> Sym:
+            unused = s * 2.0
+            assert unused is not None
+            if depth == 0:
+                return s + x
+            return loop(n._builder, n, s, lambda i, carry: nest(depth - 1, carry))
+
+        return nest(19, x)  # the innermost is not looked into twice for each loop around it
+
+    before = program(body, INT, FLOAT)
+    after = srcad.optimizer.dce.dce(before)
+    assert not any("mul" in line for line in lines(after))
+    assert run(before, 1, 2.0) == run(after, 1, 2.0) == [4.0]
+    assert srcad.optimizer.dce.dce(after) is after
+
+
 def while_program(swap: bool) -> Function:
     """Newton's method for the square root of a, which is carried, with the limit."""
     a, limit = Value(FLOAT, "a"), Value(FLOAT, "limit")

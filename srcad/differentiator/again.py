@@ -17,7 +17,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import SLICE, Array, is_number
 from srcad.ir.values import Const, Op, Operand, Value, free_values, walk
 from srcad.ir.values import Region as Block
-from srcad.optimizer.dce import prune
+from srcad.optimizer.dce import Needs, prune
 from srcad.pristine import np
 
 _REPEATABLE = (O.APPLY, O.GETITEM, O.SETITEM, O.FIELD, O.PACK, O.FOR, O.IF)
@@ -46,11 +46,8 @@ def computed_again(
     if not isinstance(view, O.ForView) or len(finality.nest.get(view.index, ())) != 1:
         return NOTHING
     made = {r for op in forward for r in op.results}
-    wanted = {
-        v
-        for v in kept
-        if v in made and not is_number(v.type) and _is_still(prune(forward, {v}), varied)
-    }
+    moved = _moved(forward, varied)
+    wanted = {v for v in kept if v in made and not is_number(v.type) and v not in moved}
     carries: set[int] = set()
     while wanted:
         live = set(wanted) | {n for k in carries if isinstance(n := view.next_carries[k], Value)}
@@ -64,6 +61,21 @@ def computed_again(
             return Again(ops, wanted, tuple(sorted(carries))) if filled else NOTHING
         carries = more
     return NOTHING
+
+
+def _moved(ops: list[Op], varied: Set[Value]) -> set[Value]:
+    """The values that cannot be computed without what `_is_still` excludes."""
+    needs = Needs()
+    effect = needs.note_block(ops)
+    excluded: set[Value] = set()
+    for op in walk(Block((), ops, ())):
+        if effect or op.kind not in _REPEATABLE:
+            excluded.update(op.results)
+        elif op.regions:  # a loop or a branch can be computed for some of its results
+            excluded.update(r for r in op.results if r in varied)
+        elif not varied.isdisjoint(op.results):
+            excluded.update(op.results)
+    return needs.dependent(excluded)
 
 
 def _is_still(ops: list[Op], varied: Set[Value]) -> bool:

@@ -102,7 +102,6 @@ class Reverse:
     ) -> None:
         """Note what defines each value and how often it is read, for patterns of operations."""
         self.uses.update(used_values(outputs))
-        self.extents.add(ops)
         for op in ops:
             self.defining.update(dict.fromkeys(op.results, op))
             self.uses.update(o for o in op.operands if isinstance(o, Value))

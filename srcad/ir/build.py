@@ -181,19 +181,18 @@ def clone_region(region: Region, mapping: dict[Value, Operand]) -> Region:
         return mapping.get(o, o) if isinstance(o, Value) else o
 
     def fresh(v: Value) -> Value:
-        new = replace(v)
+        new = Value(v.type, v.name, v.role, v.named)
         mapping[v] = new
         return new
 
     params = tuple(fresh(v) for v in region.params)
     ops: list[Op] = []
     for op in region.ops:
-        operands = tuple(operand(o) for o in op.operands)
-        regions = tuple(clone_region(r, mapping) for r in op.regions)
-        ops.append(
-            Op(op.kind, operands, op.attrs, tuple(fresh(r) for r in op.results), regions, op.loc)
-        )
-    return Region(params, ops, tuple(operand(o) for o in region.yields))
+        operands = tuple([operand(o) for o in op.operands])
+        regions = tuple([clone_region(r, mapping) for r in op.regions])
+        results = tuple([fresh(r) for r in op.results])
+        ops.append(Op(op.kind, operands, op.attrs, results, regions, op.loc))
+    return Region(params, ops, tuple([operand(o) for o in region.yields]))
 
 
 def map_tree(tree: Any, leaf: Callable[[Any], Any]) -> Any:

@@ -7,7 +7,8 @@ only what is used; branches yield only what is used; operations with an effect a
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from srcad.ir import ops as O
@@ -38,7 +39,7 @@ def prune(ops: list[Op], live: set[Value], containers: set[Value] = frozenset())
 
     Parts taken out of `containers` are kept.
     """
-    needs = _Needs()
+    needs = Needs()
     needs.note_block(ops)
     containers = set(containers)
     if containers:
@@ -50,7 +51,7 @@ def prune(ops: list[Op], live: set[Value], containers: set[Value] = frozenset())
     return _Sweep(live, needs.effects).block(ops)
 
 
-class _Needs:
+class Needs:
     """What each value is computed from, and what is needed in any case.
 
     The results of a structured operation, and the parameters of its regions, also need what
@@ -125,6 +126,21 @@ class _Needs:
                 if isinstance(source, Value) and source not in live:
                     live.add(source)
                     todo.append(source)
+
+    def dependent(self, values: Set[Value]) -> set[Value]:
+        """These values, and all that need one of them."""
+        users: dict[Value, list[Value]] = defaultdict(list)
+        for v, sources in self.sources.items():
+            for source in sources:
+                if isinstance(source, Value):
+                    users[source].append(v)
+        found = set(values)
+        todo = list(values)
+        while todo:
+            more = [v for v in users.get(todo.pop(), ()) if v not in found]
+            found.update(more)
+            todo += more
+        return found
 
 
 class _Sweep:
