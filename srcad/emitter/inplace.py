@@ -194,9 +194,10 @@ class Ownership:
             found, todo = {value}, [value]
             while todo:
                 for edge in self.edges_at.get(todo.pop(), ()):
-                    if not edge.broken:
-                        todo += {edge.a, edge.b} - found
-                        found |= {edge.a, edge.b}
+                    for end in () if edge.broken else (edge.a, edge.b):
+                        if end not in found:
+                            found.add(end)
+                            todo.append(end)
             writable = self.unwritable.isdisjoint(found)
             group = _Group(frozenset(found), self.liveness.bits(found), writable)
             self.groups.update(dict.fromkeys(found, group))

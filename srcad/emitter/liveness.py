@@ -31,7 +31,7 @@ class Liveness:
 
     def __init__(self, program: T.Program) -> None:
         self.program = program
-        self.index: dict[Value, int] = {}
+        self.bit_of: dict[Value, int] = {}
         self.values: list[Value] = []
         self.interference: list[int] = []
         self.apart: list[int] = []
@@ -50,16 +50,19 @@ class Liveness:
         self.complete = True
 
     def bit(self, value: Value) -> int:
-        value = self.program.canonical(value)
-        n = self.index.get(value)
-        if n is None and self.complete:
+        known = self.bit_of.get(value)
+        if known is not None:
+            return known
+        canonical = self.program.canonical(value)
+        if canonical is not value:
+            return self.bit(canonical)
+        if self.complete:
             return 0  # a global, say, which is read where it is needed and has no variable
-        if n is None:
-            n = self.index[value] = len(self.values)
-            self.values.append(value)
-            self.interference.append(0)
-            self.apart.append(0)
-        return 1 << n
+        self.bit_of[value] = 1 << len(self.values)
+        self.values.append(value)
+        self.interference.append(0)
+        self.apart.append(0)
+        return self.bit_of[value]
 
     def bits(self, values: Iterable[Value]) -> int:
         found = 0

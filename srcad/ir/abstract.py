@@ -239,6 +239,9 @@ def broadcast(all_dims: Iterable[tuple[Dim, ...] | None]) -> tuple[Dim, ...] | N
     for dims in all_dims:
         if dims is None:
             return None
+        if not dims or not result:
+            result = dims or result
+            continue
         longer, shorter = (dims, result) if len(dims) >= len(result) else (result, dims)
         offset = len(longer) - len(shorter)
         tail = (broadcast_dim(a, b) for a, b in zip(longer[offset:], shorter))

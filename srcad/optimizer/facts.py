@@ -147,14 +147,17 @@ def factor(operand: Operand) -> float | None:
     return value if type(value) in (int, float) else None  # type: ignore[return-value]
 
 
-def loose_values(function: Function, at_calls: Set[Value] | None = None) -> set[Value]:
+def loose_values(
+    function: Function, at_calls: Set[Value] | None = None, judged: dict[Op, bool] | None = None
+) -> set[Value]:
     """Values that may be of another kind or dtype at run time than their type says.
 
     `at_calls` are those among the parameters of functions and the results of calls. By default
-    the calls are followed, and the values are those of all functions.
+    the calls are followed, and the values are those of all functions. `judged` is what was found
+    of single applications when the function was looked at before; it is extended.
     """
     functions = [function, *callees(function)] if at_calls is None else [function]
-    found = _Loose(set(at_calls or ()), at_calls is None)
+    found = _Loose(set(at_calls or ()), at_calls is None, {} if judged is None else judged)
     for f in functions:  # the elements of a list were joined to one type
         lists = [p for p in f.params if isinstance(p.value.type, _CONTAINERS)]
         found.loose.update(p.value for p in lists if not p.exact)
@@ -206,9 +209,10 @@ def _keeps_dtype(given: Type, t: Type) -> bool:
 class _Loose:
     """Finds what is loose by itself, and notes by way of what the others would be."""
 
-    def __init__(self, loose: set[Value], follows_calls: bool) -> None:
+    def __init__(self, loose: set[Value], follows_calls: bool, judged: dict[Op, bool]) -> None:
         self.loose = loose
         self.follows_calls = follows_calls
+        self.judged = judged
         self.flows: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
         self.flows_of_all: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
 
@@ -265,7 +269,9 @@ class _Loose:
         fn, t = op.attrs["fn"], op.result.type
         if fn in (float, runtime.zeros_list) or getattr(fn, "__module__", None) == "math":
             return
-        if self._is_loose(op):
+        if op not in self.judged:
+            self.judged[op] = self._is_loose(op)
+        if self.judged[op]:
             self.loose.add(op.result)
             return
         if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result

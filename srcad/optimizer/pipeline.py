@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from srcad.errors import InternalError
 from srcad.ir.check import check
 from srcad.ir.text import callees, function_text
-from srcad.ir.values import Function, Value, walk
+from srcad.ir.values import Function, Op, Value, walk
 from srcad.optimizer.cse import cse
 from srcad.optimizer.dce import dce
 from srcad.optimizer.facts import loose_values
@@ -59,16 +59,19 @@ class Settings:
         See `optimize`.
     loose_at_calls
         See `simplify`; None for a function that calls no other.
+    judged
+        What `simplify` found of single operations in the rounds before.
     """
 
     keep_inputs: bool = True
     loose_at_calls: Set[Value] | None = None
+    judged: dict[Op, bool] = field(default_factory=dict)
 
 
 # They run in this order, until a round of them changes nothing.
 PASSES = (
     Pass(
-        "simplify", lambda f, settings: simplify(f, settings.loose_at_calls),
+        "simplify", lambda f, settings: simplify(f, settings.loose_at_calls, settings.judged),
         "first, because operations that were written differently become equal by it",
     ),
     Pass(

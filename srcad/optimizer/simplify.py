@@ -47,13 +47,17 @@ from srcad.optimizer.rewrites import BY_FUNCTION, STRETCHED, Outcome, is_derived
 from srcad.rules.symbols import hint
 
 
-def simplify(function: Function, loose_at_calls: Set[Value] | None = None) -> Function:
+def simplify(
+    function: Function,
+    loose_at_calls: Set[Value] | None = None,
+    judged: dict[Op, bool] | None = None,
+) -> Function:
     """The function with simpler operations; itself if there is nothing to do.
 
     `loose_at_calls` is what is known of the values that go into and come out of the functions of
-    a program (see `facts.loose_values`).
+    a program, `judged` what is known of single operations (see `facts.loose_values`).
     """
-    simplifier = _Simplifier(function, loose_at_calls)
+    simplifier = _Simplifier(function, loose_at_calls, judged)
     body = simplifier.region(function.body)
     return replace(function, body=body) if simplifier.changed else function
 
@@ -61,9 +65,15 @@ def simplify(function: Function, loose_at_calls: Set[Value] | None = None) -> Fu
 class _Simplifier:
     """The state of one walk; also the `Site` that rewrites are applied at."""
 
-    def __init__(self, function: Function, loose_at_calls: Set[Value] | None) -> None:
+    def __init__(
+        self,
+        function: Function,
+        loose_at_calls: Set[Value] | None,
+        judged: dict[Op, bool] | None,
+    ) -> None:
         self.function = function
         self.loose_at_calls = loose_at_calls
+        self.judged = judged
         self.changed = False
         self.block: list[Op] = []
         self.mapping: dict[Value, Operand] = {}  # what stands for values that are gone
@@ -86,7 +96,7 @@ class _Simplifier:
 
     def certain(self, operand: Operand) -> bool:
         if self._loose is None:
-            self._loose = loose_values(self.function, self.loose_at_calls)
+            self._loose = loose_values(self.function, self.loose_at_calls, self.judged)
         return isinstance(operand, Const) or operand not in self._loose
 
     def single(self, operand: Operand) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _FUNCTIONS = (gast.FunctionDef, gast.Lambda, gast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, gast.ClassDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 
 
@@ -189,34 +190,36 @@ def is_data(value: object) -> bool:
 
 def stored_names(nodes: list[gast.stmt] | list[gast.AST]) -> set[str]:
     """Names that these statements bind in their own scope (walrus included)."""
-    return {name for node in nodes for name in _stores(node)}
+    found: set[str] = set()
+    pending: list[gast.AST] = list(nodes)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, gast.Name):
+            if isinstance(node.ctx, (gast.Store, gast.Del)):
+                found.add(node.id)
+        elif isinstance(node, _DEFINITIONS):
+            if not isinstance(node, gast.Lambda):
+                found.add(node.name)
+        elif isinstance(node, _COMPREHENSIONS):  # only a walrus binds outside of it
+            inner = [n for n in _walk_own(node) if isinstance(n, gast.NamedExpr)]
+            found.update(n.target.id for n in inner)
+        else:
+            found.update(_stored_by(node))
+            pending += gast.iter_child_nodes(node)
+    return found
 
 
-def _stores(node: gast.AST) -> Iterator[str]:
-    if isinstance(node, _FUNCTIONS) or isinstance(node, gast.ClassDef):
-        if not isinstance(node, gast.Lambda):
-            yield node.name
-        return
-    if isinstance(node, gast.Name):
-        if isinstance(node.ctx, (gast.Store, gast.Del)):
-            yield node.id
-        return
-    if isinstance(node, _COMPREHENSIONS):
-        for inner in _walk_own(node):  # only a walrus binds outside of a comprehension
-            if isinstance(inner, gast.NamedExpr):
-                yield inner.target.id
-        return
+def _stored_by(node: gast.AST) -> list[str]:
+    """Names that a node binds that are no nodes themselves."""
     if isinstance(node, (gast.Import, gast.ImportFrom)):
-        for alias in node.names:
-            yield alias.asname or alias.name.split(".")[0]
+        return [alias.asname or alias.name.split(".")[0] for alias in node.names]
     if isinstance(node, gast.ExceptHandler) and node.name is not None:
-        yield getattr(node.name, "id", node.name)
+        return [getattr(node.name, "id", node.name)]
     if isinstance(node, (gast.MatchAs, gast.MatchStar)) and node.name is not None:
-        yield node.name
+        return [node.name]
     if isinstance(node, gast.MatchMapping) and node.rest is not None:
-        yield node.rest
-    for child in gast.iter_child_nodes(node):
-        yield from _stores(child)
+        return [node.rest]
+    return []
 
 
 def _walk_own(node: gast.AST) -> Iterator[gast.AST]:
