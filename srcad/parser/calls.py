@@ -227,8 +227,10 @@ class CallLowering(_Base):
             return Known(None)
         if _hashable(fn) and fn in WRITTEN_OUT:
             return self.call_source(WRITTEN_OUT[fn], args, kwargs, node)
-        if _hashable(fn) and fn in WITH_KEYWORDS and not WITH_KEYWORDS[fn][1].isdisjoint(kwargs):
-            return self.call_source(WITH_KEYWORDS[fn][0], args, kwargs, node)
+        if _hashable(fn) and fn in WITH_KEYWORDS:
+            passed = {k: v for k, v in kwargs.items() if not same(v, Known(np._NoValue))}
+            if not WITH_KEYWORDS[fn][1].isdisjoint(passed):
+                return self.call_source(WITH_KEYWORDS[fn][0], args, passed, node)
         if isinstance(fn, np.vectorize):
             made = self.revectorized(fn, node)
             return self.call_binding(made, args, kwargs, node)

@@ -151,27 +151,32 @@ def polyfit(
 
 
 def sum_of(
-    a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None,
-    where: Any = True,
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     """`np.sum` of some elements, and of what is there at first."""
+    _without(out)
     a = np.asarray(a) if dtype is None else np.asarray(a, dtype=dtype)
     total = runtime.sum_where(a, np.asarray(where), axis=axis, keepdims=keepdims)
     return total if initial is None else initial + total
 
 
 def prod_of(
-    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
     """`np.prod` of some elements, and of what is there at first."""
-    product = np.prod(np.where(where, a, 1), axis=axis, keepdims=keepdims)
+    _without(out)
+    product = np.prod(np.where(where, a, 1), axis=axis, dtype=dtype, keepdims=keepdims)
     return product if initial is None else initial * product
 
 
 def max_of(
-    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Any:
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """`np.max` of some elements, and of what is there at first."""
+    _without(out)
     if initial is None:
         raise ValueError("a maximum of some elements needs `initial`")
     largest = np.max(np.where(where, a, initial), axis=axis, keepdims=keepdims)
@@ -179,37 +184,52 @@ def max_of(
 
 
 def min_of(
-    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Any:
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """`np.min` of some elements, and of what is there at first."""
+    _without(out)
     if initial is None:
         raise ValueError("a minimum of some elements needs `initial`")
     least = np.min(np.where(where, a, initial), axis=axis, keepdims=keepdims)
     return np.minimum(least, initial)
 
 
-def mean_of(a: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
+def mean_of(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """`np.mean` of some elements."""
+    _without(dtype, out)
     a, where = np.asarray(a), np.asarray(where)
     number = np.sum(np.where(where, np.ones_like(a), 0), axis=axis, keepdims=keepdims)
     return runtime.sum_where(a, where, axis=axis, keepdims=keepdims) / number
 
 
 def var_of(
-    a: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, where: Any = True
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+    keepdims: bool = False, where: Any = True,
+) -> Any:  # fmt: skip
     """`np.var` of some elements, which are real."""
+    _without(dtype, out)
     a, where = np.asarray(a), np.asarray(where)
-    apart = a - mean_of(a, axis, axis is not None, where)
+    apart = a - mean_of(a, axis, keepdims=axis is not None, where=where)
     number = np.sum(np.where(where, np.ones_like(a), 0), axis=axis, keepdims=keepdims)
     return runtime.sum_where(apart * apart, where, axis=axis, keepdims=keepdims) / (number - ddof)
 
 
 def std_of(
-    a: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, where: Any = True
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+    keepdims: bool = False, where: Any = True,
+) -> Any:  # fmt: skip
     """`np.std` of some elements, which are real."""
-    return np.sqrt(var_of(a, axis, ddof, keepdims, where))
+    return np.sqrt(var_of(a, axis, dtype, out, ddof, keepdims, where))
+
+
+def _without(*arguments: Any) -> None:
+    for argument in arguments:
+        if argument is not None:
+            raise NotImplementedError("`where` is followed without `dtype` and `out`")
 
 
 def vectorize(

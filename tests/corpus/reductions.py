@@ -171,6 +171,11 @@ def moments_of_some(a):
     return np.sum(means**2) + np.var(a, ddof=1, where=some) + a.std(where=some)
 
 
+
+def deviation_of_some_by_position(a):
+    return np.sum(np.std(a, 0, None, None, 1, where=a > -5.0)) + np.std(a[0], where=np._NoValue)
+
+
 SETTINGS = {
     "product_with_a_zero": {"size_one": False},
     "standard_score": {"size_one": False},
