@@ -827,9 +827,9 @@ NOT_YET = {"with_exit_stack", "with_print_options"}
 
 # NumPy divides by zero without an error, and its numbers are of another class
 SETTINGS = {
-    "match_one_capture_of_two": {"float32": False},  # no float
     name: {"float32": False}
     for name in (
+        "match_one_capture_of_two",
         "error_else_and_finally_values", "error_of_a_missing_attribute", "error_of_overflow",
         "error_with_a_cause", "match_plain_values", "with_passed_error",
     )
