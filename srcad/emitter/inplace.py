@@ -176,7 +176,7 @@ class Ownership:
             positions = range(len(op.operands)) if sharing is None else sharing.params[k]
             for p in positions:
                 self.join(r, op.operands[p])
-            if sharing is not None:
+            if sharing is not None and has_memory(r.type):  # a number joins nothing
                 self.join(r, first.setdefault(sharing.groups[k], r))
 
     # ------------------------------------------------------------------ groups

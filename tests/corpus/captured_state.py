@@ -151,6 +151,20 @@ def recursion_with_state(x, n):
     return visits
 
 
+def _length(s, w):
+    return s + np.sum(np.sin(w)) + 0.1 * np.sum(np.outer(w, w))
+
+
+def changed_by_what_is_added_to_it(x, u):
+    def moved(s):
+        far = s * np.sqrt(1.0 + (0.2 * (u @ u)) ** 2)
+        u[-1] += np.sin(far)
+        return np.prod(np.cos(u)) / (1.0 + (0.3 * _length(x, u)) ** 2)
+
+    u += moved(0.7)
+    return np.sum(np.sin(u))
+
+
 def recursion_with_state_by_value(x, y):
     spent = x
     steps = 0
