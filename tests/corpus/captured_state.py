@@ -152,7 +152,7 @@ def recursion_with_state(x, n):
 
 
 def _length(s, w):
-    s -= s - s
+    s = s - (s - s)
     return s + np.sum(np.sin(w)) + 0.1 * np.sum(np.outer(w, w))
 
 
