@@ -122,8 +122,7 @@ def differences(function: Callable[..., Any]) -> float | None:
         return float(value)
 
     try:
-        with np.errstate(over="raise"):  # what is infinite has no derivative
-            values = {k: at(k * STEP) for k in (-2, -1, 0, 1, 2)}
+        values = {k: at(k * STEP) for k in (-2, -1, 0, 1, 2)}
     except (ArithmeticError, ValueError, IndexError, UnboundLocalError):
         return None
     if not all(np.isfinite(value) for value in values.values()):
@@ -143,6 +142,7 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
     value = float(function(*arguments("primal")))
     everything = (0, 1, 2, 3)
     outcome = Outcome("right")
+    undefined = 0
     for mode in ("reverse", "forward"):
         args = arguments("primal")
         try:
@@ -162,6 +162,10 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
             place = traceback.extract_tb(error.__traceback__)[-1]
             at = f"{os.path.basename(place.filename)} in {place.name}"
             return Outcome("crash", f"{mode} {type(error).__name__}: {error} ({at})")
+        if np.isnan(derivative):  # of a value that overflows and is bounded again, in both modes
+            undefined += 1
+            outcome = Outcome("skipped") if undefined == 2 else Outcome("wrong", f"{mode}: nan")
+            continue
         if not abs(derivative - expected) <= tolerance:
             return Outcome("wrong", f"{mode}: {derivative!r} instead of {expected!r}")
         if not abs(found - value) <= 1e-12 * (1.0 + abs(value)):
