@@ -37,12 +37,12 @@ from srcad.ir.build import leaves, map_tree
 from srcad.ir.values import Function
 from srcad.optimizer.pipeline import optimize
 from srcad.optimizer.raising import keep_raising, keep_reads
-from srcad.parser.caches import filled_by
+from srcad.parser.calls.measures import Precision
 from srcad.parser.depth import with_room
 from srcad.parser.effects import LOGGERS
 from srcad.parser.frames import Assumption, StaticRequired
 from srcad.parser.lower import Lowered, lower
-from srcad.parser.measures import Precision
+from srcad.parser.memory.caches import filled_by
 from srcad.parser.source import FunctionSource, own_signature, read_source
 from srcad.pristine import np
 from srcad.requests import Request, Signature, constant_copy, lowering_types

@@ -22,7 +22,7 @@ from srcad.ir.abstract import (
     type_of_value,
 )
 from srcad.ir.values import Attribute
-from srcad.parser.classes import instance_names
+from srcad.parser.objects.classes import instance_names
 from srcad.pristine import np
 from srcad.requests import Request, Signature, lowering_types
 

@@ -9,7 +9,7 @@ import pytest
 
 import srcad
 from srcad import errors
-from srcad.parser.callees import CalleeLowering
+from srcad.parser.calls.callees import CalleeLowering
 from srcad.testing import assert_close, check_grads, numerical_jvp
 
 

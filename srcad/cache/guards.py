@@ -19,7 +19,7 @@ from inspect import Signature
 from typing import Any, Literal, TypeAlias
 
 from srcad.ir.abstract import Type, type_of_value
-from srcad.parser.reading import same_signature
+from srcad.parser.containers.reading import same_signature
 
 Kind: TypeAlias = Literal["global", "builtin", "cell", "attribute", "default", "kwdefault", "code"]
 MISSING = object()

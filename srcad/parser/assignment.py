@@ -22,7 +22,7 @@ from srcad.parser.bindings import (
     plain_name,
 )
 from srcad.parser.expressions import OPERATORS
-from srcad.parser.overlap import reads_what_it_overwrites
+from srcad.parser.memory.overlap import reads_what_it_overwrites
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.

@@ -12,7 +12,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import OBJECT, Type
 from srcad.ir.values import Const, Operand
 from srcad.parser.bindings import Binding, Known, Struct
-from srcad.parser.matching import Bound
+from srcad.parser.control.matching import Bound
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object

@@ -24,7 +24,6 @@ from srcad.ir.abstract import (
     kind_of,
 )
 from srcad.ir.values import Value
-from srcad.parser import reading
 from srcad.parser.bindings import (
     Binding,
     Closure,
@@ -34,8 +33,9 @@ from srcad.parser.bindings import (
     Struct,
     describe,
 )
+from srcad.parser.containers import reading
 from srcad.parser.frames import StaticRequired
-from srcad.parser.iteration import Iteration, Unrolled, now
+from srcad.parser.iterables.iteration import Iteration, Unrolled, now
 from srcad.pristine import np
 from srcad.rules.symbols import apply_operands
 

@@ -18,8 +18,8 @@ import gast
 from srcad.errors import SrcadError
 from srcad.ir.abstract import Type
 from srcad.parser.bindings import Binding, Cell, Key, Known
+from srcad.parser.memory.stand_ins import NUMBERS, is_local
 from srcad.parser.source import FunctionSource
-from srcad.parser.stand_ins import NUMBERS, is_local
 from srcad.pristine import np
 
 if TYPE_CHECKING:

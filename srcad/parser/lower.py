@@ -24,28 +24,35 @@ from srcad.ir.abstract import (
 from srcad.ir.build import Builder
 from srcad.ir.check import check
 from srcad.ir.values import Const, Function, Loc, Op, Operand, Region, Value
-from srcad.parser.access import AccessLowering
-from srcad.parser.arguments import ArgumentLowering
 from srcad.parser.assignment import AssignmentLowering
-from srcad.parser.attributes import AttributeLowering
 from srcad.parser.bindings import (
     Binding,
     Cell,
     describe,
 )
-from srcad.parser.branches import BranchLowering
-from srcad.parser.caches import CacheFilled, CacheLowering, filled_by
-from srcad.parser.callees import CalleeLowering
-from srcad.parser.calls import CallLowering
-from srcad.parser.choices import ChoiceLowering
-from srcad.parser.collected import CollectedLowering
-from srcad.parser.comprehensions import ComprehensionLowering
-from srcad.parser.conditions import ConditionLowering
-from srcad.parser.contexts import ContextLowering
-from srcad.parser.custom import CustomLowering
-from srcad.parser.decorators import DecoratorLowering
-from srcad.parser.derived import NestedLowering
-from srcad.parser.disjoint import checks
+from srcad.parser.calls.arguments import ArgumentLowering
+from srcad.parser.calls.call import CallLowering
+from srcad.parser.calls.callees import CalleeLowering
+from srcad.parser.calls.custom import CustomLowering
+from srcad.parser.calls.decorators import DecoratorLowering
+from srcad.parser.calls.derived import NestedLowering
+from srcad.parser.calls.lifting import LiftingLowering
+from srcad.parser.calls.measures import MeasureLowering, Precision
+from srcad.parser.calls.methods import MethodLowering
+from srcad.parser.calls.passing import PassingLowering
+from srcad.parser.containers.collected import CollectedLowering
+from srcad.parser.containers.run_lists import RunListLowering
+from srcad.parser.containers.tables import TableLowering
+from srcad.parser.control.branches import BranchLowering
+from srcad.parser.control.comprehensions import ComprehensionLowering
+from srcad.parser.control.conditions import ConditionLowering
+from srcad.parser.control.contexts import ContextLowering
+from srcad.parser.control.loops import LoopLowering
+from srcad.parser.control.managers import ManagerLowering
+from srcad.parser.control.matching import MatchLowering
+from srcad.parser.control.raised import RaisedLowering
+from srcad.parser.control.trying import Scope, TryLowering
+from srcad.parser.control.while_loops import WhileLowering
 from srcad.parser.effects import EffectLowering
 from srcad.parser.expressions import ExpressionLowering
 from srcad.parser.frames import (
@@ -56,33 +63,26 @@ from srcad.parser.frames import (
     body_of,
     make_frame,
 )
-from srcad.parser.generators import GeneratorLowering
-from srcad.parser.global_names import GlobalLowering, GlobalWritten, Place
 from srcad.parser.importing import ImportLowering
-from srcad.parser.iteration import IterationLowering
-from srcad.parser.lifting import LiftingLowering
-from srcad.parser.local_classes import LocalClassLowering
+from srcad.parser.iterables.generators import GeneratorLowering
+from srcad.parser.iterables.iteration import IterationLowering
+from srcad.parser.iterables.stepping import SteppingLowering
 from srcad.parser.lookup import NameLowering
-from srcad.parser.loops import LoopLowering
-from srcad.parser.managers import ManagerLowering
-from srcad.parser.matching import MatchLowering
-from srcad.parser.measures import MeasureLowering, Precision
-from srcad.parser.methods import MethodLowering
-from srcad.parser.objects import ObjectLowering
-from srcad.parser.operators import OperatorLowering
-from srcad.parser.optional import OptionalLowering
-from srcad.parser.outputs import OutputLowering
-from srcad.parser.parts import PartLowering
-from srcad.parser.passing import PassingLowering
-from srcad.parser.raised import RaisedLowering
-from srcad.parser.run_lists import RunListLowering
+from srcad.parser.memory.caches import CacheFilled, CacheLowering, filled_by
+from srcad.parser.memory.choices import ChoiceLowering
+from srcad.parser.memory.disjoint import checks
+from srcad.parser.memory.global_names import GlobalLowering, GlobalWritten, Place
+from srcad.parser.memory.optional import OptionalLowering
+from srcad.parser.memory.outputs import OutputLowering
+from srcad.parser.memory.parts import PartLowering
+from srcad.parser.memory.storage import ChangedInLoop, StorageLowering
+from srcad.parser.objects.access import AccessLowering
+from srcad.parser.objects.attributes import AttributeLowering
+from srcad.parser.objects.instances import ObjectLowering
+from srcad.parser.objects.local_classes import LocalClassLowering
+from srcad.parser.objects.operators import OperatorLowering
 from srcad.parser.source import FunctionSource, read_source
 from srcad.parser.statements import StatementLowering
-from srcad.parser.stepping import SteppingLowering
-from srcad.parser.storage import ChangedInLoop, StorageLowering
-from srcad.parser.tables import TableLowering
-from srcad.parser.trying import Scope, TryLowering
-from srcad.parser.while_loops import WhileLowering
 
 
 @dataclass

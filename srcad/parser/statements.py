@@ -14,10 +14,10 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.values import Const
 from srcad.parser.bindings import Binding, Known
-from srcad.parser.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
+from srcad.parser.control.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
+from srcad.parser.control.matching import Bound
 from srcad.parser.frames import Diverges, Left
-from srcad.parser.matching import Bound
-from srcad.parser.optional import present_if
+from srcad.parser.memory.optional import present_if
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object

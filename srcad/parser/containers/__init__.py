@@ -1,0 +1,1 @@
+"""Containers whose contents or class the run decides: lists, dictionaries, sets, queues."""

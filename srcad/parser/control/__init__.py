@@ -1,0 +1,1 @@
+"""Control flow: branches, loops, `try`, `match`, `with`, and how the state of paths joins."""

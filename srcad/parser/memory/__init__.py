@@ -1,0 +1,1 @@
+"""Mutable objects: memory, references and views, and the writes to them."""
