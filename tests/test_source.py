@@ -836,10 +836,15 @@ def test_a_deep_expression(load: Write) -> None:
 
 
 def test_too_deep_an_expression(load: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", sys.getrecursionlimit())
+    monkeypatch.setattr("srcad.parser.depth._RECURSION_LIMIT", 1000)
     module = load(f"def f(x):\n    return {'+'.join(['x'] * 1500)}\n")
-    with pytest.raises(UnsupportedSyntaxError) as caught:
-        read_source(module.f)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)  # another test's library may have raised it
+    try:
+        with pytest.raises(UnsupportedSyntaxError) as caught:
+            read_source(module.f)
+    finally:
+        sys.setrecursionlimit(before)
     assert caught.value.what == "an expression in the file of `f` is nested too deeply"
     assert caught.value.loc is not None and caught.value.loc.line == 1
 

@@ -435,6 +435,6 @@ SETTINGS = {
 
 NOT_YET: set[str] = set()
 TYPED = {
-    "elements_swapped", "first_key_of_minimum", "gauss_elimination", "list_sorted_by_key",
+    "elements_swapped", "gauss_elimination", "list_sorted_by_key",
     "transposed",
 }
