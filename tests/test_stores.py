@@ -231,6 +231,12 @@ def steps_that_differ(x):
     return np.sum(y * y)
 
 
+def copied_column(a):
+    b = a * 1.0
+    np.copyto(b[1], b[:, 2])
+    return np.sum(b * b)
+
+
 def shifted(x):
     y = x * 1.0
     y[1:] = y[:-1]
@@ -240,7 +246,12 @@ def shifted(x):
 
 
 @pytest.mark.parametrize(
-    "f, arg", [(column_into_row, np.ones((3, 3))), (steps_that_differ, np.ones(4))]
+    "f, arg",
+    [
+        (column_into_row, np.ones((3, 3))),
+        (steps_that_differ, np.ones(4)),
+        (copied_column, np.ones((3, 3))),
+    ],
 )
 def test_overlapping_parts_are_not_stored(f, arg):
     """In one dimension NumPy may read what it has overwritten; the old values would be a guess."""

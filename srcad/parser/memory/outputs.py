@@ -85,6 +85,8 @@ class OutputLowering(_Base):
         old, new = self.deref(target), self.deref(value)
         if isinstance(old, Value) and isinstance(old.type, Array):
             self.check_cast(self.operand(new, node), old.type, node)
+            if isinstance(target, Ref):
+                self.check_overlap(target, index, value, node)
         self.write_to(target, value, node, list(index))
 
     def stretched(self, where: Binding, target: Binding, node: gast.AST) -> Operand:

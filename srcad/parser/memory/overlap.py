@@ -77,6 +77,8 @@ def _axes(rank: int, path: Sequence[Step]) -> list[Axis] | None:
         left: list[Axis] = []
         todo = iter(axes)
         for part in step.operands:
+            if isinstance(part, Const) and part.value is Ellipsis and len(step.operands) == 1:
+                continue
             axis = next(todo, None)
             if axis is None or not _counts_or_slices(part):
                 return None
