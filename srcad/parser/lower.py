@@ -189,9 +189,9 @@ class Lowerer(
         self.opaque_stores: dict[Place, str] = {}  # globals that opaque calls set, and these
         self.touched: dict[int, dict[tuple[Place, bool], None]] = {}
         # What loops around lead to, and where those stand that run over it.
-        self.iterated: dict[Cell, Loc | None] = {}
+        self.iterated: dict[Cell, tuple[Loc, ...]] = {}
         self.live: set[Loc] = set()  # loops over lists of which they change elements
-        self.live_cells: set[Cell] = set()
+        self.live_loops: set[tuple[Cell, Loc]] = set()
         self.dict_views: dict[int, tuple[Any, Binding, str]] = {}
         # `try`: the handlers around, the statement at hand, errors being handled, labels used
         self.catchers: list[Any] = []

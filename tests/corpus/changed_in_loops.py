@@ -9,6 +9,15 @@ import itertools
 import math
 
 
+def in_a_loop_over_it_again(x, y):
+    items = [x, x]
+    for e in items:
+        for _ in items:
+            items[1] += y
+        y = e * y
+    return y
+
+
 def last_of_list(x):
     items = [0.2, 0.3, x]
     for e in items:

@@ -48,7 +48,7 @@ from srcad.parser.frames import (
 from srcad.parser.iterables.iteration import ONE_STEP, ZERO, Iteration, Unrolled, from_zero, now
 from srcad.parser.memory.storage import key_name
 
-Iterated = dict[Cell, Loc | None]
+Iterated = dict[Cell, tuple[Loc, ...]]
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
@@ -107,8 +107,9 @@ class LoopLowering(_Base):
         iterable = self.iteration(over, node.iter)
         outer = dict(self.iterated)
         for cell in self.reachable([over]):
-            self.iterated.setdefault(cell, None)
-        self.iterated |= dict.fromkeys(self.stepped_through(over), self.loc(node.iter))
+            self.iterated.setdefault(cell, ())
+        for cell in self.stepped_through(over):
+            self.iterated[cell] = (*outer.get(cell, ()), self.loc(node.iter))
         try:
             if isinstance(iterable, Unrolled):
                 table = self.long_table(over, iterable, node)

@@ -222,7 +222,7 @@ class IterationLowering(_Base):
             return Later(make)
 
         if isinstance(holder, Ref):
-            self.live_cells.add(holder.cell)
+            self.live_loops.add((holder.cell, self.loc(node)))
         parts = tuple(later(k) for k in range(len(held.parts)))
         return Unrolled(parts, holder=holder if isinstance(holder, Ref) else None)
 

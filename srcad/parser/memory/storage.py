@@ -402,11 +402,12 @@ class StorageLowering(_Base):
         held = self.held(cell)
         if isinstance(held, Struct) and isinstance(content, Struct):
             if [k for k, _ in held.items] == [k for k, _ in content.items]:
-                loc = self.iterated[cell]
-                if held.kind != "list" or cell in self.live_cells:
+                loops = self.iterated[cell]
+                if held.kind != "list" or all((cell, at) in self.live_loops for at in loops):
                     return
-                if loc is not None and loc not in self.live:
-                    raise ChangedInLoop(loc)
+                for loc in loops:
+                    if loc not in self.live:
+                        raise ChangedInLoop(loc)
         elif isinstance(held, Value) and not isinstance(held.type, ListOf):
             return
         raise AliasingError(
