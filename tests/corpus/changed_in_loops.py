@@ -187,8 +187,8 @@ NOT_YET = {"accumulated"}
 
 # A number or an array may be updated: which, only types say.
 TYPED = {
-    "first_of_reversed", "items_of_dict", "last_beside_an_array", "last_of_enumerated",
-    "last_of_list",
+    "first_of_reversed", "in_a_loop_over_it_again", "items_of_dict", "last_beside_an_array",
+    "last_of_enumerated", "last_of_list",
 }  # fmt: skip
 SETTINGS = {
     name: {"size_one": False}
