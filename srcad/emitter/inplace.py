@@ -11,6 +11,7 @@ write, a copy divides it: at the start of a loop rather than within it, else bef
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,21 +206,23 @@ class Ownership:
 
     def conflicts(self, s: T.Define, array: Value) -> bool:
         """Whether something keeps a statement from writing an array in place."""
-        group = self.of(array)
+        return bool(self.conflicting(s, [self.of(array)]))
+
+    def conflicting(self, s: T.Define, groups: Iterable[_Group]) -> set[_Group]:
+        """Those of the groups that a statement may not write in place."""
         after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
-        if not group.writable or after & group.bits:
-            return True
+        found = {g for g in groups if not g.writable or after & g.bits}
         if s.op.kind is O.ADD_AT and may_repeat(s.op.operands[2:]):
             read = self.program.all_leaves(s.op.operands[1:])
         elif s.op.kind in (O.SETITEM, O.ADD_AT):
             read = self.program.all_leaves(s.op.operands[2:])
         else:
             read = []
-        if any(has_memory(v.type) and self.of(v) is group for v in read):
-            return True
-        return any(
-            after & self.liveness.bit(tape) and group in self.roots(tape) for tape in self.tapes
-        )
+        taken = {self.of(v) for v in read if has_memory(v.type)}
+        for tape in self.tapes:
+            if after & self.liveness.bit(tape):
+                taken |= self.roots(tape)
+        return found | taken.intersection(groups)
 
     # ------------------------------------------------------------------ decisions
     def decide(self) -> None:
@@ -255,12 +258,19 @@ class Ownership:
         candidates.sort(key=lambda e: (_expense(e), e.depth, e.number))
         for edge in candidates:
             self.regroup(edge, broken=True)
-        divided = not self.conflicts(s, array)
+        part = {v: self.of(v) for v in (array, *(v for e in candidates for v in (e.a, e.b)))}
+        taken = self.conflicting(s, set(part.values()))
+        united = {group: {group} for group in part.values()}
+        divided = part[array] not in taken
         for edge in reversed(candidates):  # the most expensive copies are spared first
-            near = self.of(array).members if divided else ()
+            near = united[part[array]]
+            few, many = sorted((united[part[edge.a]], united[part[edge.b]]), key=len)
+            if divided and few is not many:
+                if near is few and taken & many or near is many and taken & few:
+                    continue
+                many |= few
+                united.update(dict.fromkeys(few, many))
             self.regroup(edge)
-            if (edge.a in near) != (edge.b in near) and self.conflicts(s, array):
-                self.regroup(edge, broken=True)
         return divided
 
     def update(self, s: T.Define, array: Value, depth: int) -> None:

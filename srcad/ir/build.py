@@ -14,17 +14,18 @@ from typing import Any
 from srcad.errors import Loc
 from srcad.ir import ops as O
 from srcad.ir.abstract import INT, ListOf, TableOf, Type
-from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
+from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value, walk
 
 _CONTAINERS = (ListOf, TableOf)
 
 
 class Builder:
     """Appends operations. `block` is the list under construction; `loc` and `role` are stamped
-    on what is emitted."""
+    on what is emitted; `defining` has the operation of each value."""
 
     def __init__(self, block: list[Op] | None = None, role: Role = Role.PRIMAL) -> None:
         self.block: list[Op] = [] if block is None else block
+        self.defining: dict[Value, Op] = {}
         self.loc: Loc | None = None
         self.role = role
         self._outer: list[list[Op]] = []  # blocks around the innermost one
@@ -48,10 +49,21 @@ class Builder:
         op = Op(kind, tuple(operands), attrs or {}, results, tuple(regions), self.loc)
         if self.before is not None:
             self.before(op)
-        self.block.append(op)
+        self.append(op)
         if self.seen is not None and any(isinstance(o.type, _CONTAINERS) for o in op.operands):
             self.seen(op)
         return results
+
+    def append(self, op: Op) -> None:
+        self.block.append(op)
+        for result in op.results:
+            self.defining[result] = op
+
+    def extend(self, ops: list[Op]) -> None:
+        """Append operations whose regions were not made by this builder."""
+        self.block.extend(ops)
+        for op in walk(Region((), ops, ())):
+            self.defining.update(dict.fromkeys(op.results, op))
 
     def emit1(
         self,
@@ -78,10 +90,6 @@ class Builder:
             yield block
         finally:
             self.block = self._outer.pop()
-
-    def open_ops(self) -> list[Op]:
-        """The operations that have been emitted to the open blocks, outer ones first."""
-        return [op for block in (*self._outer, self.block) for op in block]
 
     def is_open(self, block: list[Op]) -> bool:
         """Whether what was defined in a block can be read here."""

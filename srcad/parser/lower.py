@@ -138,7 +138,7 @@ class Lowerer(
     ) -> None:
         self.builder = Builder()
         self.precision = precision
-        self.sizes: dict[Value, tuple[int, ...]] = {}
+        self.sizes: dict[Value, tuple[int, ...] | None] = {}
         self.taken = 0  # turns of unrolled loops, so far
         self.builder.seen = self.note_sharing
         self.separate_values: set[Operand] = set()  # lists of new lists
@@ -253,7 +253,7 @@ class Lowerer(
         computed from; nothing if it is computed from more."""
         outside = {v: k for k, v in self.context.globals_read.items()}
         read: set[tuple[Any, ...]] = set()
-        defining = {r: op for op in self.builder.block for r in op.results}
+        defining = self.builder.defining
         found: set[str] = set()
         todo: list[Operand] = [value]
         seen: set[Operand] = set()

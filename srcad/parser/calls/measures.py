@@ -16,7 +16,7 @@ from typing import Any
 
 from srcad.ir import ops as O
 from srcad.ir.abstract import Array, ListOf, Scalar, Type, is_number
-from srcad.ir.values import Const, Op, Operand, Value, walk
+from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import Binding, Known, Struct
 from srcad.pristine import np
 from srcad.rules.inference import UFUNC_OF_OPERATOR
@@ -71,19 +71,17 @@ class Unsized(Exception):
 
 class MeasureLowering(_Base):
     precision: Precision
-    sizes: dict[Value, tuple[int, ...]]
+    sizes: dict[Value, tuple[int, ...] | None]
     taken: int
 
     def size_of(self, binding: Binding) -> tuple[int, ...] | None:
         """The shape of an array or the length of a list, where that is known."""
         if self.precision < Precision.SIZES or not isinstance(binding, Value):
             return None
-        if binding not in self.sizes:
-            try:
-                self.sizes[binding] = _Stand(self.builder.open_ops(), self.sizes).size(binding)
-            except Unsized:
-                return None
-        return self.sizes[binding]
+        try:
+            return _Stand(self.builder.defining, self.sizes).size(binding)
+        except Unsized:
+            return None
 
     def measured(self, fn: Any, binding: Binding) -> Binding | None:
         """`len`, `np.shape`, `np.size` or `np.ndim` of what has a known size."""
@@ -112,25 +110,25 @@ class MeasureLowering(_Base):
 
 
 class _Stand:
-    """Stand-ins of values: zero-filled arrays of their shapes, where shapes are certain."""
+    """Stand-ins of values: zero-filled arrays of their shapes, where shapes are certain.
 
-    def __init__(self, ops: list[Op], sizes: dict[Value, tuple[int, ...]]) -> None:
-        self.defining = {r: op for block in ops for op in [block, *_within(block)]
-                         for r in op.results}  # fmt: skip
-        self.sizes = sizes
-        self.shapes: dict[Operand, Any] = {}
-        self.found: dict[Operand, Any] = {}
+    `sizes` takes up what is found, None for a value whose shape is not certain.
+    """
+
+    def __init__(
+        self, defining: dict[Value, Op], sizes: dict[Value, tuple[int, ...] | None]
+    ) -> None:
+        self.defining, self.sizes = defining, sizes
+        self.found: dict[Value, Any] = {}
 
     def size(self, operand: Operand) -> tuple[int, ...]:
-        return _once(self.shapes, operand, self.shape)  # type: ignore[no-any-return]
+        return _once(self.sizes, operand, self.shape)  # type: ignore[no-any-return]
 
     def of(self, operand: Operand) -> Any:
         return _once(self.found, operand, self.made)
 
     def shape(self, operand: Operand) -> tuple[int, ...]:
         if isinstance(operand, Value):
-            if operand in self.sizes:
-                return self.sizes[operand]
             if is_number(operand.type):
                 return ()
             op = self.defining.get(operand)
@@ -158,7 +156,8 @@ class _Stand:
         if isinstance(operand, Const):
             return operand.value
         op = self.defining.get(operand)
-        if op is None or operand in self.sizes or op.kind in (O.SETITEM, O.ADD_AT, O.IF):
+        known = self.sizes.get(operand) is not None
+        if op is None or known or op.kind in (O.SETITEM, O.ADD_AT, O.IF):
             return _zeros(operand.type, self.size(operand))
         try:
             if op.kind is O.GETITEM:
@@ -199,20 +198,16 @@ class _Stand:
         return operand.value
 
 
-def _once(found: dict[Operand, Any], operand: Operand, make: Callable[[Operand], Any]) -> Any:
+def _once(found: dict[Value, Any], operand: Operand, make: Callable[[Operand], Any]) -> Any:
     """What `make` gives for an operand, computed once: `x * x` reads x twice."""
     if isinstance(operand, Const):
         return make(operand)
     if operand not in found:
-        found[operand] = Unsized  # if it raises that
+        found[operand] = None  # if it raises `Unsized`
         found[operand] = make(operand)
-    if found[operand] is Unsized:
+    if found[operand] is None:
         raise Unsized
     return found[operand]
-
-
-def _within(op: Op) -> list[Op]:
-    return [inner for region in op.regions for inner in walk(region)]
 
 
 def _is_elementwise(fn: Any) -> bool:

@@ -352,7 +352,7 @@ class PassingLowering(_Base):
     def emit_copy(self, region: Region, mapping: dict[Value, Operand]) -> Region:
         """The operations of a region, with fresh values and these in place of others."""
         body = clone_region(region, mapping)
-        self.builder.block.extend(body.ops)
+        self.builder.extend(body.ops)
         for op in walk(body):
             if op.kind is O.OPAQUE:
                 self.opaque_values.update(op.results)

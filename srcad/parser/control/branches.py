@@ -98,7 +98,7 @@ class BranchLowering(_Base):
     def select_if(self, cond: Operand, then: Operand, orelse: Operand, t: Any) -> Value:
         result = self.builder.value(t, "flag")
         taken, other = Region((), [], (then,)), Region((), [], (orelse,))
-        self.builder.block.append(if_op(cond, taken, other, (result,), self.builder.loc))
+        self.builder.append(if_op(cond, taken, other, (result,), self.builder.loc))
         return result
 
     def branch(
@@ -170,7 +170,7 @@ class BranchLowering(_Base):
         for v in (then_vars, else_vars):
             ends.append(v.get("$dead") is _TRUE)
         if all(ends):
-            self.builder.block.append(
+            self.builder.append(
                 if_op(condition, Region((), then_ops, ()), Region((), else_ops, ()), (), loc)
             )
             return {**before, "$dead": _TRUE}
@@ -179,7 +179,7 @@ class BranchLowering(_Base):
             joined, pairs = self.export(alive, else_ops if ends[0] else then_ops)
             inner, nothing = [v for v, _ in pairs], [UNDEFINED for _ in pairs]
             sides = (nothing, inner) if ends[0] else (inner, nothing)
-            self.builder.block.append(
+            self.builder.append(
                 if_op(
                     condition, Region((), then_ops, tuple(sides[0])),
                     Region((), else_ops, tuple(sides[1])), [outer for _, outer in pairs], loc,
@@ -190,7 +190,7 @@ class BranchLowering(_Base):
         if self.in_turns and isinstance(condition, Value):
             join.exits_by = condition
         joined = join.variables()
-        self.builder.block.append(
+        self.builder.append(
             if_op(
                 condition, Region((), then_ops, tuple(join.yields[0])),
                 Region((), else_ops, tuple(join.yields[1])), join.results, loc,

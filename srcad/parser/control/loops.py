@@ -156,7 +156,7 @@ class LoopLowering(_Base):
 
     def collected(self, found: Collected) -> Value:
         """The value for the list of what the iterations append."""
-        made = {r: op for op in self.builder.block for r in op.results}.get(found.init)
+        made = self.builder.defining.get(found.init)
         if made is not None and made.kind is O.PACK and not made.operands:
             return found.final
         return self.builder.value(ListOf(found.item.type), found.final.name)
@@ -376,7 +376,7 @@ class LoopLowering(_Base):
         yields = (*loop.yields, *emitted, *((stop,) if stop is not None else ()))
         region = Region(params, loop.body.ops, yields)
         trips = self.builder.value(INT, "trips") if stop is not None else None
-        self.builder.block.append(
+        self.builder.append(
             for_op(
                 (it.start, it.stop, it.step), loop.inits, (), region, loop.finals,
                 [(v, False) for v in lists], reverse=it.reverse, trips=trips,
@@ -386,7 +386,7 @@ class LoopLowering(_Base):
         for c, v in zip(collected, lists):
             if v is not c.final:
                 attrs = {"fn": runtime.joined}
-                self.builder.block.append(
+                self.builder.append(
                     Op(O.APPLY, (c.init, v), attrs, (c.final,), (), self.builder.loc)
                 )
         self.frame.vars = {**before, **loop.after}

@@ -415,7 +415,7 @@ class TryLowering(_Base):
             self.builder.before = hook
         if isinstance(condition, Const):
             if condition.value:
-                self.builder.block.extend(ops)
+                self.builder.extend(ops)
                 self.leave(handler, error)
             return
         state = {**self.frame.vars, handler.label: _TRUE}

@@ -165,7 +165,7 @@ class WhileLowering(_Base):
         stop = loop.stop
         stops = (stop,) if stop is not None else ()
         region = Region(tuple(loop.params), loop.body.ops, (*loop.yields, *stops))
-        self.builder.block.append(
+        self.builder.append(
             while_op(
                 loop.inits, cond, region, loop.finals, (), trip_count(),
                 may_stop=stop is not None, loc=self.builder.loc,

@@ -89,7 +89,7 @@ def _raise_if(builder: Builder, shared: Operand, what: str) -> None:
     call = gast.Call(gast.Name("$0", gast.Load(), None, None), [gast.Constant(text, None)], [])
     template = gast.Raise(call, None)
     ending = Op(O.RAISE, (Const(AliasingError, OBJECT),), {"template": template}, ())
-    builder.block.append(if_op(shared, Region((), [ending], ()), Region((), [], ()), ()))
+    builder.append(if_op(shared, Region((), [ending], ()), Region((), [], ()), ()))
 
 
 def _related(x: Value, y: Value) -> bool:

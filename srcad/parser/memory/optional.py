@@ -77,7 +77,7 @@ class OptionalLowering(_Base):
             operands = [Const(TypeError, OBJECT)]
             self.builder.emit(O.RAISE, operands, (), (), {"template": gast.Raise(call, None)})
         raising, other = Region((), ops, ()), Region((), [], ())
-        self.builder.block.append(if_op(missing, raising, other, (), self.builder.loc))
+        self.builder.append(if_op(missing, raising, other, (), self.builder.loc))
 
     def is_none(self, binding: Maybe, negated: bool) -> Binding:
         if negated:
@@ -92,7 +92,7 @@ class OptionalLowering(_Base):
         result: Value = self.builder.value(BOOL, "flag")
         taken, other = Region((), ops, (then,)), Region((), [], (Const.of(False),))
         op = if_op(binding.present, taken, other, (result,), self.builder.loc)
-        self.builder.block.append(op)
+        self.builder.append(op)
         return result
 
     def optional_result(self, returned: Value, result: Binding) -> Binding:

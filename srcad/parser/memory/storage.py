@@ -144,7 +144,7 @@ class StorageLowering(_Base):
             result = self.builder.value(part.type, part.name)
             bound, none = Region((), ops, (part,)), Region((), [], (UNDEFINED,))
             sides = (bound, none) if missing else (none, bound)
-            self.builder.block.append(if_op(op.operands[0], *sides, [result], self.builder.loc))
+            self.builder.append(if_op(op.operands[0], *sides, [result], self.builder.loc))
             return result
         return read(binding)
 
