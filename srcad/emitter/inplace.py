@@ -10,8 +10,9 @@ write, a copy divides it: at the start of a loop rather than within it, else bef
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class _Edge:
 class _Group:
     """Values that may share memory."""
 
-    members: frozenset[Value]
+    members: set[Value]
     bits: int
     writable: bool
 
@@ -192,37 +193,49 @@ class Ownership:
         """The values that may share memory with a value, itself included."""
         value = self.node(value)
         if value not in self.groups:
-            found, todo = {value}, [value]
-            while todo:
-                for edge in self.edges_at.get(todo.pop(), ()):
-                    for end in () if edge.broken else (edge.a, edge.b):
-                        if end not in found:
-                            found.add(end)
-                            todo.append(end)
+            found = set(self.spread(value))
             writable = self.unwritable.isdisjoint(found)
-            group = _Group(frozenset(found), self.liveness.bits(found), writable)
+            group = _Group(found, self.liveness.bits(found), writable)
             self.groups.update(dict.fromkeys(found, group))
         return self.groups[value]
 
+    def spread(
+        self, start: Value, through: Callable[[_Edge], bool] = lambda e: True
+    ) -> Iterator[Value]:
+        """A value, and what edges lead to from it, the nearest first."""
+        found, todo = {start}, deque([start])
+        while todo:
+            value = todo.popleft()
+            yield value
+            for edge in self.edges_at.get(value, ()):
+                if not edge.broken and through(edge):
+                    for end in (edge.a, edge.b):
+                        if end not in found:
+                            found.add(end)
+                            todo.append(end)
+
     def conflicts(self, s: T.Define, array: Value) -> bool:
         """Whether something keeps a statement from writing an array in place."""
-        return bool(self.conflicting(s, [self.of(array)]))
+        group = self.of(array)
+        if not group.writable or self.read_after(s) & group.bits:
+            return True
+        return any(self.of(v) is group for v in self.read_by(s))
 
-    def conflicting(self, s: T.Define, groups: Iterable[_Group]) -> set[_Group]:
-        """Those of the groups that a statement may not write in place."""
-        after = self.liveness.after[s] & ~self.liveness.bit(s.results[0])
-        found = {g for g in groups if not g.writable or after & g.bits}
+    def read_after(self, s: T.Define) -> int:
+        return self.liveness.after[s] & ~self.liveness.bit(s.results[0])
+
+    def read_by(self, s: T.Define) -> Iterator[Value]:
+        """What a statement reads besides what it writes, and what tapes hold that are needed."""
         if s.op.kind is O.ADD_AT and may_repeat(s.op.operands[2:]):
             read = self.program.all_leaves(s.op.operands[1:])
         elif s.op.kind in (O.SETITEM, O.ADD_AT):
             read = self.program.all_leaves(s.op.operands[2:])
         else:
             read = []
-        taken = {self.of(v) for v in read if has_memory(v.type)}
+        yield from (v for v in read if has_memory(v.type))
         for tape in self.tapes:
-            if after & self.liveness.bit(tape):
-                taken |= self.roots(tape)
-        return found | taken.intersection(groups)
+            if self.read_after(s) & self.liveness.bit(tape):
+                yield from self.parts(tape)
 
     # ------------------------------------------------------------------ decisions
     def decide(self) -> None:
@@ -246,32 +259,68 @@ class Ownership:
         """Free the memory that `s` writes by as few and as rare copies as it takes.
 
         They are of `parts`, or in places that run less often than `s`, which stands at `place`,
-        or in its stead.
+        or in its stead. Around the array grows what may stay one memory with it: the most
+        expensive copies are spared first. An edge is cut if it leads to what must not be
+        written, by way of copies that are more expensive.
         """
-        candidates = [
-            e
-            for member in self.of(array).members
-            for e in self.edges_at.get(member, ())
-            if e.a is member and not e.broken and _can_copy(e)
-            and (e.depth < place.depth or (parts and _copies_little(e)) or _in_stead(e, place))
-        ]  # fmt: skip
-        candidates.sort(key=lambda e: (_expense(e), e.depth, e.number))
-        for edge in candidates:
-            self.regroup(edge, broken=True)
-        part = {v: self.of(v) for v in (array, *(v for e in candidates for v in (e.a, e.b)))}
-        taken = self.conflicting(s, set(part.values()))
-        united = {group: {group} for group in part.values()}
-        divided = part[array] not in taken
-        for edge in reversed(candidates):  # the most expensive copies are spared first
-            near = united[part[array]]
-            few, many = sorted((united[part[edge.a]], united[part[edge.b]]), key=len)
-            if divided and few is not many:
-                if near is few and taken & many or near is many and taken & few:
-                    continue
-                many |= few
-                united.update(dict.fromkeys(few, many))
-            self.regroup(edge)
-        return divided
+        after = self.read_after(s)
+        read = set(map(self.node, self.read_by(s)))
+
+        def is_needed(v: Value) -> bool:
+            return v in read or v in self.unwritable or bool(after & self.liveness.bit(v))
+
+        def can_divide(e: _Edge) -> bool:
+            return _can_copy(e) and (
+                e.depth < place.depth or (parts and _copies_little(e)) or _in_stead(e, place)
+            )
+
+        def is_before(limit: tuple[int, ...]) -> Callable[[_Edge], bool]:
+            return lambda e: (
+                e.a not in near
+                and e.b not in near
+                and (not can_divide(e) or _cheapness(e) < limit)
+            )
+
+        near = set(self.spread(self.node(array), lambda e: not can_divide(e)))
+        if any(map(is_needed, near)):
+            return False
+        cut: list[_Edge] = []
+        ahead: list[tuple[tuple[int, ...], _Edge]] = []
+
+        def reach(values: Iterable[Value]) -> None:
+            for edge in (e for v in values for e in self.edges_at.get(v, ()) if not e.broken):
+                if (edge.a in near) != (edge.b in near):
+                    heapq.heappush(ahead, (_cheapness(edge), edge))
+
+        reach(near)
+        while ahead:
+            limit, edge = heapq.heappop(ahead)
+            if edge.a in near and edge.b in near:
+                continue
+            beyond = set()
+            for value in self.spread(edge.b if edge.a in near else edge.a, is_before(limit)):
+                beyond.add(value)
+                if is_needed(value):
+                    cut.append(edge)
+                    break
+            else:
+                near.update(beyond)
+                reach(beyond)
+        self.cut(cut, near)
+        return True
+
+    def cut(self, edges: list[_Edge], near: set[Value]) -> None:
+        """Break the edges from `near`, which is writable, to the rest of its group."""
+        if len(edges) != 1:
+            for edge in edges:
+                self.regroup(edge, broken=True)
+            return
+        rest = self.of(edges[0].a)  # hangs together without `near`
+        edges[0].broken = True
+        parted = _Group(near, self.liveness.bits(near), True)
+        rest.members -= near
+        rest.bits &= ~parted.bits
+        self.groups.update(dict.fromkeys(near, parted))
 
     def update(self, s: T.Define, array: Value, depth: int) -> None:
         """Let an operation update an operand in place, if that disturbs nothing."""
@@ -329,9 +378,12 @@ class Ownership:
 
     def roots(self, leaf: Operand) -> set[_Group]:
         """The groups that a result of the function belongs to."""
-        if not isinstance(leaf, Value):
-            return set()
-        return {self.of(v) for v in self.tapes.get(leaf, (leaf,)) if isinstance(v, Value)}
+        return {self.of(v) for v in self.parts(leaf)}
+
+    def parts(self, leaf: Operand) -> list[Value]:
+        """The values whose memory a result of the function is, or holds."""
+        found = self.tapes.get(leaf, (leaf,)) if isinstance(leaf, Value) else ()
+        return [v for v in found if isinstance(v, Value)]
 
 
 def _in_stead(e: _Edge, place: _Edge) -> bool:
@@ -374,6 +426,11 @@ def _expense(edge: _Edge) -> int:
         return 2 if edge.depth else 0
     # NumPy may sum a view in another order than its copy: the primal rather keeps its views.
     return 1 if edge.view and edge.a.role is Role.PRIMAL else 0
+
+
+def _cheapness(edge: _Edge) -> tuple[int, ...]:
+    """Copies in order, the most expensive first."""
+    return (-_expense(edge), -edge.depth, -edge.number)
 
 
 def _can_copy(edge: _Edge) -> bool:
