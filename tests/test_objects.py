@@ -355,7 +355,8 @@ class MakesUp:
 
 
 class Meta(type):
-    pass
+    def __call__(cls, *args):
+        return super().__call__(*args)
 
 
 class WithMeta(metaclass=Meta):
@@ -363,12 +364,8 @@ class WithMeta(metaclass=Meta):
         self.x = x
 
 
-class MakesItself:
-    def __new__(cls, x):
-        return object.__new__(cls)
-
-    def __init__(self, x):
-        self.x = x
+class MakesItself(float):
+    pass
 
 
 class Plain:
@@ -457,7 +454,7 @@ REFUSED = {
     "__getattribute__": (lambda x: LooksItself(x).x, "`LooksItself` decides in `__getattr"),
     "__getattr__": (lambda x: x * hasattr(MakesUp(), "y"), "`__getattr__` of the class decides"),
     "metaclass": (lambda x: WithMeta(x).x, "`WithMeta` has the metaclass `Meta`"),
-    "__new__": (lambda x: MakesItself(x).x, "`MakesItself` makes its instances itself"),
+    "__new__": (lambda x: MakesItself(x) * x, "`MakesItself` makes its instances itself"),
     "deleted slot": (deletes_missing, "Python raises AttributeError here"),
     "missing attribute": (lambda x: Part(x).c, "Python raises AttributeError here"),
     "missing operator": (lambda x: Part(x) + x, "Python raises TypeError here"),
@@ -466,7 +463,7 @@ REFUSED = {
     "bare super": (lambda x: super() or x, "srcad follows it where an attribute is read"),
     "property": (sets_property, "Python raises AttributeError here"),
     "slots": (sets_other_slot, "its class forbids it"),
-    "frozen": (sets_frozen, "its class forbids it"),
+    "frozen": (sets_frozen, "Python raises FrozenInstanceError here"),
     "list of objects": (many_parts, "such a list holds numbers, arrays"),
     "one path": (set_on_one_path, "`c` is set on one path only"),
     "result": (returns_an_object, "can return numbers, arrays, tuples, lists and dicts"),

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import types
 from typing import Any
 
 import gast
@@ -11,12 +13,18 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.abstract import OBJECT, Type
 from srcad.ir.values import Const, Operand
-from srcad.parser.bindings import Binding, Known, Struct
+from srcad.parser.bindings import Binding, Known, Struct, class_of
 from srcad.parser.control.matching import Bound
+from srcad.parser.objects import classes
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
+_CONVERSIONS: dict[int, Any] = {-1: lambda v: v, ord("s"): str, ord("r"): repr, ord("a"): ascii}
+_PURE = (
+    gast.Name, gast.Attribute, gast.Subscript, gast.Constant, gast.Tuple, gast.BinOp,
+    gast.UnaryOp, gast.operator, gast.unaryop, gast.expr_context,
+)  # fmt: skip
 LOGGERS = (logging.Logger, logging.LoggerAdapter)
 
 
@@ -36,6 +44,50 @@ class EffectLowering(_Base):
             return Known("".join(str(v.value) for v in plain))
         return None
 
+    def part_of_text(self, node: gast.AST) -> str | None:
+        """A part of an f-string, if it is made of constants; None if it depends on the run."""
+        if isinstance(node, gast.Constant):
+            return str(node.value)
+        spec = None if node.format_spec is None else self.expression(node.format_spec)
+        if not _is_pure(node.value) or not (spec is None or isinstance(spec, Known)):
+            return None
+        value = self.settled(self.expression(node.value))
+        if not isinstance(value, Known) or not _has_fixed_text(value.value):
+            return None
+        converted = _CONVERSIONS[node.conversion](value.value)
+        try:
+            return format(converted, spec.value if spec is not None else "")
+        except (TypeError, ValueError):  # it shall be raised at run time
+            return None
+
+    def has_text(self, binding: Binding) -> bool:
+        """Whether this is an object that its class makes a text of."""
+        content = self.object_of(binding)
+        return content is not None and not issubclass(class_of(content), BaseException)
+
+    def text_of_object(self, owner: Binding, conversion: int = -1, spec: str = "") -> Binding:
+        """The text of an object of a user's class, as an f-string makes it."""
+        cls = class_of(self.object_of(owner))
+        node = gast.Pass()
+        names = ["__repr__"] if conversion == ord("r") else ["__str__", "__repr__"]
+        if conversion == -1:
+            names.insert(0, "__format__")
+        for name in names:
+            found = inspect.unwrap(classes.definition(cls, name))
+            if found in (object.__format__, object.__str__, object.__repr__):
+                continue
+            own = isinstance(found, types.FunctionType) and not classes.is_generated(found)
+            if own and found.__module__ != "collections":
+                given = [Known(spec)] if name == "__format__" else []
+                return self.call_binding(self.attribute(owner, name, node), given, {}, node)  # type: ignore[no-any-return]
+            break
+        if classes.is_namedtuple(cls) or classes.generated_init(cls):
+            parameters = classes.signature_of_fields(cls).parameters
+            fields = ", ".join(f"{n}={{owner.{n}!r}}" for n in parameters)
+            text = f"result = f'{cls.__qualname__}({fields})'\n"
+            return self.lower_text(text, node, owner=owner)  # type: ignore[no-any-return]
+        return Known(f"<{cls.__module__}.{cls.__qualname__} object>")
+
     def template(self, node: gast.AST) -> tuple[gast.AST, list[Operand]]:
         """A copy of `node` in which every name is a placeholder `$k` for operand k."""
         operands: list[Operand] = []
@@ -51,16 +103,25 @@ class EffectLowering(_Base):
                 return n
             if isinstance(n, Bound) and isinstance(n.binding, Known):
                 return placeholder(Const(n.binding.value, OBJECT))
+            if isinstance(n, gast.FormattedValue) and _is_pure(n.value):
+                binding = self.expression(n.value)
+                spec = n.format_spec and self.expression(n.format_spec)
+                if self.has_text(binding) and isinstance(spec, (Known, type(None))):
+                    text = self.text_of_object(binding, n.conversion, spec.value if spec else "")
+                    return gast.FormattedValue(placeholder(self.operand(text, n)), -1, None)
             if isinstance(n, gast.Name):
                 if n.id in bound:
                     return n
                 binding = self.lookup(n.id, n)
+                if self.has_text(binding):
+                    binding = self.text_of_object(binding)
                 if isinstance(binding, Known) and not isinstance(
                     binding.value, (int, float, complex, str, type(None), bool)
                 ):
                     return placeholder(Const(binding.value, OBJECT))
                 return placeholder(self.operand(binding, n))
-            if isinstance(n, gast.Attribute) and self.is_of_object(n):
+            called = n.func if isinstance(n, gast.Call) else n
+            if isinstance(called, gast.Attribute) and self.is_of_object(called):
                 return placeholder(self.operand(self.expression(n), n))
             if isinstance(
                 n, (gast.Lambda, gast.ListComp, gast.GeneratorExp, gast.DictComp, gast.SetComp)
@@ -83,6 +144,11 @@ class EffectLowering(_Base):
             return False
         content = self.deref(self.lookup(root.id, root))
         return isinstance(content, Struct) and content.kind == "object"
+
+
+def _is_pure(node: gast.AST) -> bool:
+    """Whether this can be evaluated twice."""
+    return all(isinstance(n, _PURE) for n in gast.walk(node))
 
 
 def _has_fixed_text(value: Any) -> bool:

@@ -67,6 +67,7 @@ _REFUSED = {
     "Yield": _GENERATOR,
     "YieldFrom": _GENERATOR,
 }
+_OF_SETS = (operator.and_, operator.or_, operator.sub, operator.xor)
 _SEQUENCES = (tuple, list, str, range, dict, set, frozenset)
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -100,8 +101,14 @@ class ExpressionLowering(_Base):
         found = self.binary_object(fn, left, right, node)
         if found is not None:
             return found
-        self.refuse_joining(fn, left, right, node)
+        found = self.joined_counters(fn, left, right, node)
+        if found is not None:
+            return found
         left, right = self.deref(left), self.deref(right)
+        if fn in _OF_SETS:
+            left, right = self.as_set(left), self.as_set(right)
+        if fn is operator.mod and isinstance(left, Known) and isinstance(left.value, str):
+            right = reading.known(self.settled(right)) or right  # `"%s_%d" % (a, b)`
         if isinstance(left, Known) and isinstance(right, Known):
             folded = self.fold(fn, left.value, right.value)
             if folded is not None:
@@ -345,18 +352,9 @@ class ExpressionLowering(_Base):
         return Closure(node, frame, defaults, kw, name, home=self.frame.home)
 
     def expr_JoinedStr(self, node: gast.JoinedStr) -> Binding:
-        parts: list[Binding] = []
-        for part in node.values:
-            if isinstance(part, gast.FormattedValue):
-                if part.format_spec is not None or part.conversion != -1:
-                    break
-                if not isinstance(part.value, (gast.Name, gast.Attribute, gast.Constant)):
-                    break
-                part = part.value
-            parts.append(self.expression(part))
-        known = self.text_of(parts) if len(parts) == len(node.values) else None
-        if known is not None:
-            return known
+        parts = [self.part_of_text(part) for part in node.values]
+        if all(p is not None for p in parts):
+            return Known("".join(parts))
         return self.opaque_expression(node, STR)
 
 

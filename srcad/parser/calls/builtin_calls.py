@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import inspect
 import logging
 import operator
+import re
 import types
 from typing import Any
 
@@ -36,11 +36,11 @@ from srcad.parser.bindings import (
     Known,
     LazyIterable,
     ObjectParam,
-    Ref,
     Struct,
     class_of,
     describe,
 )
+from srcad.parser.calls import opaque
 from srcad.parser.calls.decorators import DECORATORS
 from srcad.parser.containers import reading
 from srcad.parser.containers.collected import CONSTRUCTORS
@@ -49,6 +49,8 @@ from srcad.parser.control.raised import ERROR_CALLS
 from srcad.parser.iterables.iterators import SPECIAL
 from srcad.parser.objects.attributes import ATTRIBUTE_CALLS
 from srcad.parser.objects.classes import defines
+from srcad.parser.objects.copying import COPIES
+from srcad.parser.objects.instances import NEW_OBJECTS
 from srcad.pristine import np
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
@@ -56,7 +58,6 @@ _Base: Any = object
 
 CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
 _ITERATORS = ("map", "filter", "zip", "enumerate", "generator", "chain")
-_UNCHANGING = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _PYTHON_TYPE = {"float": float, "int": int, "bool": bool, "complex": complex}
 
 def _isinstance(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -133,58 +134,6 @@ def _len(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
         raise low.python_raises(TypeError(), node, f"{describe(args[0])} has no length",
                               "Python raises TypeError here", "pass an array")  # fmt: skip
     return None
-
-def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    """`copy.copy`: another list, dictionary or array with the same parts."""
-    if len(args) != 1 or kwargs:
-        return None
-    content = low.deref(args[0])
-    if isinstance(content, Struct) and content.kind in ("list", "dict"):
-        return low.new_cell(content, content.kind)
-    if isinstance(content, Value) and isinstance(content.type, ListOf):
-        return low.new_cell(content, "list")
-    if isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
-        copied = isinstance(content.type, Array) and not content.type.item
-        return low.apply(np.copy, args, {}, node) if copied else content
-    if (isinstance(content, Struct) and content.kind == "tuple") or (
-        isinstance(content, Known) and isinstance(content.value, (str, tuple, type(None)))
-    ):
-        return content
-    return None
-
-def _deepcopy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
-    """`copy.deepcopy` of numbers, arrays and containers of them."""
-    if len(args) != 1 or kwargs:
-        return None
-    return _deep(low, args[0], {}, node)
-
-def _deep(
-    low: Any, binding: Binding, made: dict[Any, Binding], node: gast.AST
-) -> Binding | None:
-    """A copy with copies of all parts; an object that is found twice is copied once."""
-    key = binding.key() if isinstance(binding, Ref) else None
-    if key is not None and key in made:
-        return made[key]
-    content = low.deref(binding)
-    copied: Binding | None = None
-    if isinstance(content, Struct) and content.kind in CONTAINERS:
-        parts = [_deep(low, part, made, node) for part in content.parts]
-        if None not in parts:
-            items = tuple((k, p) for (k, _), p in zip(content.items, parts) if p is not None)
-            copied = Struct(content.kind, items)
-            if content.kind != "tuple":
-                copied = low.new_cell(copied, content.kind)
-    elif isinstance(content, Known) and isinstance(content.value, _UNCHANGING):
-        copied = content
-    elif isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
-        whole = isinstance(content.type, Array) and not content.type.item
-        copied = low.boxed(low.apply(np.copy, [content], {}, node)) if whole else content
-    elif isinstance(content, Value) and isinstance(content.type, ListOf):
-        if isinstance(content.type.elem, Scalar):
-            copied = low.new_cell(content, "list")
-    if key is not None and copied is not None:
-        made[key] = copied
-    return copied
 
 def _callable(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     cls = low.class_of_binding(args[0])
@@ -290,11 +239,31 @@ def _str(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     known = low.text_of(args)
     if known is not None:
         return known
-    operand = low.operand(args[0], node)
-    call = gast.Call(gast.Name("$0", gast.Load(), None, None), [], [])
-    call.args.append(gast.Name("$1", gast.Load(), None, None))
-    operands = (Const(str, OBJECT), operand)
-    return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})
+    if low.has_text(args[0]):
+        return low.text_of_object(args[0], ord("s"))  # type: ignore[no-any-return]
+    return _text(low, str, args, node)
+
+def _text(low: Any, fn: Any, args: list[Binding], node: gast.AST) -> Binding:
+    """The text of a value that only the run knows."""
+    names = [gast.Name(f"${k}", gast.Load(), None, None) for k in range(len(args) + 1)]
+    operands = (Const(fn, OBJECT), *(low.operand(a, node) for a in args))
+    call = gast.Call(names[0], names[1:], [])
+    return low.builder.emit1(O.OPAQUE, operands, STR, "text", {"template": call})  # type: ignore[no-any-return]
+
+def _repr(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    if low.has_text(args[0]):
+        return low.text_of_object(args[0], ord("r"))  # type: ignore[no-any-return]
+    return _text(low, repr, args, node) if isinstance(low.deref(args[0]), Value) else None
+
+def _of_texts(fn: Any) -> Any:
+    """A function of texts alone, which is called while compiling if they are known."""
+    def call(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+        return opaque.folded(low, fn, args, kwargs)
+
+    return call
+
+def _format(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    return _text(low, format, args, node) if isinstance(low.deref(args[0]), Value) else None
 
 def _ndarray(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     """`np.ndarray(shape, dtype)` is `np.empty(shape, dtype)`, unless it is given memory."""
@@ -311,10 +280,12 @@ def _fromkeys(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Bin
 _SPECIAL: dict[Any, Any] = {
     **SPECIAL, **CONSTRUCTORS, **MANAGERS, isinstance: _isinstance, issubclass: _issubclass,
     type: _type, len: _len, callable: _callable, hasattr: _hasattr, float: _float, str: _str,
+    repr: _repr, format: _format,
     getattr: _getattr, setattr: _setattr, dict.fromkeys: _fromkeys,
     dataclasses.replace: _replace, np.ndarray: _ndarray,
-    **ATTRIBUTE_CALLS, **ERROR_CALLS, **DECORATORS,
-    copy.copy: _copy, copy.deepcopy: _deepcopy, inspect.signature: reading.signature,
+    **{fn: _of_texts(fn) for fn in (re.findall, re.split, re.sub)},
+    **ATTRIBUTE_CALLS, **NEW_OBJECTS, **ERROR_CALLS, **DECORATORS,
+    **COPIES, inspect.signature: reading.signature,
     operator.index: _index,
     logging.getLogger: _logger,
 }  # fmt: skip

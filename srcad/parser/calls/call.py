@@ -11,6 +11,7 @@ import functools
 import logging
 import operator
 import types
+import typing
 import warnings
 from typing import Any
 
@@ -191,6 +192,9 @@ class CallLowering(_Base):
         closure = closure_of(fn)
         if closure is not None:
             return self.call_source(closure, args, kwargs, node)
+        origin = typing.get_origin(fn)
+        if origin is not None or typing.is_typeddict(fn):  # `Stack[float]()`
+            return self.call_known(origin or dict, args, kwargs, node)
         arranged = self.class_call(fn, args, kwargs, node)
         if arranged is not None:
             return arranged
@@ -294,6 +298,8 @@ class CallLowering(_Base):
         method = self.special_method(Known(fn), "__call__", node)
         if method is not None:
             return self.call_binding(method, args, kwargs, node)
+        if isinstance(fn, enum.Enum) and isinstance(type(fn).__call__, types.FunctionType):
+            return self.call_source(type(fn).__call__, [Known(fn), *args], kwargs, node)
         if isinstance(fn, enum.EnumMeta):
             return self.enum_member(fn, args, kwargs, node)
         if isinstance(fn, type) and (classes.is_own(fn) or container_of(fn) is not None):

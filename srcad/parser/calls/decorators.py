@@ -160,7 +160,28 @@ def dispatched(
     return low.call_known(target, args, kwargs, node)  # type: ignore[no-any-return]
 
 
+def dispatched_method(method: Any, owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Stands for the calls of a `functools.singledispatchmethod` while compiling."""
+    raise NotImplementedError
+
+
+def _call_dispatched(
+    low: Any, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+) -> Binding | None:
+    method, owner, name, *given = args
+    assert isinstance(method, Known) and isinstance(name, Known)
+    kind = low.call_known(type, given[:1], {}, node) if given else None
+    if not isinstance(kind, Known):
+        return None
+    dispatch = method.value.dispatcher.dispatch
+    target = dispatch(kind.value)
+    low.assumptions.add_read(dispatch, (kind.value,), target)
+    bound = low.bound(target, owner, low.class_of_binding(owner), name.value, node)
+    return low.call_binding(bound, given, kwargs, node)  # type: ignore[no-any-return]
+
+
 DECORATORS: dict[Any, Any] = {
     functools.update_wrapper: _update_wrapper, functools.wraps: _wraps,
     functools.lru_cache: _cache, functools.cache: _cache, operator.methodcaller: _method_caller,
+    dispatched_method: _call_dispatched,
 }  # fmt: skip

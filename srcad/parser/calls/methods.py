@@ -288,6 +288,14 @@ class MethodLowering(_Base):
         self.dict_views[id(made)] = (made, owner, name)
         return made
 
+    def as_set(self, binding: Binding) -> Binding:
+        """`d.keys()` as an operand of what is one of sets."""
+        view = self.dict_views.get(id(binding))
+        if view is None or view[2] != "keys":
+            return binding
+        now = self.view_now(view[0])
+        return Known(frozenset(p.value for p in now.parts if isinstance(p, Known)))
+
     def view_now(self, view: Struct) -> Struct:
         """What a view gives here."""
         _, owner, name = self.dict_views[id(view)]
@@ -377,6 +385,8 @@ class MethodLowering(_Base):
         items = dict(held.items)
         for a in map(self.plain_container, args):
             added = self.deref(a)
+            if not self.is_dictionary(a):
+                added = self.deref(self.call_known(dict, [a], {}, node))
             if isinstance(added, Known) and isinstance(added.value, dict):
                 items.update({k: self.known_object(v) for k, v in added.value.items()})
             elif isinstance(added, Struct) and added.kind == "dict":

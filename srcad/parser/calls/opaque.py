@@ -9,6 +9,7 @@ takes is differentiated is known to the differentiator only, which refuses it th
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import types
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.abstract import BOOL, OBJECT, STR, UNKNOWN, Array, Scalar, Type
 from srcad.ir.values import Const, Operand, Value
-from srcad.parser.bindings import Binding, Known, ObjectParam, Struct, describe
+from srcad.parser.bindings import Binding, Known, LazyIterable, ObjectParam, Struct, describe
 from srcad.parser.frames import StaticRequired
 from srcad.pristine import copy_of
 from srcad.rules.symbols import missing_rule, registration
@@ -36,6 +37,10 @@ _TO_TEXT = frozenset((
     "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip", "swapcase", "title",
     "translate", "upper", "zfill",
 ))  # fmt: skip
+# functions whose result depends on nothing but their arguments
+_OF_CONSTANTS = (
+    ord, chr, bin, hex, oct, format, repr, re.findall, re.split, re.sub,
+)  # fmt: skip
 _PLAIN_ERRORS = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -57,9 +62,11 @@ def call(
     MissingRuleError
         If an argument could carry a derivative, or could be changed by the call.
     """
-    folded = _folded(low, fn, args, kwargs)
-    if folded is not None:
-        return folded
+    if _of_text(fn):
+        args = [_as_tuple(low, a, node) for a in args]
+    found = folded(low, fn, args, kwargs)
+    if found is not None:
+        return found
     if reads_variables(fn, len(args)):
         raise low.unsupported(
             node, f"`{fn.__name__}` cannot be differentiated here",
@@ -83,8 +90,8 @@ def call(
         if text is None:
             callee = placeholder(Const(fn, OBJECT))
         else:
-            callee, found = text
-            operands += found
+            callee, parts = text
+            operands += parts
     given = [placeholder(_operand(low, fn, name, a, node)) for a in args]
     named = [
         gast.keyword(key, placeholder(_operand(low, fn, name, a, node)))
@@ -126,22 +133,38 @@ def _name_of(fn: Any) -> str:
     return fn.name if isinstance(fn, Method) else fn.__name__
 
 
-def _folded(
+def folded(
     low: Any, fn: Any, args: list[Binding], kwargs: dict[str, Binding]
-) -> Known | None:
+) -> Binding | None:
     """The result of a method of a constant: `name.lower()`. What fails shall fail at run time."""
-    if not isinstance(fn, types.BuiltinMethodType) or not isinstance(fn.__self__, _IMMUTABLE):
+    if kwargs:
         return None
-    if fn.__self__ is None or kwargs:
+    owner = getattr(fn, "__self__", None)
+    bound = owner is not None and isinstance(owner, _IMMUTABLE)
+    exact = isinstance(fn, type) and fn.__module__ == "fractions"
+    if not (bound or exact or any(fn is f for f in _OF_CONSTANTS)):
         return None
     args = [_constant(low, a) for a in args]
     values = [a.value for a in args if isinstance(a, Known) and _is_constant(a.value)]
     if len(values) < len(args):
         return None
     try:
-        return Known(fn(*values))
+        found = fn(*values)
     except _PLAIN_ERRORS:
         return None
+    if isinstance(found, list):  # of which nobody else knows
+        return low.new_sequence("list", [Known(v) for v in found])  # type: ignore[no-any-return]
+    return Known(found)
+
+
+def _as_tuple(low: Any, binding: Binding, node: gast.AST) -> Binding:
+    """What `", ".join` is given: its elements, if it is an iterator or a list of these."""
+    content = low.deref(binding)
+    if isinstance(content, LazyIterable) or (
+        isinstance(content, Struct) and content.kind == "list"
+    ):
+        return Struct.sequence("tuple", low.known_elements(binding, node))
+    return binding
 
 
 def _constant(low: Any, binding: Binding) -> Binding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import collections
 import heapq
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +54,21 @@ if other is not None:
 """,
     "total": "result = sum(table.values())\n",
 }
+_JOINED = """
+for e in left:
+    n = count(left[e], right[e])
+    if n > 0:
+        table[e] = n
+for e in right:
+    if e not in left:
+        n = count(0, right[e])
+        if n > 0:
+            table[e] = n
+result = table
+"""
+_COUNTS: dict[Any, Any] = {
+    operator.add: operator.add, operator.sub: operator.sub, operator.or_: max, operator.and_: min,
+}  # fmt: skip
 _FOUND = "result = table[key] if key in table else 0\n"
 _DEFAULT = """
 if key not in table:
@@ -302,15 +318,26 @@ class CollectedLowering(_Base):
             )  # fmt: skip
 
 
-    def refuse_joining(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> None:
-        """Operators of these containers are not those of dictionaries and lists."""
-        for side in (left, right):
-            special = self.special_of(side)
-            if special is not None and special.kind in ("Counter", "deque", "set"):
+    def joined_counters(
+        self, fn: Any, left: Binding, right: Binding, node: gast.AST
+    ) -> Binding | None:
+        """`left + right` of two Counters (or `-`, `|`, `&`); None for other operands.
+
+        Operators of the other containers are not those of dictionaries and lists.
+        """
+        kinds = [special and special.kind for special in map(self.special_of, (left, right))]
+        if kinds == ["Counter", "Counter"] and fn in _COUNTS:
+            made = self.new_cell(Struct("dict", ()), "table")
+            count = Known(_COUNTS[fn])
+            made = self.lower_text(_JOINED, node, left=left, right=right, table=made, count=count)
+            return self.made_special(made, Special("Counter"))
+        for kind in kinds:
+            if kind in ("Counter", "deque", "set"):
                 raise self.unsupported(
-                    node, f"an operator of a {special.kind} cannot be differentiated",
+                    node, f"an operator of a {kind} cannot be differentiated",
                     "srcad does not know what it gives", "write it with a loop",
                 )  # fmt: skip
+        return None
 
 
 CHANGING = ("add", "discard", "remove", "clear", "update")  # methods of sets

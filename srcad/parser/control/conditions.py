@@ -209,6 +209,8 @@ class ConditionLowering(_Base):
                     fn = operator.is_ if op is gast.Is else operator.is_not
                     return self.apply(fn, [b, a], {}, node)
             return Known(self.identical(left, right, node) is (op is gast.Is))
+        if op not in _MEMBERSHIP:
+            left, right = self.as_set(left), self.as_set(right)
         found = self.compare_object(_COMPARE.get(op), left, right, node)
         if found is not None:
             return found
@@ -276,6 +278,8 @@ class ConditionLowering(_Base):
                 return False
         if isinstance(left, Value) and left is right:
             return True
+        if isinstance(left, LazyIterable) or isinstance(right, LazyIterable):
+            return left is right
         raise self.unsupported(
             node, "`is` between these values cannot be decided while compiling",
             f"left is {describe(left)}, right is {describe(right)}", "compare with ==",

@@ -431,9 +431,12 @@ class Yields:
         if isinstance(node, Emit):
             return [gast.copy_location(self.emit(node.value), node)]
         value = getattr(node, "value", None)
-        given = isinstance(node, (gast.Expr, gast.Assign, gast.AnnAssign)) and isinstance(
-            value, (gast.Yield, gast.YieldFrom)
+        alone = isinstance(node, (gast.Expr, gast.Assign, gast.AnnAssign)) or (
+            isinstance(node, gast.AugAssign)  # the target is read first, where nobody changes it
+            and isinstance(node.target, gast.Name)
+            and node.target.id not in self.frame.boxes
         )
+        given = alone and isinstance(value, (gast.Yield, gast.YieldFrom))
         if given:
             made, result = self.given(value)
             if isinstance(node, gast.Expr):

@@ -534,8 +534,8 @@ def _sorted(
     parts = [low.settled(p) for p in content.parts] if isinstance(content, Struct) else None
     if parts is not None:
         by = [low.settled(p) for p in low.known_elements(keys, node)]
-        plain = [found[0] for p in by if (found := _plain(p)) is not None]
-        if len(plain) == len(by):  # known while compiling
+        plain = _known_keys(by)
+        if plain is not None:
             order = sorted(range(len(parts)), key=plain.__getitem__, reverse=bool(reverse.value))
             return low.new_sequence("list", [content.parts[i] for i in order])
         numbers = _are_alike(low, by, node)
@@ -561,6 +561,22 @@ def _are_alike(low: Any, parts: list[Binding], node: gast.AST) -> bool:
             return False
         return all(_are_alike(low, list(column), node) for column in zip(*(r.parts for r in rows)))
     return low.as_list_value(Struct.sequence("list", parts), node) is not None
+
+
+def _known_keys(keys: list[Binding]) -> list[Any] | None:
+    """Keys known while compiling, or how tuples begin if that decides; else None."""
+    plain = [found[0] for p in keys if (found := _plain(p)) is not None]
+    if len(plain) == len(keys):
+        return plain
+    if not all(isinstance(k, Struct) and k.kind == "tuple" for k in keys):
+        return None
+    known = [
+        tuple(itertools.takewhile(lambda p: p is not None, map(_plain, k.parts)))
+        for k in keys if isinstance(k, Struct)
+    ]  # fmt: skip
+    starts = [start[: min(map(len, known))] for start in known]
+    different = not any(a == b for a, b in itertools.combinations(starts, 2))
+    return starts if different else None
 
 
 def _plain(binding: Binding) -> tuple[Any] | None:

@@ -21,6 +21,7 @@ from srcad.parser.source import read_source
 _Base: Any = object
 
 _FILLING = ("setdefault", "update", "pop", "clear")
+_OF_CLASSES = ("__init_subclass__", "__set_name__")  # what they fill are registries
 
 
 class CacheFilled(Exception):
@@ -93,7 +94,7 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
         own = [v for v in names.values() if isinstance(v, type) and v.__module__ == f.__module__]
         todo.extend(
             (part, cls) for cls in own for name, part in vars(cls).items()
-            if name in used or name.startswith("__")
+            if (name in used or name.startswith("__")) and name not in _OF_CLASSES
         )  # fmt: skip
         homes = [v for v in names.values() if isinstance(v, types.ModuleType)]
         held = [vars(m).get(n) for m in (*homes, *own) for n in used]

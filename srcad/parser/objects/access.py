@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import operator
 import types
+import typing
 from collections import OrderedDict
 from typing import Any
 
@@ -67,6 +68,13 @@ from srcad.rules.symbols import apply_operands, field_of, getitem_operands, pack
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 _GENERIC = (tuple, list, dict, set, frozenset, type)  # `tuple[int, ...]` is a type again
+
+
+def _is_generic(value: Any) -> bool:
+    """Whether an index of this gives a type again."""
+    return any(value is t for t in _GENERIC) or (
+        isinstance(value, type) and issubclass(value, typing.Generic)  # type: ignore[arg-type]
+    )
 
 
 class AccessLowering(_Base):
@@ -327,7 +335,7 @@ class AccessLowering(_Base):
         holder, owner = owner, self.deref(owner)
         if isinstance(owner, Known) and isinstance(owner.value, dict) and isinstance(index, Struct):
             index = Known(self.static_key(index, node))
-        if isinstance(owner, Known) and any(owner.value is t for t in _GENERIC):
+        if isinstance(owner, Known) and _is_generic(owner.value):
             given = index.parts if isinstance(index, Struct) else (index,)
             keys = tuple(part.value for part in given if isinstance(part, Known))
             if len(keys) == len(given):

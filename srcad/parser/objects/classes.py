@@ -20,6 +20,7 @@ MISSING = object()
 # entries of any class that say nothing of what `list` and `dict` do
 _OF_OBJECTS = ("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__hash__")
 _OWN_BEHAVIOUR = ("__getattribute__", "__delattr__")
+_OF_METACLASSES = ("__call__", "__getattribute__")  # decide what making an object does
 _SLOTS = (types.MemberDescriptorType,)
 _GENERATED = "<string>"  # the file name of what `dataclass` and `namedtuple` make
 
@@ -76,39 +77,50 @@ def refusal(cls: type) -> str | None:
         if home is cls and "_fields" not in vars(cls) or not isinstance(made, types.FunctionType):
             return f"`{name}` makes its instances itself, in `__new__`"
         return None
-    if type(cls) not in (type, abc.ABCMeta):
+    if not _is_plain_metaclass(type(cls)):
         return f"`{name}` has the metaclass `{type(cls).__name__}`"
-    if find(cls, "__new__")[0] not in (object, types.SimpleNamespace):
+    home, new = find(cls, "__new__")
+    new = getattr(new, "__func__", None)
+    if home not in (object, types.SimpleNamespace) and not isinstance(new, types.FunctionType):
         return f"`{name}` makes its instances itself, in `__new__`"
     for special in _OWN_BEHAVIOUR:
         home, found = find(cls, special)
         if home is types.SimpleNamespace:
             continue
-        if found is not getattr(object, special) and not _is_frozen(cls):
+        if found is not getattr(object, special) and not is_frozen_dataclass(cls):
             return f"`{name}` decides in `{special}` what its attributes are"
     return None
+
+
+def _is_plain_metaclass(kind: type) -> bool:
+    """Whether making an object of such a class is what it is for any class."""
+    if kind in (type, abc.ABCMeta):
+        return True
+    code = (types.FunctionType, staticmethod)
+    in_python = any(isinstance(part, code) for part in vars(kind).values())
+    return in_python and all(find(kind, name)[0] is type for name in _OF_METACLASSES)
 
 
 def own_setter(cls: type) -> Any:
     """The `__setattr__` that a class defines itself; None if stores are plain."""
     _, found = find(cls, "__setattr__")
-    return found if isinstance(found, types.FunctionType) and not _is_frozen(cls) else None
+    return found if isinstance(found, types.FunctionType) and not is_frozen_dataclass(cls) else None
 
 
-def _is_frozen(cls: type) -> bool:
+def is_frozen_dataclass(cls: type) -> bool:
     """Whether the class is a frozen dataclass, whose `__setattr__` only raises."""
     params = getattr(cls, "__dataclass_params__", None)
     own = [find(cls, special)[1] for special in ("__setattr__", "__delattr__")]
-    generated = all(_is_generated(f) for f in own)
+    generated = all(is_generated(f) for f in own)
     plain = find(cls, "__getattribute__")[1] is object.__getattribute__
     return bool(params is not None and params.frozen and generated and plain)
 
 
 def is_frozen(cls: type) -> bool:
-    return is_namedtuple(cls) or _is_frozen(cls)
+    return is_namedtuple(cls) or is_frozen_dataclass(cls)
 
 
-def _is_generated(function: Any) -> bool:
+def is_generated(function: Any) -> bool:
     return (
         isinstance(function, types.FunctionType)
         and function.__code__.co_filename == _GENERATED
@@ -117,12 +129,12 @@ def _is_generated(function: Any) -> bool:
 
 def generated_init(cls: type) -> bool:
     """Whether `__init__` is that of a dataclass, which has no source."""
-    return dataclasses.is_dataclass(cls) and _is_generated(find(cls, "__init__")[1])
+    return dataclasses.is_dataclass(cls) and is_generated(find(cls, "__init__")[1])
 
 
 def generated(cls: type, name: str) -> bool:
     """Whether a method is one that `dataclass` wrote."""
-    return dataclasses.is_dataclass(cls) and _is_generated(find(cls, name)[1])
+    return dataclasses.is_dataclass(cls) and is_generated(find(cls, name)[1])
 
 
 def has_slots_only(cls: type) -> bool:

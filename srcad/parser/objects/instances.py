@@ -26,12 +26,14 @@ from srcad.parser.bindings import (
     BoundMethod,
     Known,
     ObjectParam,
+    Partial,
     Poison,
     Ref,
     Struct,
     class_of,
     describe,
 )
+from srcad.parser.calls.decorators import dispatched_method
 from srcad.parser.containers import reading
 from srcad.parser.containers.container_bases import ITEMS, container_of
 from srcad.parser.control.raised import ERROR_CALLS
@@ -83,13 +85,35 @@ class ObjectLowering(_Base):
     def construct(
         self, cls: type, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
-        """`cls(...)`: a new object, with its `__init__` followed."""
+        """`cls(...)`: a new object, with its `__new__` and `__init__` followed."""
+        _, new = classes.find(cls, "__new__")
+        if classes.is_namedtuple(cls) or not isinstance(new, staticmethod):
+            return self.constructed(cls, args, kwargs, node)
+        self.assume_class(cls, "__new__")
+        made = self.call_binding(Known(new.__func__), [Known(cls), *args], kwargs, node)
+        kind = self.class_of_binding(made)
+        _, init = classes.find(cls, "__init__")
+        if kind is None or not issubclass(kind, cls) or init is object.__init__:
+            return made  # type: ignore[no-any-return]
+        self.assume_class(cls, "__init__")
+        self.call_binding(self.bound(init, made, cls, "__init__", node), args, kwargs, node)
+        return made  # type: ignore[no-any-return]
+
+    def bare_object(self, cls: type) -> Ref:
+        """`object.__new__(cls)`."""
         held: list[tuple[Any, Binding]] = [(CLASS, Known(cls))]
         kind = container_of(cls)
         if kind is not None:
             of_kind: Any = "list" if kind is list else "dict"
             held.append((ITEMS, self.new_cell(Struct(of_kind, ()), "items")))
-        made = self.new_cell(Struct("object", tuple(held)), cls.__name__.lower())
+        made: Ref = self.new_cell(Struct("object", tuple(held)), cls.__name__.lower())
+        return made
+
+    def constructed(
+        self, cls: type, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
+    ) -> Binding:
+        """A new object of a class without a `__new__` of its own."""
+        made = self.bare_object(cls)
         if classes.is_namedtuple(cls) or classes.generated_init(cls):
             self.fill_fields(made, cls, args, kwargs, node)
             return made
@@ -288,6 +312,12 @@ class ObjectLowering(_Base):
             return BoundMethod(owner, name, wrapped)
         if hasattr(function, "__srcad_steps__"):
             return BoundMethod(owner, name, function)
+        if isinstance(function, functools.partialmethod):
+            given = self.bound(function.func, owner, cls, name, node)
+            named = {k: Known(v) for k, v in function.keywords.items()}
+            return Partial(given, tuple(map(Known, function.args)), tuple(named.items()))
+        if isinstance(function, functools.singledispatchmethod):
+            return Partial(Known(dispatched_method), (Known(function), owner, Known(name)))
         computed = self.from_descriptor(function, owner, cls, node)
         if computed is not None:
             return computed
@@ -332,6 +362,8 @@ class ObjectLowering(_Base):
             )  # fmt: skip
         if found is object.__init__ or found is object.__init_subclass__:
             return Known(_nothing)
+        if found is object.__new__:
+            return Known(object.__new__)
         stored = found is object.__setattr__ or found in ERROR_CALLS
         if stored and instance is not None:
             return BoundMethod(owner, name, found)
@@ -398,6 +430,12 @@ class ObjectLowering(_Base):
             return
         if self.into_descriptor(found, owner, value, node):
             return
+        if classes.is_frozen_dataclass(cls):
+            raise self.python_raises(
+                dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}"), node,
+                f"the attribute `{name}` of a frozen `{cls.__name__}` is set",
+                "Python raises FrozenInstanceError here", "make a new object",
+            )  # fmt: skip
         plain = classes.is_slot(found) or classes.cached(found) or not hasattr(found, "__set__")
         slotted = classes.has_slots_only(cls) and not classes.is_slot(found)
         if classes.is_frozen(cls) or slotted or not plain:
@@ -479,6 +517,17 @@ class ObjectLowering(_Base):
                 except SrcadError:  # it gives another object each time
                     pass
         return self.call_binding(Known(getter), [Known(owner)], {}, node)  # type: ignore[no-any-return]
+
+
+def _new(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`object.__new__(cls)`."""
+    cls = args[0] if len(args) == 1 and not kwargs else None
+    if not isinstance(cls, Known) or not classes.is_own(cls.value):
+        return None
+    return low.bare_object(cls.value)  # type: ignore[no-any-return]
+
+
+NEW_OBJECTS: dict[Any, Any] = {object.__new__: _new}
 
 
 def namedtuple_items(record: Any) -> dict[str, Any]:

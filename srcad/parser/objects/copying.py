@@ -1,0 +1,164 @@
+"""`copy.copy` and `copy.deepcopy` of numbers, arrays, containers and objects.
+
+What holds afterwards: a copy has memory of its own. Objects are copied by their `__copy__` or
+`__deepcopy__` if they have one, else attribute by attribute, without their `__init__`.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import types
+from typing import Any
+
+import gast
+
+from srcad.ir.abstract import UNKNOWN, Array, ListOf, Scalar
+from srcad.ir.values import Value
+from srcad.parser.bindings import (
+    CLASS,
+    SOURCE,
+    Binding,
+    Closure,
+    Known,
+    ObjectParam,
+    Poison,
+    Ref,
+    Struct,
+    class_of,
+)
+from srcad.parser.containers.container_bases import ITEMS
+from srcad.parser.objects import classes
+from srcad.pristine import np
+
+_CONTAINERS = ("tuple", "list", "dict")
+_UNCHANGING = (
+    bool, int, float, complex, str, bytes, type(None), np.generic, enum.Enum, type,
+    types.FunctionType,
+)  # fmt: skip
+
+
+def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`copy.copy`: another list, dictionary, array or object with the same parts."""
+    if len(args) != 1 or kwargs:
+        return None
+    content = low.deref(args[0])
+    if isinstance(content, Struct) and content.kind == "object":
+        method = low.special_method(args[0], "__copy__", node)
+        if method is not None:
+            return low.call_binding(method, [], {}, node)  # type: ignore[no-any-return]
+        held = dict(_attributes(low, args[0], content, node))
+        if ITEMS in held:
+            held[ITEMS] = low.new_cell(low.deref(held[ITEMS]), "items")
+        return _object(low, class_of(content), [*held.items()])
+    special = low.special_of(args[0])
+    if special is not None and isinstance(args[0], Ref):
+        with low.as_plain(args[0].cell):
+            made = _copy(low, args, kwargs, node)
+        return None if made is None else low.made_special(made, special)
+    if isinstance(content, Struct) and content.kind in ("list", "dict"):
+        return low.new_cell(content, content.kind)  # type: ignore[no-any-return]
+    if isinstance(content, Value) and isinstance(content.type, ListOf):
+        return low.new_cell(content, "list")  # type: ignore[no-any-return]
+    if isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
+        copied = isinstance(content.type, Array) and not content.type.item
+        return low.apply(np.copy, args, {}, node) if copied else content
+    if (isinstance(content, Struct) and content.kind == "tuple") or (
+        isinstance(content, Known) and isinstance(content.value, (*_UNCHANGING, tuple))
+    ):
+        return content
+    return None
+
+
+def _attributes(
+    low: Any, owner: Binding, content: Struct, node: gast.AST
+) -> list[tuple[str, Binding]]:
+    """The attributes that an object has here; those of an object of the caller are read now."""
+    held = {k: b for k, b in content.items if k not in (CLASS, SOURCE)}
+    if any(isinstance(b, Poison) for b in held.values()):
+        raise low.unsupported(
+            node, "a copy of this object cannot be differentiated",
+            "which attributes it has is not known while compiling", "set all in `__init__`",
+        )  # fmt: skip
+    source = dict(content.items).get(SOURCE)
+    names = classes.instance_names(source.example) if isinstance(source, ObjectParam) else []
+    return [(n, low.attribute(owner, n, node)) for n in names if n not in held] + [*held.items()]
+
+
+def _object(low: Any, cls: type, held: list[tuple[str, Binding]]) -> Ref:
+    """A new object of a class with these attributes."""
+    made: Ref = low.new_cell(Struct("object", ((CLASS, Known(cls)), *held)), cls.__name__.lower())
+    return made
+
+
+def _deepcopy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
+    """`copy.deepcopy` of numbers, arrays, objects and containers of them."""
+    if len(args) not in (1, 2) or kwargs:
+        return None
+    return _deep(low, args[0], {}, node)
+
+
+def _deep(
+    low: Any, binding: Binding, made: dict[Any, Binding], node: gast.AST
+) -> Binding | None:
+    """A copy with copies of all parts; an object that is found twice is copied once."""
+    key = binding.key() if isinstance(binding, Ref) else None
+    if key is not None and key in made:
+        return made[key]
+    content = low.deref(binding)
+    copied: Binding | None = None
+    if isinstance(content, Struct) and content.kind == "object":
+        return _deep_object(low, binding, content, made, node)
+    if isinstance(content, Struct) and content.kind in _CONTAINERS:
+        parts = [_deep(low, part, made, node) for part in content.parts]
+        if None not in parts:
+            items = tuple((k, p) for (k, _), p in zip(content.items, parts) if p is not None)
+            copied = Struct(content.kind, items)
+            if content.kind != "tuple":
+                copied = low.new_cell(copied, content.kind)
+    elif isinstance(content, Closure) or (
+        isinstance(content, Known) and isinstance(content.value, _UNCHANGING)
+    ):
+        copied = content
+    elif isinstance(content, Value) and isinstance(content.type, (Scalar, Array)):
+        whole = isinstance(content.type, Array) and not content.type.item
+        copied = low.boxed(low.apply(np.copy, [content], {}, node)) if whole else content
+    elif isinstance(content, Value) and isinstance(content.type, ListOf):
+        if isinstance(content.type.elem, Scalar):
+            copied = low.new_cell(content, "list")
+    elif isinstance(content, Value) and content.type == UNKNOWN:
+        raise low.decided_by_type("whether a copy of this shares memory with it", node)
+    special = low.special_of(binding)
+    if special is not None and copied is not None:
+        copied = low.made_special(copied, special)
+    if key is not None and copied is not None:
+        made[key] = copied
+    return copied
+
+
+def _deep_object(
+    low: Any, owner: Binding, content: Struct, made: dict[Any, Binding], node: gast.AST
+) -> Binding | None:
+    method = low.special_method(owner, "__deepcopy__", node)
+    if method is not None:
+        memo = low.new_cell(Struct("dict", ()), "memo")
+        copied: Binding = low.call_binding(method, [memo], {}, node)
+        return copied
+    new = _object(low, class_of(content), [])
+    if isinstance(owner, Ref):
+        made[owner.key()] = new  # its parts may lead back to it
+    held: list[tuple[str, Binding]] = []
+    for name, value in _attributes(low, owner, content, node):
+        part = _deep(low, value, made, node)
+        if part is None:
+            raise low.unsupported(
+                node, f"a copy of the attribute `{name}` cannot be differentiated",
+                "what `copy.deepcopy` makes of it is not known while compiling",
+                "make the new object by hand",
+            )  # fmt: skip
+        held.append((name, part))
+    low.frame.vars[new.cell] = Struct("object", ((CLASS, Known(class_of(content))), *held))
+    return new
+
+
+COPIES: dict[Any, Any] = {copy.copy: _copy, copy.deepcopy: _deepcopy}
