@@ -447,6 +447,19 @@ def pad_vjp(g: Any, like: Any, pad_width: Any, mode: str = "constant") -> Any:
     return np.reshape(total, shape)
 
 
+def binned(weights: Any, a: Any, edges: Any) -> Any:
+    """The sum of the weights of the numbers in each bin, as `np.histogram` counts them."""
+    return np.histogram(a, edges, weights=weights)[0]
+
+
+def of_bins(heights: Any, a: Any, edges: Any) -> Any:
+    """The height of the bin of each number; 0 outside of all bins: the adjoint of `binned`."""
+    place = np.searchsorted(edges, a, side="right") - 1
+    place = np.where(a == edges[-1], len(heights) - 1, place)  # the last bin is closed
+    inside = (place >= 0) & (place < len(heights))
+    return np.where(inside, heights[np.where(inside, place, 0)], 0.0)
+
+
 def diag_vjp(g: Any, like: Any, k: int = 0) -> Any:
     """The cotangent of the argument of `np.diag`: of a vector, or of a matrix."""
     if np.ndim(like) == 1:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from rule_rows import Row, kwargs_product, sample
 
+from srcad import runtime
+
 ROWS: list[Row] = []
 
 
@@ -46,6 +48,16 @@ for kw in kwargs_product(mode=(..., "full", "same", "valid")):
         add(fn, sample(3), COMPLEX, kwargs=kw)
         add(fn, COMPLEX, 1j * COMPLEX[:2], kwargs=kw)
         add(fn, [1.0, 2.0], [0.5, 0.1, 0.7], kwargs=kw)
+
+# Of numbers none of which is at an edge of a bin, and one outside of all bins. (The derivative of
+# np.histogram itself is tested by tests/corpus: it has two results.)
+COUNTED, WEIGHTS = np.array([0.1, 0.43, 0.2, 0.71, 0.95, 1.3, 2.4]), sample(7, seed=1)
+EDGES = np.array([0.05, 0.4, 0.9, 2.0])
+for kw in kwargs_product(density=(..., True), range=(..., (0.0, 2.0)), weights=(..., WEIGHTS)):
+    add(np.histogram, COUNTED, 3, kwargs=kw, argnums=())
+    add(np.histogram, COUNTED, EDGES, kwargs=kw, argnums=())
+add(runtime.binned, WEIGHTS, COUNTED, EDGES, argnums=(0,))
+add(runtime.of_bins, sample(3), COUNTED, EDGES, argnums=(0,))
 
 # -- no derivative: only the types are checked
 

@@ -53,7 +53,7 @@ from srcad.parser.bindings import (
 from srcad.parser.calls import opaque
 from srcad.parser.calls.builtin_calls import CONTAINERS, python_type
 from srcad.parser.calls.methods import CONTAINER_METHODS, WRITING_METHODS
-from srcad.parser.containers import reading
+from srcad.parser.containers import grids, reading
 from srcad.parser.containers.container_bases import shows_itself
 from srcad.parser.expressions import _PLAIN_ERRORS
 from srcad.parser.frames import is_data, mangled
@@ -316,6 +316,11 @@ class AccessLowering(_Base):
             key = self.settled(index)
             if isinstance(key, Known):
                 return reading.read(self, operator.getitem, (owner.value, key.value), node)
+        if isinstance(owner, Known) and isinstance(owner.value, grids.GRID):
+            axes = grids.axes_of(self, index)
+            if axes is not None:
+                sparse = Known(owner.value is np.ogrid)
+                return self.call_known(grids.grid, [axes, sparse], {}, node)
         if self.class_of_binding(owner) is not None:
             found = self.subscript_object(owner, index, node)
             if found is not None:
