@@ -24,7 +24,9 @@ TODAY = [name for name in NAMES if name not in NOT_YET]
 
 # Kernels whose turns are linear in the state: nothing has to be kept for the reverse sweep. Their
 # first argument is the number of turns.
-LINEAR_SCANS = ("jacobi_1d", "jacobi_2d", "heat_3d", "fdtd_2d", "seidel_2d", "adi")
+LINEAR_SCANS = (
+    "jacobi_1d", "jacobi_2d", "heat_3d", "heat_3d_by_loops", "fdtd_2d", "seidel_2d", "adi",
+)  # fmt: skip
 
 
 def weights_of(kernel: Kernel) -> Any:

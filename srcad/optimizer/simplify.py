@@ -30,6 +30,7 @@ from srcad.ir.abstract import (
     BOOL,
     FLOAT,
     INT,
+    SLICE,
     Array,
     ListOf,
     TableOf,
@@ -38,6 +39,7 @@ from srcad.ir.abstract import (
     dims_of,
     item,
     kind_of,
+    rank_of,
 )
 from srcad.ir.build import for_op, if_op, while_op
 from srcad.ir.values import UNDEFINED, Const, Function, Op, Operand, Region, Value, walk
@@ -45,6 +47,9 @@ from srcad.optimizer.facts import Uses, loose_values, same_kind, same_operand
 from srcad.optimizer.fold import fold
 from srcad.optimizer.rewrites import BY_FUNCTION, STRETCHED, Outcome, is_derived
 from srcad.rules.symbols import hint
+
+_STORES = (O.SETITEM, O.ADD_AT)
+_NEAR = 40  # so many operations back a row is looked for
 
 
 def simplify(
@@ -219,6 +224,9 @@ class _Simplifier:
                 return Const.of(x.value[k]) if -len(x.value) <= k < len(x.value) else None
             if isinstance(x.type, (TupleOf, ListOf)):
                 return self.part(x, k)
+        whole = self.row_of(x, index)
+        if whole is not None:
+            return replace(op, operands=(*whole, *index))
         store = self.definition(x, O.SETITEM)
         if store is None or len(store.operands) != len(op.operands) + 1:
             return None
@@ -232,6 +240,27 @@ class _Simplifier:
             return v
         as_stored = isinstance(v.type, Array) and v.type.item and v.type == op.result.type
         return v if as_stored and self.certain(v) and self.certain(x) else None
+
+    def row_of(self, x: Operand, index: Sequence[Operand]) -> tuple[Operand, ...] | None:
+        """The array of which `x` is a row, and where it lies: `a[i][j]` is `a[i, j]`.
+
+        Not where the array has been stored into since: all of it would have to be kept.
+        """
+        row = self.definition(x, O.GETITEM)
+        if row is None or not all(_is_integer(i) or i.type == SLICE for i in index):
+            return None
+        array, *first = row.operands
+        rank = rank_of(array.type) if isinstance(array.type, Array) else None
+        if rank is None or rank < len(first) + len(index) or not self.certain(array):
+            return None
+        if not all(_is_integer(i) for i in first):
+            return None
+        for op in reversed(self.block[-_NEAR:]):
+            if op is row:
+                return row.operands
+            if op.kind.structured or op.kind in _STORES and op.operands[0] is array:
+                return None
+        return None
 
     # -- branches
     def branches(self, op: Op) -> None:

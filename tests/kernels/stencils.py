@@ -60,6 +60,22 @@ def heat_3d(TSTEPS, A, B):
     return A, B
 
 
+def heat_3d_by_loops(TSTEPS, A, B):
+    n = len(A)
+    for _ in range(1, TSTEPS + 1):
+        for new, old in ((B, A), (A, B)):
+            for i in range(1, n - 1):
+                for j in range(1, n - 1):
+                    for k in range(1, n - 1):
+                        new[i][j][k] = (
+                            0.125 * (old[i + 1][j][k] - 2.0 * old[i][j][k] + old[i - 1][j][k])
+                            + 0.125 * (old[i][j + 1][k] - 2.0 * old[i][j][k] + old[i][j - 1][k])
+                            + 0.125 * (old[i][j][k + 1] - 2.0 * old[i][j][k] + old[i][j][k - 1])
+                            + old[i][j][k]
+                        )
+    return A, B
+
+
 def fdtd_2d(TMAX, ex, ey, hz, _fict_):
     for t in range(TMAX):
         ey[0, :] = _fict_[t]
@@ -343,6 +359,7 @@ KERNELS = [
     Kernel(jacobi_2d, "A B", lambda r: (4, r(5, 6), r(5, 6))),
     Kernel(seidel_2d, "A", lambda r: (4, 5, r(5, 5))),
     Kernel(heat_3d, "A B", lambda r: (4, r(4, 4, 4), r(4, 4, 4))),
+    Kernel(heat_3d_by_loops, "A B", lambda r: (3, r(4, 4, 4), r(4, 4, 4))),
     Kernel(fdtd_2d, "ex ey hz _fict_", lambda r: (4, r(4, 5), r(4, 5), r(4, 5), r(4))),
     Kernel(adi, "u", lambda r: (3, 6, r(6, 6))),
     Kernel(deriche, "alpha imgIn", lambda r: (0.25, r(5, 6))),
