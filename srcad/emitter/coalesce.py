@@ -58,8 +58,8 @@ def coalesce(program: T.Program, classes: Classes, ownership: Ownership) -> None
         classes.unite(a, b)
 
 
-def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
-    """Values that may be unbound where they are copied to another variable.
+def unbound_copies(program: T.Program, classes: Classes, ownership: Ownership) -> set[Value]:
+    """Values that may be unbound where they are copied, or given to another variable.
 
     A derivative that is the user's variable reads it: there, Python's own error is right.
     """
@@ -75,7 +75,8 @@ def unbound_copies(program: T.Program, classes: Classes) -> set[Value]:
             for target, source in s.pairs if isinstance(s, T.Copy) else ():
                 if isinstance(source, Value) and source in partial and not reads(target, source):
                     condition = program.defined_if.get(source)
-                    if condition not in taken and not classes.same(target, source):
+                    copied = (s, target) in ownership.copied or not classes.same(target, source)
+                    if copied and condition not in taken:
                         found.add(source)
             for inner in T.inner_blocks(s):
                 visit(inner, taken)

@@ -108,7 +108,7 @@ def _definition(
         leaves = _returned(program)
         ownership = Ownership(program, liveness, sharing, leaves)
         coalesce(program, classes, ownership)
-        unbound = unbound_copies(program, classes)
+        unbound = unbound_copies(program, classes, ownership)
         if unbound <= defined:
             break
         defined |= unbound

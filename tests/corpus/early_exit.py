@@ -353,6 +353,20 @@ def call_in_else_of_for(x, a, u):
     return x * np.sum(last * u)
 
 
+def returns_before_a_name_is_bound_again(x, y, a):
+    for k in range(3):
+        a[0, k] = 3 * x
+    if x > 0.0:
+        if y < 9.0:
+            if y > 1.0:
+                return x * y
+            for k in range(3):
+                a = 0.5 * a
+        if np.sum(a) > 7.0:
+            return 0.1 * x
+    return np.sum(a)
+
+
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
@@ -362,6 +376,10 @@ SETTINGS = {
     "view_bound_after_return": {"inputs": [{}, {"u": np.array([6.0, 1.0])}, {"a": 10.0 + _TABLE}]},
     "view_joined_after_return": {"inputs": [{}, {"a": 10.0 + _TABLE}]},
     "continue_in_the_middle": {"inputs": [{"n": 4}, {"n": 4, "u": np.array([6.5])}]},
+    "returns_before_a_name_is_bound_again": {
+        "inputs": [{"x": x, "y": y} for x, y in ((0.7, 1.3), (0.7, 0.4), (1.3, 9.5), (-0.6, 1.0))],
+        "size_one": False,
+    },
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},
     "return_in_nested_loop": {"inputs": [{}, {"a": _TABLE}, {"a": _TABLE + 0.4}]},
     "return_of_loop_variable": {"inputs": [{}, {"u": np.array([0.5, 0.7])}]},

@@ -51,7 +51,7 @@ def report(outcomes: dict[int, Outcome], seconds: float) -> None:
     kinds = Counter(o.kind for o in outcomes.values())
     shares = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     sys.stdout.write(f"{len(outcomes)} programs in {seconds:.0f} s: {shares}\n")
-    for kind in ("refused", "invalid", "crash", "wrong"):
+    for kind in ("refused", "invalid", "nan", "crash", "wrong"):
         reasons = Counter(o.reason.split("\n")[0] for o in outcomes.values() if o.kind == kind)
         for reason, count in reasons.most_common(25):
             seed = next(s for s, o in outcomes.items() if o.reason.split("\n")[0] == reason)

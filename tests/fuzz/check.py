@@ -44,7 +44,8 @@ class Outcome:
     Attributes
     ----------
     kind : str
-        `right`, `refused`, `wrong`, `crash`, `skipped`, or `invalid` (Python does not run it).
+        `right`, `refused`, `wrong`, `crash`, `skipped`, `nan` (in one mode, of a program that
+        overflows on the way: docs/limits.md) or `invalid` (Python does not run it).
     reason : str
         Of a refusal its headline; of a failure what happened.
     """
@@ -142,7 +143,7 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
     value = float(function(*arguments("primal")))
     everything = (0, 1, 2, 3)
     outcome = Outcome("right")
-    undefined = 0
+    not_numbers = []
     for mode in ("reverse", "forward"):
         args = arguments("primal")
         try:
@@ -162,9 +163,8 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
             place = traceback.extract_tb(error.__traceback__)[-1]
             at = f"{os.path.basename(place.filename)} in {place.name}"
             return Outcome("crash", f"{mode} {type(error).__name__}: {error} ({at})")
-        if np.isnan(derivative):  # of a value that overflows and is bounded again, in both modes
-            undefined += 1
-            outcome = Outcome("skipped") if undefined == 2 else Outcome("wrong", f"{mode}: nan")
+        if np.isnan(derivative):
+            not_numbers.append(mode)
             continue
         if not abs(derivative - expected) <= tolerance:
             return Outcome("wrong", f"{mode}: {derivative!r} instead of {expected!r}")
@@ -173,7 +173,21 @@ def _check(function: Callable[..., Any], expected: float) -> Outcome:
         for arg, before in zip(args, arguments("primal")):
             if not np.array_equal(arg, before):
                 return Outcome("wrong", f"{mode} changes an argument: {before!r} to {arg!r}")
+    if len(not_numbers) == 2:  # a value overflows and is bounded again
+        return Outcome("skipped")
+    if not_numbers:
+        return Outcome("nan" if _overflows(function) else "wrong", f"{not_numbers[0]}: nan")
     return outcome
+
+
+def _overflows(function: Callable[..., Any]) -> bool:
+    """Whether a value on the way is no finite number, though the result is."""
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        try:
+            function(*arguments("primal"))
+        except ArithmeticError:
+            return True
+    return False
 
 
 def _headline(error: SrcadError) -> str:

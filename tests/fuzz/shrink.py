@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 
 _BODIES = ("body", "orelse", "finalbody")
@@ -15,13 +16,17 @@ def shrink(text: str, fails: Callable[[str], bool]) -> str:
     Statements are left out, bodies take the place of their statement, and operands that of their
     expression, until nothing of this keeps the failure.
     """
-    smaller = True
-    while smaller:
-        smaller = False
-        for candidate in _candidates(ast.parse(text)):
+    place, before = 0, ""
+    while text != before or place:
+        if not place:
+            before = text
+        for candidate in itertools.islice(_candidates(ast.parse(text)), place, None):
             if len(candidate) < len(text) and fails(candidate):
-                text, smaller = candidate, True
+                text = candidate
                 break
+            place += 1
+        else:
+            place = 0
     return text
 
 
