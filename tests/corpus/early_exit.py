@@ -367,6 +367,17 @@ def returns_before_a_name_is_bound_again(x, y, a):
     return np.sum(a)
 
 
+def returns_from_a_loop_over_a_view_of_itself(x, a):
+    for k in range(2):
+        a = a.T
+        for row in a:
+            if np.dot(row, row) < x:
+                return x * x
+            for i in range(k):
+                a[0], a[1] = 2.0 * a[1], a[0] * x
+    return np.sum(a)
+
+
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
@@ -378,6 +389,10 @@ SETTINGS = {
     "continue_in_the_middle": {"inputs": [{"n": 4}, {"n": 4, "u": np.array([6.5])}]},
     "returns_before_a_name_is_bound_again": {
         "inputs": [{"x": x, "y": y} for x, y in ((0.7, 1.3), (0.7, 0.4), (1.3, 9.5), (-0.6, 1.0))],
+        "size_one": False,
+    },
+    "returns_from_a_loop_over_a_view_of_itself": {
+        "inputs": [{"a": _TABLE, "x": x} for x in (0.1, 1.1, 5.0)],
         "size_one": False,
     },
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},

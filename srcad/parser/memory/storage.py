@@ -29,6 +29,7 @@ from srcad.ir.abstract import (
     rank_of,
 )
 from srcad.ir.build import if_op
+from srcad.ir.undefined import possibly_undefined
 from srcad.ir.values import UNDEFINED, Const, Loc, Op, Operand, Region, Value
 from srcad.parser.bindings import (
     Binding,
@@ -52,6 +53,7 @@ from srcad.parser.bindings import (
     number,
     plain_name,
 )
+from srcad.parser.control.branches import RETURNED
 from srcad.parser.live_names import LiveNames
 from srcad.parser.memory.parts import holds_objects
 from srcad.pristine import np
@@ -136,28 +138,37 @@ class StorageLowering(_Base):
     def deref_where_bound(self, binding: Any, block: list[Op], read: Callable[[Any], Any]) -> Any:
         """What `read` gives at the end of a block; undefined if a path that has left made it so."""
         for op in block:
-            missing = self.side_without(binding, op)
-            if missing is None:
+            unbound = self.unbound_if(binding, op)
+            if unbound is None:
                 continue
+            condition, missing = unbound
             with self.builder.nested() as ops, self.joint():
                 part = read(binding)
             result = self.builder.value(part.type, part.name)
             bound, none = Region((), ops, (part,)), Region((), [], (UNDEFINED,))
             sides = (bound, none) if missing else (none, bound)
-            self.builder.append(if_op(op.operands[0], *sides, [result], self.builder.loc))
+            self.builder.append(if_op(condition, *sides, [result], self.builder.loc))
             return result
         return read(binding)
 
-    def side_without(self, binding: Any, op: Op) -> int | None:
-        """The side of a branch that does not define what the view of an array is made of."""
-        if op.kind is not O.IF or not isinstance(binding, Ref) or not binding.path:
+    def unbound_if(self, binding: Any, op: Op) -> tuple[Operand, int] | None:
+        """The condition, and the side of it, on which `op` does not define what a view of an
+        array is made of."""
+        if not op.regions or not isinstance(binding, Ref) or not binding.path:
             return None
         needed = [self.frame.vars[binding.cell], *(o for s in binding.path for o in s.operands)]
-        for k, result in enumerate(op.results):
+        if not any(r in needed for r in op.results):
+            return None
+        for k, result in enumerate(op.results if op.kind is O.IF else ()):
             if result in needed:
                 for side, region in enumerate(op.regions):
                     if region.yields[k] is UNDEFINED:
-                        return side
+                        return op.operands[0], side
+        returned = number(self.frame.vars.get(RETURNED))
+        if isinstance(returned, Value):
+            unbound = possibly_undefined([op], or_none=True)
+            if any(r in unbound for r in op.results if r in needed):
+                return returned, 0
         return None
 
     @contextmanager
