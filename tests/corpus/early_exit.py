@@ -360,7 +360,7 @@ def returns_before_a_name_is_bound_again(x, y, a):
         if y < 9.0:
             if y > 1.0:
                 return x * y
-            for k in range(3):
+            for _ in range(3):
                 a = 0.5 * a
         if np.sum(a) > 7.0:
             return 0.1 * x
@@ -373,7 +373,7 @@ def returns_from_a_loop_over_a_view_of_itself(x, a):
         for row in a:
             if np.dot(row, row) < x:
                 return x * x
-            for i in range(k):
+            for _ in range(k):
                 a[0], a[1] = 2.0 * a[1], a[0] * x
     return np.sum(a)
 
