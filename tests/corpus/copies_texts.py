@@ -144,6 +144,67 @@ def object_made_by_new(x, y):
     return made.doubled * made.value + _Weighed(y).weighed()
 
 
+class _Squared(namedtuple("_Squared", "side area")):
+    __slots__ = ()
+
+    def __new__(cls, side, area=None):
+        return super().__new__(cls, side, side * side if area is None else area)
+
+    def grown(self, factor):
+        return _Squared(self.side * factor)
+
+
+def record_made_by_new(x, y):
+    first = _Squared(x).grown(y)
+    second = first._replace(area=y)
+    return first.area * second.side + second.area * sum(first)
+
+
+class _Remembered:
+    """A function that keeps its results: its calls change the object that is called."""
+
+    def __init__(self, function):
+        self.function = function
+        self.results = {}
+
+    def __call__(self, n):
+        if n not in self.results:
+            self.results[n] = self.function(n)
+        return self.results[n]
+
+
+def object_that_calls_back(x, y):
+    @_Remembered
+    def steps(n):
+        return x if n < 2 else steps(n - 1) * y + steps(n - 2)
+
+    return steps(5) * len(steps.results) + steps.results[3]
+
+
+class _Announcer:
+    def __init__(self):
+        self.listeners = []
+        self.total = 0.0
+
+    def announce(self, value):
+        for listener in self.listeners:
+            listener(value)
+        self.total += 1.0
+        return self.total
+
+
+def listeners_that_change_their_object(x, y):
+    announcer = _Announcer()
+
+    def listen(value):
+        announcer.total += value
+        if value * value < 3.0:
+            announcer.announce(value * value + 1.0)
+
+    announcer.listeners.append(listen)
+    return announcer.announce(x) + announcer.total * y
+
+
 T = typing.TypeVar("T")
 
 
@@ -265,4 +326,7 @@ def delegation_added(u):
 
 
 # What is copied or updated may be a number or an array.
-TYPED = {"object_copied", "object_copied_deeply", "list_subclass_copied"}
+TYPED = {
+    "list_subclass_copied", "listeners_that_change_their_object", "object_copied",
+    "object_copied_deeply",
+}

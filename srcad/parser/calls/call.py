@@ -271,7 +271,7 @@ class CallLowering(_Base):
             return self.call_known(fn.func, [*map(Known, fn.args), *args], merged, node)
         known = all(isinstance(a, Known) for a in (*args, *kwargs.values()))
         if function_name(fn) == "_make" and classes.is_namedtuple(fn.__self__):
-            return self.construct(fn.__self__, self.known_elements(args[0], node), {}, node)
+            return self.constructed(fn.__self__, self.known_elements(args[0], node), {}, node)
         function = getattr(fn, "__func__", fn)
         if isinstance(getattr(fn, "__self__", None), LOGGERS):  # their level may change
             return opaque.call(self, fn, args, kwargs, node)

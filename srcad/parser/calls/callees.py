@@ -166,7 +166,8 @@ class CalleeLowering(_Base):
         """As `callee`, with the memory that this recursion is known to change as arguments."""
         on_stack = any(k[0] == identity for k in self.pending)
         entry = Entry(pure=pure)
-        entry.direct = frozenset(self.reachable(seen_outside([target, *bound.values()])))
+        seen = seen_outside([target, *bound.values()], self.frame.vars)
+        entry.direct = frozenset(self.reachable(seen))
         for _, cell in self.caches.values():
             self.captured_memory(cell, on_stack, entry)
         shapes: dict[str, Binding] = {}

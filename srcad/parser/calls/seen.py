@@ -6,7 +6,7 @@ known, so that an argument that is the same object stays the same object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import gast
@@ -14,26 +14,37 @@ import gast
 from srcad.parser.bindings import (
     Binding,
     BoundMethod,
+    Cell,
     Choice,
     Closure,
     Derived,
     LazyIterable,
     Partial,
+    Ref,
     Struct,
 )
 from srcad.parser.frames import Frame
 
 
-def seen_outside(bindings: Iterable[Any]) -> list[Binding]:
-    """The bindings of the names that these functions and iterators read where they were made."""
+def seen_outside(
+    bindings: Iterable[Any], memory: Mapping[Any, Any] | None = None
+) -> list[Binding]:
+    """The bindings of the names that these functions and iterators read where they were made.
+
+    `memory` says what objects and containers hold, which may be functions too.
+    """
     found: list[Binding] = []
     done: set[tuple[int, int]] = set()
+    looked: set[Cell] = set()
     todo = list(bindings)
     while todo:
         b = todo.pop()
         if isinstance(b, LazyIterable):
             found.append(b)
-        if isinstance(b, (Struct, LazyIterable)):
+        if isinstance(b, Ref) and memory is not None and b.cell not in looked:
+            looked.add(b.cell)
+            todo.append(memory.get(b.cell))
+        elif isinstance(b, (Struct, LazyIterable)):
             todo.extend(b.parts)
         elif isinstance(b, Partial):
             todo.extend([b.target, *b.args, *(v for _, v in b.kwargs)])

@@ -64,18 +64,13 @@ def is_own(cls: type) -> bool:
     home = cls.__module__  # of classes that Cython makes, no text
     if not isinstance(home, str) or home.split(".")[0] in ("builtins", "srcad"):
         return False
-    return is_namedtuple(cls) or refusal(cls) is None
+    return refusal(cls) is None
 
 
 def refusal(cls: type) -> str | None:
     """Why instances of a class are not followed; None if they are."""
     name = cls.__name__
     if is_namedtuple(cls):
-        home, _ = find(cls, "__new__")
-        made = vars(home)["__new__"] if home is not None else None
-        made = getattr(made, "__func__", made)
-        if home is cls and "_fields" not in vars(cls) or not isinstance(made, types.FunctionType):
-            return f"`{name}` makes its instances itself, in `__new__`"
         return None
     if not _is_plain_metaclass(type(cls)):
         return f"`{name}` has the metaclass `{type(cls).__name__}`"
@@ -163,9 +158,17 @@ def instance_names(instance: object) -> list[str]:
     return names
 
 
+def record_of(cls: type) -> type | None:
+    """The class that `namedtuple` made, of one derived from it; None for other classes."""
+    if not is_namedtuple(cls):
+        return None
+    return next(base for base in cls.__mro__ if "_fields" in vars(base))
+
+
 def signature_of_fields(cls: type) -> inspect.Signature:
     """The parameters of a dataclass or namedtuple, without the instance."""
-    made = cls.__new__ if is_namedtuple(cls) else cls.__init__  # type: ignore[misc]
+    record = record_of(cls)
+    made = cls.__init__ if record is None else record.__new__  # type: ignore[misc]
     parameters = list(inspect.signature(made).parameters.values())[1:]
     return inspect.Signature(parameters)
 

@@ -86,8 +86,8 @@ class ObjectLowering(_Base):
         self, cls: type, args: list[Binding], kwargs: dict[str, Binding], node: gast.AST
     ) -> Binding:
         """`cls(...)`: a new object, with its `__new__` and `__init__` followed."""
-        _, new = classes.find(cls, "__new__")
-        if classes.is_namedtuple(cls) or not isinstance(new, staticmethod):
+        home, new = classes.find(cls, "__new__")
+        if not isinstance(new, staticmethod) or home is classes.record_of(cls):
             return self.constructed(cls, args, kwargs, node)
         self.assume_class(cls, "__new__")
         made = self.call_binding(Known(new.__func__), [Known(cls), *args], kwargs, node)
@@ -195,6 +195,8 @@ class ObjectLowering(_Base):
                 TypeError(), node, f"`{cls.__name__}` has no field `{sorted(unknown)[0]}`",
                 "Python raises TypeError here", "correct the name",
             )  # fmt: skip
+        if classes.is_namedtuple(cls):
+            return self.constructed(cls, [], given, node)
         return self.construct(cls, [], given, node)
 
     def refuse_class(self, cls: type, node: gast.AST) -> None:
@@ -364,6 +366,8 @@ class ObjectLowering(_Base):
             return Known(_nothing)
         if found is object.__new__:
             return Known(object.__new__)
+        if name == "__new__" and home is classes.record_of(cls):
+            return Known(_new_record)
         stored = found is object.__setattr__ or found in ERROR_CALLS
         if stored and instance is not None:
             return BoundMethod(owner, name, found)
@@ -527,7 +531,18 @@ def _new(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding 
     return low.bare_object(cls.value)  # type: ignore[no-any-return]
 
 
-NEW_OBJECTS: dict[Any, Any] = {object.__new__: _new}
+def _new_record(cls: type, *args: Any, **kwargs: Any) -> Any:
+    """Stands for the `__new__` that `namedtuple` makes, which has no source."""
+    raise NotImplementedError
+
+
+def _record(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding:
+    cls = args[0]
+    assert isinstance(cls, Known)
+    return low.constructed(cls.value, args[1:], kwargs, node)  # type: ignore[no-any-return]
+
+
+NEW_OBJECTS: dict[Any, Any] = {object.__new__: _new, _new_record: _record}
 
 
 def namedtuple_items(record: Any) -> dict[str, Any]:

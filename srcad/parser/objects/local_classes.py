@@ -19,7 +19,7 @@ from typing import Any
 
 import gast
 
-from srcad.parser.bindings import Binding, Cell, Closure, Known, Partial
+from srcad.parser.bindings import Binding, Cell, Closure, Known, Partial, Struct
 from srcad.parser.containers import reading
 from srcad.parser.frames import Flow, Frame, mangled, stored_names
 from srcad.parser.memory.stand_ins import (
@@ -140,6 +140,8 @@ class LocalClassLowering(_Base):
             return binding.value
         if isinstance(binding, Closure):
             return stand_in(binding)
+        if isinstance(binding, Struct) and (known := reading.known(binding)) is not None:
+            return known.value  # a tuple of constants
         return Held(self.boxed(binding))
 
     def class_call(
