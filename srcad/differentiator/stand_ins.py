@@ -107,6 +107,10 @@ def outlines(
 
     `others` are operations that will stand in the adjoint region, too.
     """
+    some_paths = {r for op in forward if op.regions for r in op.results}  # perhaps undefined
+    arrays = [v for v in kept if isinstance(v.type, Array) and v not in some_paths]
+    if not arrays:
+        return {}, forward
     whole = {o for o in region.yields if isinstance(o, Value)}
     for op in (*walk(region), *others):
         only_shape = SHAPE_ONLY.get(op.attrs["fn"]) if op.kind is O.APPLY else None
@@ -115,14 +119,12 @@ def outlines(
         whole.update(o for k, o in enumerate(op.operands) if k != only_shape)  # type: ignore[misc]
         for inner in op.regions:
             whole.update(inner.yields)  # type: ignore[arg-type]
-    some_paths = {r for op in forward if op.regions for r in op.results}  # perhaps undefined
     found: dict[Value, Value] = {}
     made: dict[Value, Op] = {}
-    for v in kept:
+    for v in arrays:
         t = v.type
-        if v in whole or v in some_paths or not isinstance(t, Array):
-            continue
-        if t.dtype is not None and t.dims:
+        assert isinstance(t, Array)
+        if v not in whole and t.dtype is not None and t.dims:
             builder = Builder(role=Role.PRIMAL)
             outline = apply(builder, runtime.outline, [v])
             if isinstance(outline, Value):

@@ -302,10 +302,16 @@ def inner_blocks(statement: Statement) -> list[Block]:
 
 def walk(block: Block) -> Iterator[Statement]:
     """All statements, outer before inner."""
-    for statement in block:
-        yield statement
-        for inner in inner_blocks(statement):
-            yield from walk(inner)
+    todo = [iter(block)]
+    while todo:
+        for statement in todo[-1]:
+            yield statement
+            blocks = inner_blocks(statement)
+            if blocks:
+                todo += map(iter, reversed(blocks))
+                break
+        else:
+            todo.pop()
 
 
 def ends(block: Block) -> bool:

@@ -192,7 +192,12 @@ def free_values(region: Region) -> dict[Value, None]:
 
 def walk(region: Region) -> Iterator[Op]:
     """All operations of a region and of the regions within, outer before inner."""
-    for op in region.ops:
-        yield op
-        for inner in op.regions:
-            yield from walk(inner)
+    todo = [iter(region.ops)]
+    while todo:
+        for op in todo[-1]:
+            yield op
+            if op.regions:
+                todo += [iter(inner.ops) for inner in reversed(op.regions)]
+                break
+        else:
+            todo.pop()

@@ -38,6 +38,7 @@ FRESH: frozenset[Any] = frozenset((
     np.zeros, np.zeros_like, runtime.zeros_like,
 ))  # fmt: skip
 _COMMUTATIVE: frozenset[Any] = frozenset((*ADD, *MUL))
+_NUMBERS = frozenset("bifc")
 _MERGED = frozenset((O.APPLY, O.GETITEM, O.FIELD, O.GLOBAL, O.PACK, O.CALL))
 
 
@@ -118,7 +119,7 @@ def attribute_key(value: Any) -> Hashable:
 
 
 def _is_number(operand: Operand) -> bool:
-    return isinstance(operand.type, (Scalar, Array)) and kind_of(operand.type) in tuple("bifc")
+    return isinstance(operand.type, (Scalar, Array)) and kind_of(operand.type) in _NUMBERS
 
 
 class _Rebuilt:
@@ -148,4 +149,7 @@ class _Rebuilt:
     def operation(self, op: Op) -> Op:
         regions = tuple(self.region(r) for r in op.regions)
         results = tuple([self.value(r) for r in op.results])
-        return Op(op.kind, self.operands(op.operands), op.attrs, results, regions, op.loc)
+        operands = self.operands(op.operands)
+        if not regions and operands == op.operands and results == op.results:
+            return op  # of which more is known than of a copy
+        return Op(op.kind, operands, op.attrs, results, regions, op.loc)

@@ -214,19 +214,28 @@ class _Loose:
         self.follows_calls = follows_calls
         self.judged = judged
         self.flows: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
-        self.flows_of_all: list[tuple[Sequence[Operand], tuple[Value, ...]]] = []
+        self.applications: list[Op] = []  # that are loose only if their operands are
 
     def follow(self) -> None:
         """Add what is loose because what it is computed from is."""
-        before = -1
-        while before != len(self.loose):  # what flows round a loop, or from a caller, needs turns
-            before = len(self.loose)
-            for sources, results in self.flows:
-                if any(o in self.loose for o in sources if isinstance(o, Value)):
-                    self.loose.update(results)
-            for sources, results in self.flows_of_all:
-                if all(isinstance(o, Value) and o in self.loose for o in sources):
-                    self.loose.update(results)
+        if not self.loose:
+            return
+        flows: dict[Operand, list[tuple[Sequence[Operand], tuple[Value, ...]]]]
+        flows = defaultdict(list)  # by source: all that have to be loose, what is so then
+        for sources, results in self.flows:
+            for source in sources:
+                flows[source].append(((source,), results))
+        for op in self.applications:
+            deciding = _deciding(op)
+            for source in deciding or op.operands:
+                flows[source].append((deciding or (source,), op.results))
+        todo: list[Operand] = list(self.loose)
+        while todo:
+            for sources, results in flows.get(todo.pop(), ()):
+                if all(o in self.loose for o in sources):
+                    more = [r for r in results if r not in self.loose]
+                    self.loose.update(more)
+                    todo += more
 
     def region(self, region: Region) -> None:
         for op in region.ops:
@@ -266,20 +275,15 @@ class _Loose:
         return False
 
     def _application(self, op: Op) -> None:
-        fn, t = op.attrs["fn"], op.result.type
+        fn = op.attrs["fn"]
         if fn in (float, runtime.zeros_list) or getattr(fn, "__module__", None) == "math":
             return
         if op not in self.judged:
             self.judged[op] = self._is_loose(op)
         if self.judged[op]:
             self.loose.add(op.result)
-            return
-        if fn in _ARITHMETIC:  # an operand that is certain decides the kind of the result
-            deciding = [o for o in op.operands if _dtype(o.type) == _dtype(t) is not None]
-            if deciding:
-                self.flows_of_all.append((deciding, op.results))
-                return
-        self.flows.append((op.operands, op.results))
+        else:
+            self.applications.append(op)
 
     def _is_loose(self, op: Op) -> bool:
         """Whether an application may give another kind although its operands are certain."""
@@ -341,6 +345,14 @@ class _Loose:
                 self.flows.append(((emitted,), (collected,)))
             else:
                 self.loose.add(collected)
+
+
+def _deciding(op: Op) -> list[Operand]:
+    """The operands of arithmetic that decide the kind of the result, if one of them is certain."""
+    if op.attrs["fn"] not in _ARITHMETIC:
+        return []
+    t = _dtype(op.result.type)
+    return [o for o in op.operands if _dtype(o.type) == t is not None]
 
 
 def _is_plain_power(op: Op) -> bool:

@@ -83,7 +83,7 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
     while todo:
         f, owner = todo.pop()
         f = getattr(f, "__func__", f)
-        if id(f) in seen or not isinstance(f, types.FunctionType):
+        if id(f) in seen or not isinstance(f, types.FunctionType) or _is_ours(f):
             continue
         seen.add(id(f))
         used = _used(f)
@@ -109,6 +109,11 @@ def filled_by(function: types.FunctionType) -> list[dict[Any, Any]]:
             if type(table) is dict:
                 found[id(table)] = table
     return list(found.values())
+
+
+def _is_ours(f: types.FunctionType) -> bool:
+    """Whether a function is one of srcad, which a user's function may call."""
+    return (f.__module__ or "").partition(".")[0] == __name__.partition(".")[0]
 
 
 def _used(f: types.FunctionType) -> set[str]:
