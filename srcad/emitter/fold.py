@@ -181,11 +181,17 @@ class _Folder:
     def sunk(self, block: T.Block) -> T.Block:
         """The block with what a copy gives to a variable computed after the last use of the old
         value of that variable; then both are one."""
+        making: dict[Operand, T.Statement] = {}
+        for s in block:
+            made = T.writes(s)
+            if len(made) == 1:
+                making.setdefault(made[0], s)
         for copy in [s for s in block if isinstance(s, T.Copy)]:
             for target, source in copy.pairs:
-                end = block.index(copy)
-                start = next((k for k in range(end) if T.writes(block[k]) == [source]), None)
-                if start is not None and self.may_sink(block, start, end, target, copy):
+                if source not in making:
+                    continue
+                start, end = block.index(making[source]), block.index(copy)
+                if start < end and self.may_sink(block, start, end, target, copy):
                     block.insert(end - 1, block.pop(start))
         return block
 
@@ -195,10 +201,10 @@ class _Folder:
         value = T.writes(statement)[0]
         if found is None or self.count[value] != 1:
             return False
-        if not any(target in self.reads(s) for s in between):
-            return False
         if value.role is Role.PRIMAL and Role.PRIMAL in map(T.role_of, between):
             return False  # the user's own order
+        if not any(target in self.reads(s) for s in between):
+            return False
         read = self.program.all_leaves(T.operands_of(statement))
         made = {v for s in between for v in T.writes(s)}
         if any(t in read and o in made for t, o in copy.pairs if t is not target):
