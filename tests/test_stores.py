@@ -51,6 +51,21 @@ def test_indices_that_cannot_repeat_need_no_mask():
     check_grads(written_list, (SQUARE, np.array([0.5, 1.5, -2.0])))
 
 
+def updated_at(x, index):
+    y = x * 1.0
+    y[index] *= 2.0
+    y[index] **= 2
+    return np.sum(y * y)
+
+
+def test_stores_by_an_index_array_copy_no_cotangent():
+    index = np.array([2, 0, 2])
+    transform = srcad.grad(updated_at)
+    transform(np.ones(3), index)
+    assert ".copy()" not in transform.source.split("# reverse sweep")[1]
+    check_grads(updated_at, (np.array([0.5, 1.5, -2.0]), index), argnums=0)
+
+
 def divided_where(x, y):
     out = np.zeros(3)
     np.divide(x, y, out=out, where=y != 0.0)

@@ -28,7 +28,7 @@ from srcad.ir.abstract import (
 from srcad.ir.values import Op, Operand, Role, Value
 from srcad.pristine import np
 from srcad.rules.indexing import is_basic
-from srcad.rules.memory import FRESH
+from srcad.rules.memory import FRESH, HANDED_ON
 
 # These return their first operand or a view of it, which may be written where the operand may.
 _VIEWS: set[Any] = {
@@ -93,6 +93,9 @@ def shares(op: Op) -> tuple[Operand, ...]:
         return ()  # einsum of one operand may be a view of it, a product never is
     if fn is runtime.broadcast_like and is_filling(op):
         return ()
+    if fn in HANDED_ON:
+        position, _ = HANDED_ON[fn]
+        return op.operands[position : position + 1]
     return op.operands[:1] if fn in _VIEWS or fn in _READ_ONLY else op.operands
 
 

@@ -18,7 +18,7 @@ _NUMPY = (
     "concatenate stack vstack hstack dstack column_stack append insert delete pad tile repeat roll "
     "zeros ones full empty eye identity arange linspace logspace zeros_like ones_like full_like "
     "empty_like copy sort argsort partition median percentile quantile average round around "
-    "triu tril interp convolve correlate searchsorted bincount histogram count_nonzero nonzero "
+    "triu tril interp convolve correlate searchsorted bincount count_nonzero nonzero "
     "unique logaddexp sinc i0 ptp vander meshgrid size shape ndim"
 ).split()
 _LINALG = "inv solve det slogdet norm cholesky eigh eig eigvalsh svd qr pinv lstsq".split()
@@ -30,8 +30,13 @@ FRESH: set[Any] = {
     runtime.as_cotangent, runtime.astype, runtime.log_argument, np.array, np.ndarray.tolist,
     runtime.add_lists, runtime.put_slice, runtime.sum_repeats, runtime.joined, runtime.repeated,
     runtime.sorting_order, runtime.keys_of, runtime.with_last, runtime.as_list, runtime.floats,
+    runtime.last_write_mask, runtime.binned, runtime.of_bins,
     slice, len, float, int, complex, bool, abs, round, divmod, range,
 }  # fmt: skip
+
+
+# Of these only one operand may come back in the result: its position and its name.
+HANDED_ON: dict[Any, tuple[int, str]] = {np.histogram: (1, "bins")}
 
 
 def may_return_operand(fn: Any) -> bool:

@@ -238,6 +238,7 @@ def histograms(u, x):
     k = len(weights)
     counts, edges = np.histogram(at[:k] * x, 3, weights=weights)
     density, _ = np.histogram(at[:k], [0.05, 0.4, 0.9, 2.0], weights=weights**2, density=True)
+    counts *= x
     return np.sum(counts**2 * edges[1:]) + np.sum(density**2)
 
 

@@ -57,7 +57,7 @@ from srcad.parser.objects.operators import BINARY, COMPARE
 from srcad.pristine import np
 from srcad.rules import packages
 from srcad.rules.custom import CustomFunction, stop_gradient
-from srcad.rules.memory import may_return_operand
+from srcad.rules.memory import HANDED_ON, may_return_operand
 from srcad.rules.methods import METHOD_ADAPTERS
 from srcad.rules.registry import ARRAY, CALLBACKS, lookup
 from srcad.rules.symbols import NeedsConstant, getitem_operands
@@ -390,6 +390,9 @@ class CallLowering(_Base):
             self.separate_values.add(result)
         copies = fn is np.astype and "copy" not in kwargs
         views = may_return_operand(fn) and not copies
+        if fn in HANDED_ON:
+            position, name = HANDED_ON[fn]
+            args = [*args[position : position + 1], *[v for k, v in kwargs.items() if k == name]]
         if views:
             self.note_views(args, result)
         elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:
