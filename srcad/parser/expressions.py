@@ -112,7 +112,7 @@ class ExpressionLowering(_Base):
         if isinstance(left, Known) and isinstance(right, Known):
             folded = self.fold(fn, left.value, right.value)
             if folded is not None:
-                return folded
+                return self.new_of_constants(folded, node)
         caught = self.unlikely or self.catcher_of(TypeError) is not None
         if caught and any(isinstance(b, Known) and b.value is None for b in (left, right)):
             what = "unsupported operand type: NoneType"
@@ -141,6 +141,12 @@ class ExpressionLowering(_Base):
         made = self.apply(fn, [left, right], {}, node)
         if isinstance(made, Value) and all(map(_is_text, (left, right))):
             made.type = STR
+        return made
+
+    def new_of_constants(self, made: Known, node: gast.AST) -> Binding:
+        """What an operation on constants made: a list or dictionary may be changed."""
+        if type(made.value) in (list, dict):
+            return self.call_known(type(made.value), [made], {}, node)  # type: ignore[no-any-return]
         return made
 
     def fold(self, fn: Any, *values: Any) -> Known | None:

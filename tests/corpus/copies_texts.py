@@ -53,6 +53,35 @@ def list_subclass_copied(x, y):
     return pile.total() * other.total() + third.total()
 
 
+_RATES = [1.0, 2.0, 3.0]
+_TABLE = {"rates": _RATES, "pair": (1.0, [2.0]), "other": {"a": 0.5}}
+_MORE = {"b": 1.5}
+
+
+def copies_of_constants_changed(x, y):
+    part, twice = _RATES[1:], _RATES * 2
+    part.append(x)
+    part.append(4.0)
+    twice[0] = y
+    table = copy.deepcopy(_TABLE)
+    table["rates"][0] = x
+    table["pair"][1].append(y)
+    table["other"]["a"] *= x
+    both = _MORE | _TABLE["other"]
+    both["c"] = x * y
+    return (
+        sum(part) * sum(twice) + sum(table["rates"]) * len(table["pair"][1])
+        + table["other"]["a"] * len(both) + sum(_RATES) * x
+    )
+
+
+def dictionaries_compared(x, y):
+    first = {"a": x, "b": [1.0]}
+    second = dict(first)
+    third = {**first, "a": x + 1.0}
+    return x * (first == second) + y * (first != third) + x * y * ({} == first)
+
+
 class _Halved:
     def __init__(self, amount):
         self.amount = amount

@@ -58,6 +58,13 @@ _MEMBERSHIP = (gast.In, gast.NotIn)
 _NESTED_TERMS = 8  # of `and` and `or`; longer chains are lowered without nesting
 
 
+_ALL_EQUAL = """
+result = True
+for a, b in pairs:
+    result = result and a == b
+"""
+
+
 class ConditionLowering(_Base):
     def truth_known(self, binding: Binding, node: gast.AST) -> Binding:
         truth = self.truth(binding, node)
@@ -233,11 +240,34 @@ class ConditionLowering(_Base):
             decided = self.structurally_equal(left, right)
             if decided is not None:
                 return Known(decided is (fn is operator.eq))
+        if fn in (operator.eq, operator.ne):
+            both = self.dictionaries_equal(left, right, node)
+            if both is not None and fn is operator.ne:
+                return self.call_known(operator.not_, [both], {}, node)
+            if both is not None:
+                return both
         for a, b in ((left, right), (right, left)):
             if isinstance(a, Known) and isinstance(a.value, str) and isinstance(b, Value):
                 if isinstance(b.type, (Scalar, Array)):
                     return Known(fn is operator.ne)
         return self.apply(fn, [left, right], {}, node)
+
+    def dictionaries_equal(
+        self, left: Binding, right: Binding, node: gast.AST
+    ) -> Binding | None:
+        """`left == right` of two dictionaries of known keys; None for all else."""
+        sides = [self.table_items(side, node) if self.is_dictionary(side) else None
+                 for side in (left, right)]  # fmt: skip
+        if sides[0] is None or sides[1] is None:
+            return None
+        if sides[0].keys() != sides[1].keys():
+            return Known(False)
+        pairs: list[Binding] = [
+            Struct.sequence("tuple", (part, sides[1][key])) for key, part in sides[0].items()
+        ]
+        return self.lower_text(  # type: ignore[no-any-return]
+            _ALL_EQUAL, node, pairs=Struct.sequence("tuple", pairs)
+        )
 
     def structurally_equal(self, left: Binding, right: Binding) -> bool | None:
         if isinstance(left, Known) and left.value is None and isinstance(right, Value):

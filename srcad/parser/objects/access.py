@@ -353,7 +353,10 @@ class AccessLowering(_Base):
                     "index an array, a list, a tuple or a dictionary",
                 )  # fmt: skip
             try:
-                return self.known_object(owner.value[index.value])
+                found = self.known_object(owner.value[index.value])
+                if isinstance(index.value, slice) and isinstance(found, Known):
+                    return self.new_of_constants(found, node)
+                return found
             except (*_PLAIN_ERRORS,) as error:
                 raise self.python_raises(
                     error, node, f"this look-up fails: {error!r}", "Python raises the same here",

@@ -42,7 +42,7 @@ def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     """`copy.copy`: another list, dictionary, array or object with the same parts."""
     if len(args) != 1 or kwargs:
         return None
-    content = low.deref(args[0])
+    content = _opened(low, low.deref(args[0]))
     if isinstance(content, Struct) and content.kind == "object":
         method = low.special_method(args[0], "__copy__", node)
         if method is not None:
@@ -68,6 +68,16 @@ def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
     ):
         return content
     return None
+
+
+def _opened(low: Any, content: Binding) -> Binding:
+    """What a constant tuple, list or dictionary holds."""
+    value: Any = content.value if isinstance(content, Known) else None
+    if type(value) in (tuple, list):
+        return Struct.sequence(type(value).__name__, [low.known_object(v) for v in value])
+    if type(value) is dict:
+        return Struct("dict", tuple((k, low.known_object(v)) for k, v in value.items()))
+    return content
 
 
 def _attributes(
@@ -105,7 +115,7 @@ def _deep(
     key = binding.key() if isinstance(binding, Ref) else None
     if key is not None and key in made:
         return made[key]
-    content = low.deref(binding)
+    content = _opened(low, low.deref(binding))
     copied: Binding | None = None
     if isinstance(content, Struct) and content.kind == "object":
         return _deep_object(low, binding, content, made, node)
@@ -116,6 +126,8 @@ def _deep(
             copied = Struct(content.kind, items)
             if content.kind != "tuple":
                 copied = low.new_cell(copied, content.kind)
+    elif isinstance(content, Known) and isinstance(content.value, np.ndarray):
+        copied = low.boxed(low.apply(np.copy, [content], {}, node))
     elif isinstance(content, Closure) or (
         isinstance(content, Known) and isinstance(content.value, _UNCHANGING)
     ):
