@@ -32,9 +32,9 @@ def releases(
         reads = liveness.bits(
             v for inner in T.walk([s]) for v in program.all_leaves(T.operands_of(inner))
         )
-        for c, (value, _) in bound.items():
-            if classes.members[c] & reads:
-                bound[c] = value, k
+        for c in map(classes.of, liveness.members(reads)):
+            if c in bound:
+                bound[c] = bound[c][0], k
         if isinstance(s, T.Define) and s not in ownership.in_place:
             if _rank_made(s.op, program) == largest:
                 needed = liveness.after[s] | reads
@@ -44,8 +44,7 @@ def releases(
                     if ownership.is_dead(value, needed):
                         found.setdefault(s, []).append(value)
                         del bound[c]
-                        for others in busy[last:]:
-                            classes.keep_apart(c, others)
+                        classes.keep_apart(c, liveness.union(busy[last:]))
         for value in _bound_by(s, liveness):
             if _rank(value.type) == largest and value not in program.folded:
                 bound[classes.of(value)] = value, k
