@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import abc
+import copy
 import dataclasses
 import enum
 import functools
+import types
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -364,6 +366,19 @@ class WithMeta(metaclass=Meta):
         self.x = x
 
 
+def copied_whole(x):
+    part = Part(x)
+    part.lines = (line for line in [x])
+    return copy.deepcopy(part).b
+
+
+def copied_on_one_path(x):
+    part = Part(x)
+    if x > 1.0:
+        part.more = "text"
+    return copy.copy(part).b
+
+
 class MakesItself(float):
     pass
 
@@ -454,6 +469,9 @@ REFUSED = {
     "__getattribute__": (lambda x: LooksItself(x).x, "`LooksItself` decides in `__getattr"),
     "__getattr__": (lambda x: x * hasattr(MakesUp(), "y"), "`__getattr__` of the class decides"),
     "metaclass": (lambda x: WithMeta(x).x, "`WithMeta` has the metaclass `Meta`"),
+    "text": (lambda x: x * len(str(types.SimpleNamespace(a=x))), "inherits how it is shown"),
+    "copied whole": (copied_whole, "what `copy.deepcopy` makes of it is not known"),
+    "copied on one path": (copied_on_one_path, "which attributes it has is not known"),
     "__new__": (lambda x: MakesItself(x) * x, "`MakesItself` makes its instances itself"),
     "deleted slot": (deletes_missing, "Python raises AttributeError here"),
     "missing attribute": (lambda x: Part(x).c, "Python raises AttributeError here"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import logging
 import types
@@ -81,11 +82,23 @@ class EffectLowering(_Base):
                 given = [Known(spec)] if name == "__format__" else []
                 return self.call_binding(self.attribute(owner, name, node), given, {}, node)  # type: ignore[no-any-return]
             break
-        if classes.is_namedtuple(cls) or classes.generated_init(cls):
-            parameters = classes.signature_of_fields(cls).parameters
-            fields = ", ".join(f"{n}={{owner.{n}!r}}" for n in parameters)
-            text = f"result = f'{cls.__qualname__}({fields})'\n"
-            return self.lower_text(text, node, owner=owner)  # type: ignore[no-any-return]
+        items = self.plain_container(owner)
+        if items is not owner:
+            return self.lower_text("result = str(items)\n", node, items=items)  # type: ignore[no-any-return]
+        shown: list[str] | None = None
+        if classes.is_namedtuple(cls):
+            shown, title = list(cls._fields), cls.__name__  # type: ignore[attr-defined]
+        elif dataclasses.is_dataclass(cls):
+            shown = [f.name for f in dataclasses.fields(cls) if f.repr]
+            title = cls.__qualname__
+        if shown is not None:
+            fields = ", ".join(f"{n}={{owner.{n}!r}}" for n in shown)
+            return self.lower_text(f"result = f'{title}({fields})'\n", node, owner=owner)  # type: ignore[no-any-return]
+        if classes.definition(cls, "__repr__") is not object.__repr__:
+            raise self.unsupported(
+                node, f"the text of a `{cls.__name__}` cannot be made here",
+                "its class inherits how it is shown", "define `__repr__`, or show its parts",
+            )  # fmt: skip
         return Known(f"<{cls.__module__}.{cls.__qualname__} object>")
 
     def template(self, node: gast.AST) -> tuple[gast.AST, list[Operand]]:

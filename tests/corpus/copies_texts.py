@@ -315,7 +315,8 @@ def texts_of_objects(x, y):
     shown = _Shown(x)
     lines = [f"{shown}", str(shown), repr(y), f"{_Fixed(y)!r:>20}", str(_Pair(x, y))]
     text = "\n".join(f"{len(line):3d} {line}" for line in lines)
-    return x * y * (1.0 if "_Pair(first=" in text else 2.0) + shown.amount**2
+    pile = str(_Pile([1, 2]))
+    return x * y * (1.0 if "_Pair(first=" in text else 2.0) + shown.amount**2 * len(pile)
 
 
 def keys_as_sets(x, y):
