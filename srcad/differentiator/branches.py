@@ -122,7 +122,7 @@ def pass_on(reverse: Reverse, branch: Op, region: Region, inner: Bars) -> None:
             reverse.recorded.update(dict.fromkeys(op.results, new))
             passed.append(op)
             arrived.update(flows([op], (), reverse.active))
-        waiting += [u for u in inner.own if u in reverse.defining and u not in inside]
+        waiting += inner.own
 
 
 def _is_element(reverse: Reverse, v: Value, inner: Bars) -> bool:

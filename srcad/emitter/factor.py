@@ -30,14 +30,13 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 from srcad.ir import ops as O
 from srcad.ir.abstract import FLOAT, Array, Type
 from srcad.ir.build import Builder
 from srcad.ir.values import Const, Function, Op, Operand, Region, Role, Value
 from srcad.optimizer.dce import dce
-from srcad.optimizer.facts import ADD, MUL, SUB, Uses
+from srcad.optimizer.facts import ADD, MUL, SUB, Uses, constant_factor
 from srcad.pristine import np
 from srcad.rules.symbols import apply
 
@@ -95,14 +94,14 @@ class _Factors:
         if op is None:
             return None
         for k, part in enumerate(op.operands):
-            if _is_power(part):
-                return _Term(part.value, None, op.operands[1 - k], k)
+            if scale := _power_of_two(part):
+                return _Term(scale, None, op.operands[1 - k], k)
             inner = self.product(part, t, defining)
             if inner is None:
                 continue
-            for j, scale in enumerate(inner.operands):
-                if _is_power(scale):
-                    return _Term(scale.value, op.operands[1 - k], inner.operands[1 - j], k)
+            for j, inner_part in enumerate(inner.operands):
+                if scale := _power_of_two(inner_part):
+                    return _Term(scale, op.operands[1 - k], inner.operands[1 - j], k)
         return None
 
     def product(self, o: Operand, t: Type, defining: dict[Value, Op]) -> Op | None:
@@ -130,11 +129,12 @@ class _Term:
         return apply(builder, operator.mul, parts if self.place else parts[::-1])
 
 
-def _is_power(o: Operand) -> TypeGuard[Const]:
-    """Whether an operand is a number other than one that only changes exponents."""
-    if not isinstance(o, Const) or not isinstance(o.value, (int, float)):
-        return False
-    return abs(o.value) != 1 and abs(math.frexp(o.value)[0]) == 0.5
+def _power_of_two(o: Operand) -> float | None:
+    """A constant other than one that only changes exponents."""
+    value = constant_factor(o)
+    if value is None or abs(value) == 1 or abs(math.frexp(value)[0]) != 0.5:
+        return None
+    return value
 
 
 def _is_exact(t: Type) -> bool:

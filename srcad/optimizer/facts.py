@@ -111,7 +111,7 @@ class Uses:
         fn = op.attrs["fn"]
         if fn in _FORGET_SIGN:
             return True
-        if fn in _SHIFTS and factor(op.operands[1 - position]) not in (None, 0):
+        if fn in _SHIFTS and constant_factor(op.operands[1 - position]) not in (None, 0):
             return True
         passes = fn in _PASS_SIGN or (fn in _PASS_SIGN_OF_FIRST and position == 0)
         return passes and self.zero_sign_unseen(op.result)
@@ -141,7 +141,7 @@ _LISTS = frozenset((
 _CONTAINERS = (ListOf, TableOf)
 
 
-def factor(operand: Operand) -> float | None:
+def constant_factor(operand: Operand) -> float | None:
     """The value of a real constant (True is none)."""
     value = operand.value if isinstance(operand, Const) else None
     return value if type(value) in (int, float) else None  # type: ignore[return-value]

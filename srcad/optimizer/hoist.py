@@ -47,7 +47,7 @@ from srcad.ir.abstract import (
 )
 from srcad.ir.values import Const, Function, Op, Region, Value, walk
 from srcad.optimizer.cse import FRESH
-from srcad.optimizer.facts import ADD, DIV, MUL, NEG, SUB, factor
+from srcad.optimizer.facts import ADD, DIV, MUL, NEG, SUB, constant_factor
 from srcad.pristine import np
 
 _ARITHMETIC = frozenset((*ADD, *SUB, *MUL, *NEG))
@@ -145,7 +145,7 @@ def _cannot_raise(op: Op) -> bool:
     if fn in _ON_NUMBERS:
         return all(map(_is_plain_number, types))
     if fn in DIV:
-        return factor(op.operands[1]) not in (None, 0) and _is_float(types[0])
+        return constant_factor(op.operands[1]) not in (None, 0) and _is_float(types[0])
     if fn not in _ARITHMETIC:
         return False
     if all(map(_is_plain_number, types)):

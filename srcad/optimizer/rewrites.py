@@ -38,7 +38,7 @@ from srcad.optimizer.facts import (
     NEG,
     POWER,
     SUB,
-    factor,
+    constant_factor,
     inferred_type,
     same_operand,
 )
@@ -117,12 +117,12 @@ def same_type(op: Op, operand: Operand) -> bool:
 
 
 def is_one(operand: Operand) -> bool:
-    return factor(operand) == 1
+    return constant_factor(operand) == 1
 
 
 def keeps(s: Site, op: Op, x: Operand, n: Operand) -> bool:
     """Whether the neutral element `n` leaves x as it is, also in kind."""
-    kinds = "fi" if type(factor(n)) is int else "f"
+    kinds = "fi" if type(constant_factor(n)) is int else "f"
     return is_number(x, kinds) and same_type(op, x) and s.certain(x)
 
 
@@ -236,7 +236,7 @@ def sign_into_constant(s: Site, op: Op) -> Outcome:
         return None
     c, x = inner.operands
     real = is_number(x) or x.type == INT
-    n = factor(c)
+    n = constant_factor(c)
     if n is None or not real or not s.certain(x):
         return None
     if type(n) is int and n == 0:  # there is no integer -0
@@ -253,7 +253,7 @@ def power_of_two_outward(s: Site, op: Op) -> Outcome:
     if inner is None or not s.single(op.operands[1]):
         return None
     x = inner.operands[1]
-    c, n = factor(op.operands[0]), factor(inner.operands[0])
+    c, n = constant_factor(op.operands[0]), constant_factor(inner.operands[0])
     if c is None or n is None or not is_number(x) or not s.certain(x):
         return None
     exact = n in _POWERS_OF_TWO and (1 <= abs(c) <= _MOST or abs(c * n) == 1)
@@ -262,7 +262,7 @@ def power_of_two_outward(s: Site, op: Op) -> Outcome:
 
 def times_minus_one(s: Site, op: Op) -> Outcome:
     c, x = op.operands
-    if factor(c) == -1 and is_number(x) and same_type(op, x) and s.certain(x):
+    if constant_factor(c) == -1 and is_number(x) and same_type(op, x) and s.certain(x):
         return replaced(op, operator.neg, x)
     return None
 
