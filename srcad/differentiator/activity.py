@@ -7,10 +7,12 @@ useful is active, nothing else gets a derivative.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
+from typing import Any
 
 from srcad.errors import MissingRuleError, UnsupportedSyntaxError
 from srcad.ir import ops as O
-from srcad.ir.abstract import STR, differentiable
+from srcad.ir.abstract import STR, differentiable, is_number
+from srcad.ir.undefined import possibly_undefined
 from srcad.ir.values import Function, Op, Operand, Value, walk
 from srcad.rules.registry import lookup
 
@@ -139,6 +141,42 @@ def _mark_loop(view: O.ForView | O.WhileView, varied: set[Value]) -> None:
     for e, v in zip(view.emits, view.lists):
         if _is_varied(e, varied):
             _mark(v, varied)
+
+
+def unbound_joints(ops: list[Op], varied: Set[Value]) -> set[Value]:
+    """Values that may be undefined where a branch or loop that varies takes over from them.
+
+    Their tangents cannot be made there, neither as zeros of their shape nor by stretching them to
+    it; so they are made whole where they are defined. Left out are those that need nothing of this:
+    numbers, and what varies and is taken over by a value of the same type.
+    """
+    unset = {v for v in possibly_undefined(ops) if differentiable(v.type) and not is_number(v.type)}
+    found: set[Value] = set()
+    before = -1
+    while unset and len(found) != before:
+        before = len(found)
+        for target, source in _joints(ops):
+            if source in unset and (
+                target in found
+                or (target in varied and (source not in varied or source.type != target.type))
+            ):
+                found.add(source)
+    return found
+
+
+def _joints(ops: list[Op]) -> Iterator[tuple[Value, Any]]:
+    """Each value that branches or loops give, with what it takes over on one of its paths."""
+    for op in ops:
+        if op.kind is O.IF:
+            for region in op.regions:
+                yield from zip(op.results, region.yields)
+        elif op.kind in (O.FOR, O.WHILE):
+            view: Any = O.ForView(op) if op.kind is O.FOR else O.WhileView(op)
+            yield from zip(view.finals, view.carries)
+            yield from zip(view.carries, view.next_carries)
+            yield from zip(view.carries, view.inits)
+        for region in op.regions:
+            yield from _joints(region.ops)
 
 
 def useful_values(ops: list[Op], outputs: Iterable[Value]) -> set[Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from srcad import runtime
-from srcad.differentiator.activity import varied_values
+from srcad.differentiator.activity import unbound_joints, varied_values
 from srcad.differentiator.contributions import (
     as_declared,
     storable,
@@ -52,6 +52,7 @@ class Forward:
         self.dots: dict[Value, Operand] = dots
         self.builder = Builder(role=Role.TANGENT)
         self.varied: set[Value] = set(dots)
+        self.unbound: set[Value] = set()
 
     def dot(self, operand: Operand) -> Operand | None:
         return self.dots.get(operand) if isinstance(operand, Value) else None
@@ -85,6 +86,8 @@ class Forward:
 
     def block(self, ops: list[Op]) -> None:
         self.varied |= varied_values(ops, self.varied)
+        self.unbound |= unbound_joints(ops, self.varied)
+        self.varied |= self.unbound
         for op in ops:
             with self.builder.at(op.loc):
                 self.operation(op)
@@ -220,7 +223,9 @@ class Forward:
 
     def fit(self, source: Operand, target: Value) -> Operand:
         dot = self.dot_or_zero(source)
-        if isinstance(source, Value) and source.type != target.type:
+        if not isinstance(source, Value) or source in self.unbound:
+            return dot
+        if source.type != target.type or target in self.unbound:
             return dot if self.dot(source) is None else stretch(self.builder, dot, source)
         return dot
 

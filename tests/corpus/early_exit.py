@@ -378,6 +378,31 @@ def returns_from_a_loop_over_a_view_of_itself(x, a):
     return np.sum(a)
 
 
+def array_or_number_on_a_path_that_may_return(x, u):
+    if x > 0.0:
+        if x > 1.0:
+            return x * x
+        if x > 0.5:
+            y = np.sin(x * u)
+        else:
+            y = u
+        y = y + 1.0
+    else:
+        y = x
+    return np.sum(y * u)
+
+
+def zeros_on_a_path_that_may_return(x, u):
+    if x > 0.0:
+        if x > 1.0:
+            return x * x
+        y = np.zeros(len(u))
+        y[0] = 2.0
+    else:
+        y = x * u
+    return np.sum(y * u)
+
+
 _TABLE = np.array([[0.4, -0.6, 0.5], [-0.7, 0.9, -0.8], [1.1, 0.5, 0.6]])
 
 SETTINGS = {
@@ -395,6 +420,10 @@ SETTINGS = {
         "inputs": [{"a": _TABLE, "x": x} for x in (0.1, 1.1, 5.0)],
         "size_one": False,
     },
+    "array_or_number_on_a_path_that_may_return": {
+        "inputs": [{"x": x} for x in (1.3, 0.7, 0.2, -0.6)]
+    },
+    "zeros_on_a_path_that_may_return": {"inputs": [{"x": x} for x in (1.3, 0.7, -0.6)]},
     "return_in_loop": {"inputs": [{}, {"u": np.array([0.5, 0.7, 1.3])}, {"u": np.array([0.5])}]},
     "return_in_nested_loop": {"inputs": [{}, {"a": _TABLE}, {"a": _TABLE + 0.4}]},
     "return_of_loop_variable": {"inputs": [{}, {"u": np.array([0.5, 0.7])}]},
