@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import srcad
+from srcad import jvp
+from srcad.parser.memory import caches
 
 X = np.array([0.3, 0.2, 0.5, 0.1, 0.6])
 
@@ -116,3 +118,20 @@ def test_work_grows_linearly(
         derivative = srcad.grad(function(text(n), tmp_path))
         work.append(calls(functools.partial(derivative, X)))
     assert work[1] < most * work[0], work
+
+
+def tangent(x: float) -> Any:
+    return jvp(np.sin, (x,), (1.0,))[1]
+
+
+def test_functions_of_srcad_are_not_searched_for_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    used = caches._used
+
+    def noting(f: Any) -> set[str]:
+        searched.append(f)
+        return used(f)
+
+    monkeypatch.setattr(caches, "_used", noting)
+    assert caches.filled_by(tangent) == []  # type: ignore[arg-type]
+    assert searched == [tangent]
