@@ -273,7 +273,7 @@ def _meshgrid_type(call: Call) -> Type:
 
 
 def _meshgrid(
-    g: Any, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+    g: Any, *xi: Any, sparse: bool = False, indexing: str = "xy"
 ) -> Any:
     found = []
     for i, (part, x) in enumerate(zip(elements(g) or [], xi, strict=True)):

@@ -400,10 +400,20 @@ def argument_and_its_view(m, x):
     return np.sum(m * m)
 
 
+def views_of_arrays_given_by_name(u, m):
+    y, z = u * 1.0, m * 1.0
+    row = np.transpose(axes=(1, 0), a=z)[1]
+    row *= y[0]
+    same = np.asarray(a=y)
+    same[0] = y[1] * 2.0
+    return np.sum(y * y) + np.sum(z * z)
+
+
 SETTINGS = {
     "alias_chosen_by_branch": {"error": "AliasingError"},
     "ravel_view": {"error": "AliasingError"},
     "views_with_other_axes": {"size_one": False},
+    "views_of_arrays_given_by_name": {"size_one": False},
 }
 
 TYPED = {
@@ -414,4 +424,5 @@ TYPED = {
     "masked_read_is_no_view", "new_axis_view", "reshape_view", "reversed_view", "row_view",
     "rows_of_iteration", "slice_view", "store_to_transpose", "transpose_view", "unpacked_rows",
     "updated_through_other_name", "view_of_view", "view_sees_store_to_array",
+    "views_of_arrays_given_by_name",
 }  # fmt: skip

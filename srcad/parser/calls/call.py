@@ -215,6 +215,11 @@ class CallLowering(_Base):
         self.note_filling_call(fn)
         if lookup(fn) is None:
             packages.met(fn)
+        if not args and kwargs:
+            args, kwargs = _first_by_position(fn, kwargs)
+        if fn is np.array and "copy" in kwargs and kwargs.keys() <= {"copy", "dtype"}:
+            if not _is_true(kwargs["copy"]):
+                fn, kwargs = np.asarray, {k: v for k, v in kwargs.items() if k != "copy"}
         if _hashable(fn):
             made = self.unary_object(fn, args, node)
             if made is not None:
@@ -390,11 +395,12 @@ class CallLowering(_Base):
             self.separate_values.add(result)
         copies = fn is np.astype and "copy" not in kwargs
         views = may_return_operand(fn) and not copies
+        shared = [*args, *kwargs.values()]
         if fn in HANDED_ON:
             position, name = HANDED_ON[fn]
-            args = [*args[position : position + 1], *[v for k, v in kwargs.items() if k == name]]
+            shared = [*args[position : position + 1], *[v for k, v in kwargs.items() if k == name]]
         if views:
-            self.note_views(args, result)
+            self.note_views(shared, result)
         elif fn in CONTIGUOUS and isinstance(result, Value) and "order" not in kwargs:
             self.note_contiguous(fn, args, result)
         t = result.type
@@ -403,7 +409,7 @@ class CallLowering(_Base):
                 parts = [self.item(result, i) for i in range(len(t.elems))]
                 if views:
                     for part in parts:
-                        self.note_views(args, part)
+                        self.note_views(shared, part)
                 if fn in _NAMED:
                     return self.construct(type(fn(np.eye(1))), parts, {}, node)
                 return self.new_sequence("list" if fn in _GIVE_LISTS else "tuple", parts)
@@ -529,3 +535,18 @@ def _is_output(fn: Any) -> bool:
 def _python_function(fn: Any) -> bool:
     module = getattr(fn, "__module__", None)
     return module in ("math", "operator", "_operator", "builtins")
+
+
+def _first_by_position(
+    fn: Any, kwargs: dict[str, Binding]
+) -> tuple[list[Binding], dict[str, Binding]]:
+    """The arguments with the array first that is given by its name: the result may view it."""
+    rule = lookup(fn)
+    name = next(iter(rule.signature.parameters), None) if rule is not None else None
+    if rule is None or name not in kwargs or name not in rule.operands:
+        return [], kwargs
+    return [kwargs[name]], {k: v for k, v in kwargs.items() if k != name}
+
+
+def _is_true(binding: Binding) -> bool:
+    return isinstance(binding, Known) and bool(binding.value)
