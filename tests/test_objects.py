@@ -383,6 +383,11 @@ class MakesItself(float):
     pass
 
 
+class OfTuple(tuple):
+    def __new__(cls, *parts):
+        return super().__new__(cls, parts)
+
+
 class Plain:
     __slots__ = ("x",)
 
@@ -472,6 +477,7 @@ REFUSED = {
     "text": (lambda x: x * len(str(types.SimpleNamespace(a=x))), "inherits how it is shown"),
     "copied whole": (copied_whole, "what `copy.deepcopy` makes of it is not known"),
     "copied on one path": (copied_on_one_path, "which attributes it has is not known"),
+    "tuple": (lambda x: OfTuple(x, x)[0], "`OfTuple` is derived from a class of Python"),
     "__new__": (lambda x: MakesItself(x) * x, "`MakesItself` makes its instances itself"),
     "deleted slot": (deletes_missing, "Python raises AttributeError here"),
     "missing attribute": (lambda x: Part(x).c, "Python raises AttributeError here"),

@@ -78,6 +78,8 @@ def refusal(cls: type) -> str | None:
     new = getattr(new, "__func__", None)
     if home not in (object, types.SimpleNamespace) and not isinstance(new, types.FunctionType):
         return f"`{name}` makes its instances itself, in `__new__`"
+    if issubclass(cls, (tuple, float, int, str)):
+        return f"`{name}` is derived from a class of Python whose objects do not change"
     for special in _OWN_BEHAVIOUR:
         home, found = find(cls, special)
         if home is types.SimpleNamespace:
