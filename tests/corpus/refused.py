@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 
 _state = 0.0
@@ -103,6 +105,17 @@ def set_that_grows(x):
 def unpacked_keys(x):
     first, second = {x: 1.0, 2.0 * x: 2.0}
     return first * second
+
+
+def ordered_dictionaries_compared(x):
+    first, second = OrderedDict(a=x, b=1.0), OrderedDict(b=1.0, a=x)
+    return x * (first == second) + x
+
+
+def array_that_may_be_copied(x, a):
+    b = np.array(a, copy=None, ndmin=1)
+    b[0] = x
+    return np.sum(a * a)
 
 
 SETTINGS = {

@@ -217,9 +217,15 @@ class CallLowering(_Base):
             packages.met(fn)
         if not args and kwargs:
             args, kwargs = _first_by_position(fn, kwargs)
-        if fn is np.array and "copy" in kwargs and kwargs.keys() <= {"copy", "dtype"}:
-            if not _is_true(kwargs["copy"]):
-                fn, kwargs = np.asarray, {k: v for k, v in kwargs.items() if k != "copy"}
+        if fn is np.array and "copy" in kwargs and not _is_true(kwargs["copy"]):
+            if not kwargs.keys() <= {"copy", "dtype"}:
+                raise self.unsupported(
+                    node,
+                    "np.array of which it is left open whether it copies",
+                    "what comes back may share memory with what it is given, in another shape",
+                    "leave `copy` out, or use np.asarray",
+                )
+            fn, kwargs = np.asarray, {k: v for k, v in kwargs.items() if k != "copy"}
         if _hashable(fn):
             made = self.unary_object(fn, args, node)
             if made is not None:

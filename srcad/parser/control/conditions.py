@@ -262,6 +262,13 @@ class ConditionLowering(_Base):
             return None
         if sides[0].keys() != sides[1].keys():
             return Known(False)
+        if list(sides[0]) != list(sides[1]):
+            raise self.unsupported(
+                node,
+                "dictionaries compared whose keys stand in another order",
+                "dictionaries are equal then, but an OrderedDict is not equal to another",
+                "compare sorted(d.items())",
+            )
         pairs: list[Binding] = [
             Struct.sequence("tuple", (part, sides[1][key])) for key, part in sides[0].items()
         ]
