@@ -14,7 +14,7 @@ import gast
 from srcad.ir import ops as O
 from srcad.ir.values import Const
 from srcad.parser.bindings import Binding, Known
-from srcad.parser.control.branches import _TRUE, BROKEN, CONTINUED, RESULT, RETURNED
+from srcad.parser.control.flags import BROKEN, CONTINUED, DEAD, RESULT, RETURNED, TRUE
 from srcad.parser.control.matching import Bound
 from srcad.parser.frames import Diverges, Left
 from srcad.parser.memory.optional import present_if
@@ -63,7 +63,7 @@ class StatementLowering(_Base):
 
     def dead(self) -> None:
         """Mark the current path as one that never ends (a raise, or a call that diverges)."""
-        self.frame.vars["$dead"] = _TRUE
+        self.frame.vars[DEAD] = TRUE
 
     def statement(self, node: gast.stmt, rest: list[gast.stmt]) -> bool | None:
         """Lower one statement. None: go on with the next; else the block is finished, and the
@@ -105,15 +105,15 @@ class StatementLowering(_Base):
     def stmt_Return(self, node: gast.Return, rest: Any) -> bool:
         value: Binding = Known(None) if node.value is None else self.raw(node.value)
         self.frame.vars[RESULT] = value
-        self.frame.vars[RETURNED] = _TRUE
+        self.frame.vars[RETURNED] = TRUE
         return True
 
     def stmt_Break(self, node: gast.AST, rest: Any) -> bool:
-        self.frame.vars[BROKEN] = _TRUE
+        self.frame.vars[BROKEN] = TRUE
         return True
 
     def stmt_Continue(self, node: gast.AST, rest: Any) -> bool:
-        self.frame.vars[CONTINUED] = _TRUE
+        self.frame.vars[CONTINUED] = TRUE
         return True
 
     def stmt_Assert(self, node: gast.Assert, rest: Any) -> bool | None:

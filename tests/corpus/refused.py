@@ -135,4 +135,6 @@ SETTINGS = {
     "iterator_read_by_several_calls": {"error": "UnsupportedSyntaxError"},
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
+    "ordered_dictionaries_compared": {"error": "UnsupportedSyntaxError"},
+    "array_that_may_be_copied": {"error": "UnsupportedSyntaxError"},
 }

@@ -46,8 +46,8 @@ from srcad.parser.calls.handover import (
 )
 from srcad.parser.calls.passing import Callee, Entry
 from srcad.parser.calls.seen import seen_outside
-from srcad.parser.control.branches import ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.control.carries import type_of_both
+from srcad.parser.control.flags import DEAD, ERROR, LEFT, RESULT, RETURNED
 from srcad.parser.control.managers import managed_by
 from srcad.parser.frames import Diverges, Frame, body_of, make_frame
 from srcad.parser.iterables.generators import is_generator
@@ -378,7 +378,7 @@ class CalleeLowering(_Base):
                 except Diverges:
                     self.dead()
                     finished = True
-                if self.frame.vars.get("$dead") is not None:
+                if self.frame.vars.get(DEAD) is not None:
                     callee.ending = [*self.context.prologue, *ops]
                     return None
                 result = self.returned(finished, frame.node)
@@ -417,7 +417,7 @@ class CalleeLowering(_Base):
     def returned(self, finished: bool, node: gast.AST) -> Binding:
         """What the function returns, from the pseudo-variables at its end."""
         variables = self.frame.vars
-        if variables.get("$dead") is not None:
+        if variables.get(DEAD) is not None:
             raise self.unsupported(
                 node, f"`{self.frame.name}` never returns a value",
                 "every path raises", "return a value on some path",

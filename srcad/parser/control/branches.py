@@ -33,32 +33,14 @@ from srcad.parser.bindings import (
     same,
 )
 from srcad.parser.containers.tables import different_tables
+from srcad.parser.control.flags import DEAD, FALSE, FLAGS, RESULT, RETURNED, TRUE, is_flag
 from srcad.parser.frames import Diverges, Left
 from srcad.parser.memory.optional import Present, present_if
 
 # The mixins use the state and the methods of `lower.Lowerer`, which this cannot import.
 _Base: Any = object
 
-RESULT, RETURNED, BROKEN, CONTINUED = "$result", "$returned", "$broken", "$continued"
-
-FLAGS = (RETURNED, BROKEN, CONTINUED)
-
-ERROR = "$error"
-LEFT = "$left"  # the flag of a block that is left in its middle begins so (see trying)
-
-_TRUE, _FALSE = Known(True), Known(False)
-
 _NONE = Const.of(None)
-
-
-def is_flag(key: Key) -> bool:
-    """Whether this pseudo-variable says that the rest of a block is skipped."""
-    return isinstance(key, str) and (key in FLAGS or key.startswith(LEFT))
-
-
-def is_error(key: Key) -> bool:
-    """Whether this pseudo-variable holds an error that a block was left for."""
-    return isinstance(key, str) and key.startswith(ERROR)
 
 
 class BranchLowering(_Base):
@@ -118,7 +100,7 @@ class BranchLowering(_Base):
             if skipping:
                 dynamic = [f for f, b in before.items() if is_flag(f) and isinstance(b, Value)]
                 if len(dynamic) == 1:
-                    frame.vars[dynamic[0]] = _TRUE
+                    frame.vars[dynamic[0]] = TRUE
             then_done = True if skipping else self.block(then)
             then_vars = frame.vars
         with builder.nested() as else_ops:
@@ -168,12 +150,12 @@ class BranchLowering(_Base):
         """Emit the `if` operation and return the joined variables."""
         ends = []
         for v in (then_vars, else_vars):
-            ends.append(v.get("$dead") is _TRUE)
+            ends.append(v.get(DEAD) is TRUE)
         if all(ends):
             self.builder.append(
                 if_op(condition, Region((), then_ops, ()), Region((), else_ops, ()), (), loc)
             )
-            return {**before, "$dead": _TRUE}
+            return {**before, DEAD: TRUE}
         if any(ends):  # one branch raises: the variables are those of the other
             alive = else_vars if ends[0] else then_vars
             joined, pairs = self.export(alive, else_ops if ends[0] else then_ops)
@@ -196,7 +178,7 @@ class BranchLowering(_Base):
                 Region((), else_ops, tuple(join.yields[1])), join.results, loc,
             )
         )  # fmt: skip
-        return {k: v for k, v in joined.items() if not (is_flag(k) and same(v, _FALSE))}
+        return {k: v for k, v in joined.items() if not (is_flag(k) and same(v, FALSE))}
 
     def placeholder(self, earlier: Binding | None, other: Binding | None) -> Binding | None:
         """What stands for a local on a path that has returned: its earlier value, if of a kind."""
@@ -209,7 +191,7 @@ class BranchLowering(_Base):
 
     def left_function(self, variables: dict[str, Binding]) -> bool:
         """Whether a path has returned, so that nobody reads its names again."""
-        return not self.frame.finals and same(variables.get(RETURNED), _TRUE)
+        return not self.frame.finals and same(variables.get(RETURNED), TRUE)
 
     def export(
         self, variables: dict[Key, Binding], ops: list[Op]
@@ -241,10 +223,10 @@ class BranchLowering(_Base):
                 sides.append((ops, value, frame.vars))
         frame.vars = before
         (ops_a, a, vars_a), (ops_b, b, vars_b) = sides
-        if "$dead" in vars_a and "$dead" in vars_b:
+        if DEAD in vars_a and DEAD in vars_b:
             raise Diverges
         frame.vars = self.join_branches(cond, ops_a, vars_a, ops_b, vars_b, before, builder.loc)
-        frame.vars.pop("$dead", None)
+        frame.vars.pop(DEAD, None)
         result = frame.vars.pop("$value", Known(None))
         self.leave_by_flags()
         self.prefer_known(result)
@@ -324,7 +306,7 @@ class _Join:
     ) -> Binding | None:
         low = self.low
         if is_flag(name):
-            a, b = a or _FALSE, b or _FALSE
+            a, b = a or FALSE, b or FALSE
         elif name == RESULT and any(same(x, Known(None)) for x in (a, b)) and None in (a, b):
             return Known(None)  # the end of the function may be reached, which returns None too
         elif not name.startswith("$"):
@@ -379,7 +361,7 @@ class _Join:
             map_values(b, lambda v: self.leaf(UNDEFINED, v, v.type, v.name)),
         )
         used = Cell("either")
-        self.joined[used] = _FALSE
+        self.joined[used] = FALSE
         return LazyIterable("either", (condition, *sides), None, used, self.low.frame)
 
     def content(self, cell: Cell, a: Binding, b: Binding, gone: list[bool]) -> None:

@@ -45,12 +45,11 @@ from srcad.parser.bindings import (
     values_in,
 )
 from srcad.parser.containers.tables import different_tables, table_type
-from srcad.parser.control.branches import BROKEN, CONTINUED, RESULT, RETURNED, is_error, is_flag
+from srcad.parser.control.flags import BROKEN, CONTINUED, FALSE, RESULT, RETURNED, is_error, is_flag
 from srcad.parser.frames import FirstDiffers
 from srcad.parser.iterables.places import Place
 from srcad.parser.memory.storage import key_name
 
-_FALSE = Known(False)
 _NONE = Const.of(None)
 
 
@@ -113,9 +112,9 @@ class Carries:
         self.entry: dict[Key, Binding | None] = {n: before.get(n) for n in order}  # type: ignore[misc]
         if returns:
             self.entry[RESULT] = None
-            self.entry[RETURNED] = _FALSE
+            self.entry[RETURNED] = FALSE
         if broken:
-            self.entry[BROKEN] = _FALSE
+            self.entry[BROKEN] = FALSE
         self.static: set[Key] = {
             n for n, b in self.entry.items() if b is not None and not carries_data(b)
         }
@@ -197,8 +196,8 @@ class Carries:
                     self.news = True
             elif is_flag(key) and key != CONTINUED and key not in self.entry:
                 if key != BROKEN:  # a block around the loop is left here
-                    self.entry[key] = _FALSE
-                    self.shapes[key] = self.shape(_FALSE, key)
+                    self.entry[key] = FALSE
+                    self.shapes[key] = self.shape(FALSE, key)
                     self.news = True
             elif isinstance(key, str) and "." in key and key in self.before:
                 if key not in self.entry and not same(self.before[key], content):
@@ -264,7 +263,7 @@ class Carries:
     def after(self, key: Key, body: LoopBody) -> Binding | None:
         """What a name is bound to, or memory holds, at the end of an iteration."""
         if is_flag(key):
-            return body.variables.get(key, _FALSE)
+            return body.variables.get(key, FALSE)
         if key in self.own:
             assert isinstance(key, Cell)
             left = self.becomes.get(key, Ref(key))

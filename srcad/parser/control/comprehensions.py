@@ -16,6 +16,7 @@ import gast
 from srcad.ir.values import Value
 from srcad.parser.bindings import Binding, Known, LazyIterable
 from srcad.parser.containers.collected import CHANGING, run_set
+from srcad.parser.control.flags import DEAD
 from srcad.parser.frames import Diverges, own_nodes, stored_names
 from srcad.parser.iterables.renaming import Renamer
 
@@ -174,7 +175,7 @@ class ComprehensionLowering(_Base):
         for name, binding in names.items():
             frame.vars[name] = binding
         self.block(body)
-        if "$dead" in frame.vars:
+        if DEAD in frame.vars:
             raise Diverges
         self.leave_by_flags()
         found = None if result is None else self.lookup(result, node)

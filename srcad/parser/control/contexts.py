@@ -21,7 +21,7 @@ import numpy as np
 from srcad.ir.abstract import UNKNOWN
 from srcad.ir.values import Operand, Value
 from srcad.parser.bindings import Binding, BoundMethod, Choice, Known, LazyIterable, describe, same
-from srcad.parser.control.branches import RESULT, is_error, is_flag
+from srcad.parser.control.flags import DEAD, RESULT, is_error, is_flag
 from srcad.parser.control.trying import Handler
 from srcad.parser.frames import StaticRequired, parameter_names
 from srcad.parser.iterables.generators import MANAGER
@@ -136,7 +136,7 @@ class ContextLowering(_Base):
         frame.finals += 1
         finished = self.catching((handler,), body)
         frame.finals -= 1
-        if "$dead" in frame.vars:
+        if DEAD in frame.vars:
             return True
         own = (handler.label, handler.error)
         kept = {

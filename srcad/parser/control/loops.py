@@ -34,9 +34,9 @@ from srcad.parser.bindings import (
     same,
     values_in,
 )
-from srcad.parser.control.branches import _TRUE, BROKEN, CONTINUED, is_flag
 from srcad.parser.control.carries import Carries, Collected, LoopBody, carries_data, take_collected
 from srcad.parser.control.comprehensions import UNROLLED_RANGE
+from srcad.parser.control.flags import BROKEN, CONTINUED, DEAD, TRUE, is_flag
 from srcad.parser.frames import (
     FirstDiffers,
     Frame,
@@ -191,9 +191,9 @@ class LoopLowering(_Base):
         self.turns(Turns(node, iterable, 0))
         self.in_turns = in_turns
         self.iterated = outer
-        if "$dead" in self.frame.vars:
+        if DEAD in self.frame.vars:
             return True
-        if same(self.frame.vars.get(BROKEN), _TRUE):  # in each case: no `else`
+        if same(self.frame.vars.get(BROKEN), TRUE):  # in each case: no `else`
             self.frame.vars.pop(BROKEN)
             return self.after_flags(False, rest)
         if _has_left(self.frame.vars):
@@ -403,7 +403,7 @@ class LoopLowering(_Base):
                 if other is not None:
                     broke = self.select_if(broke, Const.of(True), other, BOOL)
                 outcome = self.branch_else(broke, orelse)
-            elif broke is not None and same(broke, _TRUE):
+            elif broke is not None and same(broke, TRUE):
                 outcome = None
             else:
                 flag = self.pending_flag()
@@ -428,7 +428,7 @@ class LoopLowering(_Base):
         """The operand that says whether the loop ends after this iteration; None: it never does."""
         variables = self.frame.vars
         flags = [number(b) for f, b in variables.items() if is_flag(f) and f != CONTINUED]
-        if variables.get("$dead") is _TRUE or not flags:
+        if variables.get(DEAD) is TRUE or not flags:
             return None
         for flag in flags:
             if isinstance(flag, Const):
@@ -495,7 +495,7 @@ def _differs(before: Binding | None, after: Binding | None) -> bool:
 def _has_left(state: dict[Key, Binding]) -> bool:
     """Whether control does not come to what follows, in any case."""
     flags = (k for k in state if isinstance(k, str) and is_flag(k))
-    return "$dead" in state or any(same(state[f], _TRUE) for f in flags)
+    return DEAD in state or any(same(state[f], TRUE) for f in flags)
 
 
 class Exits:

@@ -15,7 +15,7 @@ from typing import Any
 import gast
 
 from srcad.parser.bindings import Binding, Closure, Known, LazyIterable, Partial, same
-from srcad.parser.control.branches import _TRUE, is_flag
+from srcad.parser.control.flags import DEAD, TRUE, is_flag
 from srcad.parser.control.loops import Step
 from srcad.parser.iterables.generators import MANAGER, Emit, is_generator
 
@@ -78,20 +78,20 @@ class ManagerLowering(_Base):
                 self.block([Step(bind), *body])
                 host.finals -= 1
             state = self.frame.vars
-            state[entered] = _TRUE
+            state[entered] = TRUE
             for key in [k for k in state if is_flag(k) and k not in catching]:
                 state[prefix + key] = state.pop(key)
-            return "$dead" in state or self.left_certainly()
+            return DEAD in state or self.left_certainly()
 
         def emit(value: gast.AST | None) -> gast.stmt:
             return Emit(value, consume, target, body)
 
         ended = self.run_generator(it, node, emit)
         state = host.vars
-        if "$dead" in state:
+        if DEAD in state:
             return True
         state.pop(ended, None)
-        if not same(state.pop(entered, None), _TRUE) and not self.left_certainly():
+        if not same(state.pop(entered, None), TRUE) and not self.left_certainly():
             raise self.unsupported(
                 node, "this context manager may come to its end without a `yield`",
                 "Python raises RuntimeError then", "let it come to one `yield` on every path",

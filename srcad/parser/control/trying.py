@@ -26,7 +26,7 @@ from srcad.ir import ops as O
 from srcad.ir.abstract import NONE, OBJECT, SLICE, UNKNOWN, Array, Scalar, TableOf, Type, kind_of
 from srcad.ir.values import Const, Op, Operand, Value
 from srcad.parser.bindings import Binding, Key, Known, Poison, Struct, class_of, same
-from srcad.parser.control.branches import _TRUE, ERROR, LEFT, is_error, is_flag
+from srcad.parser.control.flags import DEAD, ERROR, LEFT, TRUE, is_error, is_flag
 from srcad.parser.control.raised import followed_error, reads_parts
 from srcad.parser.frames import Diverges, Frame, Left, blocks_of, own_nodes
 from srcad.parser.memory.stand_ins import is_local
@@ -162,7 +162,7 @@ class TryLowering(_Base):
             return finished
         self.handling.append((frame, handler, error))
         try:
-            if same(flag, _TRUE):  # on all paths that did not end otherwise
+            if same(flag, TRUE):  # on all paths that did not end otherwise
                 return body()
             before = frame.vars
             with self.builder.nested() as ops:
@@ -202,7 +202,7 @@ class TryLowering(_Base):
         frame.finals += 1
         finished = bool(body())
         frame.finals -= 1
-        if "$dead" in frame.vars:
+        if DEAD in frame.vars:
             return True
         kept = {k: b for k, b in frame.vars.items() if is_flag(k) or is_error(k)}
         kept |= {k: b for k, b in frame.vars.items() if k == "$result"}
@@ -373,7 +373,7 @@ class TryLowering(_Base):
 
     def leave(self, handler: Handler, error: Binding) -> None:
         """Leave the block of a handler on this path."""
-        self.frame.vars[handler.label] = _TRUE
+        self.frame.vars[handler.label] = TRUE
         if handler.wants:
             self.frame.vars[handler.error] = error
         raise Left
@@ -418,7 +418,7 @@ class TryLowering(_Base):
                 self.builder.extend(ops)
                 self.leave(handler, error)
             return
-        state = {**self.frame.vars, handler.label: _TRUE}
+        state = {**self.frame.vars, handler.label: TRUE}
         if handler.wants:
             state[handler.error] = error
         self.may_leave(condition, ops, state)
@@ -438,7 +438,7 @@ class TryLowering(_Base):
         if not missing[1]:
             with self.never_raising():
                 condition = apply_rule(self.builder, operator.not_, [condition])
-        state = {**self.frame.vars, handler.label: _TRUE}
+        state = {**self.frame.vars, handler.label: TRUE}
         if handler.wants:
             error = Known(UnboundLocalError(name))
             state[handler.error] = self.error_of(handler, [UnboundLocalError], error)
@@ -520,11 +520,11 @@ class TryLowering(_Base):
         variables = self.frame.vars
         for label in [k for k in variables if isinstance(k, str) and k.startswith(LEFT)]:
             flag = variables[label]
-            if same(flag, _TRUE):
+            if same(flag, TRUE):
                 raise Left
             del variables[label]
             error = variables.pop(error_key(label), None)
-            state = {**variables, label: _TRUE}
+            state = {**variables, label: TRUE}
             if error is not None:
                 state[error_key(label)] = error
             assert isinstance(flag, Value)

@@ -11,8 +11,8 @@ from srcad.ir.build import trip_count, while_op
 from srcad.ir.values import Const, Operand, Region, Value
 from srcad.parser.bindings import Binding, Key, Known, same
 from srcad.parser.calls.measures import Precision
-from srcad.parser.control.branches import _TRUE, CONTINUED, is_flag
 from srcad.parser.control.carries import LoopBody
+from srcad.parser.control.flags import CONTINUED, DEAD, TRUE, is_flag
 from srcad.parser.control.loops import UNROLLED_EXITS, Exits, _has_break
 from srcad.parser.frames import FirstDiffers, Frame, own_nodes, stored_names
 from srcad.parser.iterables.iteration import Later, Unrolled
@@ -176,7 +176,7 @@ class WhileLowering(_Base):
             self.frame.vars.pop(CONTINUED, None)
             ways = [f for f in self.frame.vars if is_flag(f)]
             if len(ways) < 2:
-                self.frame.vars[ways[0] if ways else "$dead"] = _TRUE
+                self.frame.vars[ways[0] if ways else DEAD] = TRUE
             return True
         self.frame.vars.pop(CONTINUED, None)
         return False

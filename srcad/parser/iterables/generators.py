@@ -29,8 +29,8 @@ from srcad.parser.bindings import (
     describe,
     same,
 )
-from srcad.parser.control.branches import _TRUE, BROKEN, is_flag
 from srcad.parser.control.comprehensions import ClauseFor, nested, parsed, placed
+from srcad.parser.control.flags import BROKEN, DEAD, TRUE, is_flag
 from srcad.parser.control.loops import Step
 from srcad.parser.frames import Frame, make_frame, own_nodes, stored_names
 from srcad.parser.iterables.iterated import TEXTS, Nothing, element_at, zip_text
@@ -135,18 +135,18 @@ class GeneratorLowering(_Base):
             with self.in_frame(host), self.caught_by(catchers):
                 finished = self.block([Step(bind), *body])
             passed = self.frame.vars.pop(again, None)
-            return finished and (passed is None or "$dead" in self.frame.vars)
+            return finished and (passed is None or DEAD in self.frame.vars)
 
         def emit(value: gast.AST | None) -> gast.stmt:
             return Emit(value, consume, node.target, body)
 
         ended = self.run_generator(it, node, emit)
         state = host.vars
-        if "$dead" in state:
+        if DEAD in state:
             return True
         state.pop(ended, None)
         flag = state.pop(broke, None)
-        if flag is not None and same(flag, _TRUE):
+        if flag is not None and same(flag, TRUE):
             return self.after_flags(False, rest)  # type: ignore[no-any-return]
         if self.left_certainly():
             return True
@@ -201,7 +201,7 @@ class GeneratorLowering(_Base):
 
     def left_certainly(self) -> bool:
         """Whether some flag says that what follows does not run, on every path."""
-        return any(same(b, _TRUE) for k, b in self.frame.vars.items() if is_flag(k))
+        return any(same(b, TRUE) for k, b in self.frame.vars.items() if is_flag(k))
 
     def opened(
         self, it: LazyIterable, node: gast.AST
@@ -361,7 +361,7 @@ class GeneratorLowering(_Base):
         return self.after_flags(node.consume(value), rest)  # type: ignore[no-any-return]
 
     def stmt_Exit(self, node: Exit, rest: list[gast.stmt]) -> bool:
-        self.frame.vars[node.label] = _TRUE
+        self.frame.vars[node.label] = TRUE
         return True
 
     def stmt_Delegation(self, node: Delegation, rest: list[gast.stmt]) -> bool | None:

@@ -26,8 +26,8 @@ from srcad.parser.bindings import (
     Poison,
     same,
 )
-from srcad.parser.control.branches import _FALSE, _TRUE, LEFT
 from srcad.parser.control.comprehensions import placed
+from srcad.parser.control.flags import DEAD, FALSE, LEFT, TRUE
 from srcad.parser.frames import Diverges, Frame, own_nodes, stored_names
 from srcad.parser.iterables.generators import FUNCTION, Emit, Exit, Yields, leaving
 from srcad.parser.iterables.iteration import Iteration, Unrolled, from_zero, now
@@ -79,7 +79,7 @@ class SteppingLowering(_Base):
                 self.stop_iteration(stopped, result, node)
                 place = self.place_of(it)
                 if place is not None:  # where it had stopped, this is not reached
-                    self.frame.vars[place.opened.stopped] = _FALSE
+                    self.frame.vars[place.opened.stopped] = FALSE
                 return item
             return self.choose(  # type: ignore[no-any-return]
                 stopped, lambda: default, lambda: item, node
@@ -117,7 +117,7 @@ class SteppingLowering(_Base):
         """Raise StopIteration at run time if there was no element."""
         handler = self.catcher_of(StopIteration)
         if handler is not None:
-            state = {**self.frame.vars, handler.label: _TRUE}
+            state = {**self.frame.vars, handler.label: TRUE}
             if handler.wants:
                 error: Binding = Known(StopIteration())
                 if handler.reads:
@@ -153,7 +153,7 @@ class SteppingLowering(_Base):
                 "how far it has come is known there only",
                 "read it where it was made, or count with a number of your own",
             )  # fmt: skip
-        before = variables.get(opened.stopped, _FALSE)
+        before = variables.get(opened.stopped, FALSE)
         variables[_STOPPED] = before
         variables[opened.sent] = sent
         outer = self.frame
@@ -166,16 +166,16 @@ class SteppingLowering(_Base):
         finally:
             self.frame = outer
         variables = self.frame.vars
-        if "$dead" in variables:
+        if DEAD in variables:
             raise Diverges
         stopped = variables.pop(_STOPPED)
         if opened.result in variables:
             variables[_RESULT] = variables[opened.result]
         variables[it.used] = Known(None if found is None else opened.place(found))
-        if same(stopped, _TRUE):
+        if same(stopped, TRUE):
             return True
         variables[opened.stopped] = stopped
-        return False if same(stopped, _FALSE) else self.operand(stopped, node)
+        return False if same(stopped, FALSE) else self.operand(stopped, node)
 
     def refuse_state(self, it: LazyIterable, state: Any, node: gast.AST) -> Any:
         if isinstance(state, (Poison, Choice)):
@@ -254,7 +254,7 @@ class SteppingLowering(_Base):
                 levels = (((), loop), *outer)
             elif not _is_structured(first):
                 self.block([first])
-                if "$dead" in self.frame.vars:
+                if DEAD in self.frame.vars:
                     return None
                 self.refuse_left(first)
                 levels = left
@@ -275,7 +275,7 @@ class SteppingLowering(_Base):
                     "srcad follows step by step only what stands in `if`, `for` and `while`",
                     "read the generator by a `for` loop",
                 )  # fmt: skip
-        self.frame.vars[_STOPPED] = _TRUE
+        self.frame.vars[_STOPPED] = TRUE
         return None
 
     def fork(
@@ -293,14 +293,14 @@ class SteppingLowering(_Base):
             with self.builder.nested() as ops:
                 self.frame.vars = dict(before)
                 if levels is None:
-                    self.frame.vars.update({_STOPPED: _TRUE, opened.result: _NONE})
+                    self.frame.vars.update({_STOPPED: TRUE, opened.result: _NONE})
                 try:
                     found = None if levels is None else self.run(levels, opened, turns, node)
                 except Diverges:
                     self.dead()
                     found = None
                 ends.append((ops, self.frame.vars))
-                if "$dead" not in self.frame.vars and found is not None:
+                if DEAD not in self.frame.vars and found is not None:
                     sides.append(opened.place(found))
         if len({id(s) for s in sides}) > 1:
             raise self.unsupported(
@@ -351,7 +351,7 @@ class SteppingLowering(_Base):
             stopped = self.advance(over, loop)
             item = self.frame.vars.pop(_ITEM, _NONE)
             self.frame.vars.pop(_RESULT, None)
-            self.frame.vars[_STOPPED] = _FALSE
+            self.frame.vars[_STOPPED] = FALSE
             if isinstance(stopped, bool):
                 return not stopped, lambda: item
             more = self.apply(operator.not_, [self.as_binding(stopped)], {}, loop)
@@ -432,7 +432,7 @@ class SteppingLowering(_Base):
             for part in (made[0], made[0].body[0]):
                 gast.copy_location(part, loop)
         opened = place.opened
-        stopped = self.frame.vars.get(opened.stopped, _FALSE)
+        stopped = self.frame.vars.get(opened.stopped, FALSE)
         if isinstance(stopped, Value):
             made = [gast.If(Given(opened.stopped), [Exit(opened.ended)], made)]
         return made
@@ -440,7 +440,7 @@ class SteppingLowering(_Base):
     def stmt_Labelled(self, node: Labelled, rest: list[gast.stmt]) -> bool | None:
         finished = self.block(node.body)
         passed = self.frame.vars.pop(node.label, None)
-        finished = finished and (passed is None or "$dead" in self.frame.vars)
+        finished = finished and (passed is None or DEAD in self.frame.vars)
         return self.after_flags(finished, rest)  # type: ignore[no-any-return]
 
     def expr_Given(self, node: Given) -> Binding:

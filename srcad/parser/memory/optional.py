@@ -19,6 +19,7 @@ from srcad.ir.abstract import BOOL, OBJECT
 from srcad.ir.build import if_op
 from srcad.ir.values import Const, Operand, Region, Value
 from srcad.parser.bindings import Binding, Known, Maybe, Poison
+from srcad.parser.control.flags import TRUE
 from srcad.parser.frames import Frame
 from srcad.rules.symbols import apply as apply_rule
 
@@ -26,7 +27,6 @@ from srcad.rules.symbols import apply as apply_rule
 _Base: Any = object
 
 _NONE_TESTS = (gast.Is, gast.Eq)
-_TRUE = Known(True)
 
 
 class Present(gast.stmt):
@@ -67,7 +67,7 @@ class OptionalLowering(_Base):
                     node, f"{name} may be None here, and a handler wants the error of that",
                     "srcad makes another error than Python", "test for None before",
                 )  # fmt: skip
-            self.may_leave(missing, [], {**self.frame.vars, handler.label: _TRUE})
+            self.may_leave(missing, [], {**self.frame.vars, handler.label: TRUE})
             return
         with self.builder.nested() as ops:
             call = gast.Call(

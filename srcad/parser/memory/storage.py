@@ -53,7 +53,7 @@ from srcad.parser.bindings import (
     number,
     plain_name,
 )
-from srcad.parser.control.branches import RETURNED
+from srcad.parser.control.flags import RETURNED
 from srcad.parser.live_names import LiveNames
 from srcad.parser.memory.parts import holds_objects
 from srcad.pristine import np
