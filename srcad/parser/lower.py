@@ -72,6 +72,7 @@ from srcad.parser.memory.caches import CacheFilled, CacheLowering, filled_by
 from srcad.parser.memory.choices import ChoiceLowering
 from srcad.parser.memory.disjoint import checks
 from srcad.parser.memory.global_names import GlobalLowering, GlobalWritten, Place
+from srcad.parser.memory.meeting import MeetingLowering
 from srcad.parser.memory.optional import OptionalLowering
 from srcad.parser.memory.outputs import OutputLowering
 from srcad.parser.memory.parts import PartLowering
@@ -118,7 +119,7 @@ class Lowered:
 class Lowerer(
     StatementLowering, AssignmentLowering, BranchLowering, LoopLowering, WhileLowering,
     IterationLowering, ArgumentLowering, ExpressionLowering, ConditionLowering, NameLowering,
-    AccessLowering, StorageLowering,
+    AccessLowering, StorageLowering, MeetingLowering,
     MethodLowering, ObjectLowering, OperatorLowering, TryLowering, ContextLowering,
     MatchLowering, ImportLowering, CallLowering, OutputLowering, CalleeLowering, PassingLowering,
     CustomLowering, MeasureLowering, ComprehensionLowering, NestedLowering, EffectLowering,
