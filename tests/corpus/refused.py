@@ -136,5 +136,5 @@ SETTINGS = {
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
     "ordered_dictionaries_compared": {"error": "UnsupportedSyntaxError"},
-    "array_that_may_be_copied": {"error": "UnsupportedSyntaxError"},
+    "array_that_may_be_copied": {"error": "AliasingError"},
 }

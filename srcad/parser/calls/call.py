@@ -217,14 +217,7 @@ class CallLowering(_Base):
             packages.met(fn)
         if not args and kwargs:
             args, kwargs = _first_by_position(fn, kwargs)
-        if fn is np.array and "copy" in kwargs and not _is_true(kwargs["copy"]):
-            if not kwargs.keys() <= {"copy", "dtype"}:
-                raise self.unsupported(
-                    node,
-                    "np.array of which it is left open whether it copies",
-                    "what comes back may share memory with what it is given, in another shape",
-                    "leave `copy` out, or use np.asarray",
-                )
+        if fn is np.array and _may_be_operand(kwargs) and kwargs.keys() <= {"copy", "dtype"}:
             fn, kwargs = np.asarray, {k: v for k, v in kwargs.items() if k != "copy"}
         if _hashable(fn):
             made = self.unary_object(fn, args, node)
@@ -400,7 +393,9 @@ class CallLowering(_Base):
         if fn is np.ndarray.tolist:
             self.separate_values.add(result)
         copies = fn is np.astype and "copy" not in kwargs
-        views = may_return_operand(fn) and not copies
+        views = (may_return_operand(fn) and not copies) or (
+            fn is np.array and _may_be_operand(kwargs)
+        )
         shared = [*args, *kwargs.values()]
         if fn in HANDED_ON:
             position, name = HANDED_ON[fn]
@@ -552,6 +547,11 @@ def _first_by_position(
     if rule is None or name not in kwargs or name not in rule.operands:
         return [], kwargs
     return [kwargs[name]], {k: v for k, v in kwargs.items() if k != name}
+
+
+def _may_be_operand(kwargs: dict[str, Binding]) -> bool:
+    """Whether `copy` allows np.array to hand on what it is given."""
+    return "copy" in kwargs and not _is_true(kwargs["copy"])
 
 
 def _is_true(binding: Binding) -> bool:

@@ -21,6 +21,7 @@ MISSING = object()
 _OF_OBJECTS = ("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__hash__")
 _OWN_BEHAVIOUR = ("__getattribute__", "__delattr__")
 _OF_METACLASSES = ("__call__", "__getattribute__")  # decide what making an object does
+_MADE_PLAINLY = (object, types.SimpleNamespace, *BASES)
 _SLOTS = (types.MemberDescriptorType,)
 _GENERATED = "<string>"  # the file name of what `dataclass` and `namedtuple` make
 
@@ -80,6 +81,10 @@ def refusal(cls: type) -> str | None:
         return f"`{name}` makes its instances itself, in `__new__`"
     if issubclass(cls, (tuple, float, int, str)):
         return f"`{name}` is derived from a class of Python whose objects do not change"
+    for base in cls.__mro__:
+        new = vars(base).get("__new__")
+        if isinstance(new, types.BuiltinFunctionType) and base not in _MADE_PLAINLY:
+            return f"`{name}` is derived from `{base.__name__}`, which is not written in Python"
     for special in _OWN_BEHAVIOUR:
         home, found = find(cls, special)
         if home is types.SimpleNamespace:
