@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 
 import numpy as np
@@ -118,6 +119,18 @@ def array_that_may_be_copied(x, a):
     return np.sum(a * a)
 
 
+class _Kept:
+    def __init__(self, x):
+        self.x = x
+
+    def __getstate__(self):
+        return {"x": 1.0}
+
+
+def copy_that_the_state_decides(x):
+    return x * copy.copy(_Kept(x)).x
+
+
 SETTINGS = {
     "sum_of_a_set": {"error": "UnsupportedSyntaxError"},
     "sum_of_keys": {"error": "UnsupportedSyntaxError"},
@@ -135,6 +148,7 @@ SETTINGS = {
     "iterator_read_by_several_calls": {"error": "UnsupportedSyntaxError"},
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
+    "copy_that_the_state_decides": {"error": "UnsupportedSyntaxError"},
     "ordered_dictionaries_compared": {"error": "UnsupportedSyntaxError"},
     "array_that_may_be_copied": {"error": "AliasingError"},
 }

@@ -36,6 +36,7 @@ _UNCHANGING = (
     bool, int, float, complex, str, bytes, type(None), np.generic, enum.Enum, type,
     types.FunctionType,
 )  # fmt: skip
+_OWN_COPIES = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 
 
 def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
@@ -84,6 +85,12 @@ def _attributes(
     low: Any, owner: Binding, content: Struct, node: gast.AST
 ) -> list[tuple[str, Binding]]:
     """The attributes that an object has here; those of an object of the caller are read now."""
+    own = next((m for m in _OWN_COPIES if _decides(class_of(content), m)), None)
+    if own is not None:
+        raise low.unsupported(
+            node, "a copy of this object cannot be differentiated",
+            f"its class decides in `{own}` what a copy of it is", "define `__copy__`",
+        )  # fmt: skip
     held = {k: b for k, b in content.items if k not in (CLASS, SOURCE)}
     if any(isinstance(b, Poison) for b in held.values()):
         raise low.unsupported(
@@ -93,6 +100,13 @@ def _attributes(
     source = dict(content.items).get(SOURCE)
     names = classes.instance_names(source.example) if isinstance(source, ObjectParam) else []
     return [(n, low.attribute(owner, n, node)) for n in names if n not in held] + [*held.items()]
+
+
+def _decides(cls: type, name: str) -> bool:
+    """Whether a class defines this itself (a frozen dataclass with slots has it of Python's)."""
+    found = classes.definition(cls, name)
+    plain = (classes.MISSING, getattr(object, name, None))
+    return found not in plain and getattr(found, "__module__", None) != "dataclasses"
 
 
 def _object(low: Any, cls: type, held: list[tuple[str, Binding]]) -> Ref:
