@@ -91,7 +91,8 @@ class ExpressionLowering(_Base):
     # ------------------------------------------------------------------ operators
     def expr_BinOp(self, node: gast.BinOp) -> Binding:
         left = self.expression(node.left)
-        right = self.expression(node.right)
+        with self.in_use([left]):
+            right = self.expression(node.right)
         return self.binary(OPERATORS[type(node.op)], left, right, node)
 
     def binary(self, fn: Any, left: Binding, right: Binding, node: gast.AST) -> Binding:

@@ -119,6 +119,30 @@ def array_that_may_be_copied(x, a):
     return np.sum(a * a)
 
 
+def loop_over_a_view_of_what_it_changes(x, a):
+    total = 0.0
+    for value in np.diag(a):
+        total += value * x
+        a[:, -1] *= x
+    return total
+
+
+def sum_over_a_view_of_what_it_changes(x, a):
+    def scaled(value):
+        a[:, -1] *= x
+        return value * x
+
+    return sum(scaled(value) for value in np.diagonal(a))
+
+
+def view_that_an_operand_changes(x, a):
+    def scaled():
+        a[0, 0] *= x
+        return x
+
+    return np.sum(np.diag(a) * scaled())
+
+
 class _Kept:
     def __init__(self, x):
         self.x = x
@@ -148,6 +172,9 @@ SETTINGS = {
     "iterator_read_by_several_calls": {"error": "UnsupportedSyntaxError"},
     "yield_in_an_expression": {"error": "UnsupportedSyntaxError"},
     "store_to_a_global": {"error": "UnsupportedSyntaxError"},
+    "loop_over_a_view_of_what_it_changes": {"error": "AliasingError"},
+    "sum_over_a_view_of_what_it_changes": {"error": "AliasingError"},
+    "view_that_an_operand_changes": {"error": "AliasingError"},
     "copy_that_the_state_decides": {"error": "UnsupportedSyntaxError"},
     "ordered_dictionaries_compared": {"error": "UnsupportedSyntaxError"},
     "array_that_may_be_copied": {"error": "AliasingError"},

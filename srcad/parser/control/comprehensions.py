@@ -70,7 +70,7 @@ class ComprehensionLowering(_Base):
         return self.comprehension(node, self.expr_Dict(gast.Dict([], [])), ClauseFor)
 
     def expr_GeneratorExp(self, node: gast.GeneratorExp) -> Binding:
-        first = self.iterable(self.expression(node.generators[0].iter), node)
+        first = self.boxed(self.iterable(self.expression(node.generators[0].iter), node))
         return self.iterator("generator", [first], self.own_names(node))
 
     def comprehension(self, node: Any, made: Binding, loop: type[gast.For]) -> Binding:

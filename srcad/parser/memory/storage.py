@@ -7,7 +7,8 @@ the same memory) is no matter until one of them is written; then it is an Aliasi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gast
@@ -115,6 +116,23 @@ class StorageLowering(_Base):
         if isinstance(binding, Maybe):
             return Maybe(binding.present, self.boxed(binding.value, name))
         return binding
+
+    @contextmanager
+    def in_use(self, bindings: Sequence[Any]) -> Iterator[None]:
+        """What an expression has read and still needs: what it may be a view of may not change."""
+        outer: dict[Cell, tuple[Loc, ...]] = self.iterated
+        made = [b for b in bindings if isinstance(b, Value) and self.may_view.get(b)]
+        views = [self.new_cell(b, b.name).cell for b in made]
+        if views:
+            self.iterated = {**outer, **dict.fromkeys(views, ())}
+        try:
+            yield
+        finally:
+            self.iterated = outer
+            for cell in views:
+                self.frame.vars.pop(cell, None)
+                for other in cell.shared:
+                    other.shared.discard(cell)
 
     def deref(self, binding: Any) -> Any:
         """What a reference holds here; any other binding as it is."""
