@@ -80,6 +80,8 @@ class ChangedInLoop(Exception):
 
 
 class StorageLowering(_Base):
+    iterated: dict[Cell, tuple[Loc, ...]]
+
     # ------------------------------------------------------------------ memory
     def new_cell(self, content: Binding, name: str, origin: str = "") -> Ref:
         """A reference to a new object that holds `content`."""
@@ -120,7 +122,7 @@ class StorageLowering(_Base):
     @contextmanager
     def in_use(self, bindings: Sequence[Any]) -> Iterator[None]:
         """What an expression has read and still needs: what it may be a view of may not change."""
-        outer: dict[Cell, tuple[Loc, ...]] = self.iterated
+        outer = self.iterated
         made = [b for b in bindings if isinstance(b, Value) and self.may_view.get(b)]
         views = [self.new_cell(b, b.name).cell for b in made]
         if views:
