@@ -171,7 +171,8 @@ class ConditionLowering(_Base):
     def compare_chain(
         self, left: Binding, ops: list[gast.AST], nodes: list[gast.AST], node: gast.AST
     ) -> Binding:
-        right = self.raw(nodes[0])
+        with self.in_use([left]):
+            right = self.raw(nodes[0])
         result = self.compare(type(ops[0]), left, right, node)
         if len(ops) == 1:
             return result

@@ -300,7 +300,8 @@ class AccessLowering(_Base):
 
     def expr_Subscript(self, node: gast.Subscript) -> Binding:
         owner = self.expression(node.value)
-        index = self.expression(node.slice)
+        with self.in_use([owner]):
+            index = self.expression(node.slice)
         found = self.subscript(owner, index, node)
         if isinstance(found, Value) and found in self.external:
             return self.boxed(found, "element")  # a name or tuple that leads to it is then known
