@@ -70,7 +70,9 @@ class ComprehensionLowering(_Base):
         return self.comprehension(node, self.expr_Dict(gast.Dict([], [])), ClauseFor)
 
     def expr_GeneratorExp(self, node: gast.GeneratorExp) -> Binding:
-        first = self.boxed(self.iterable(self.expression(node.generators[0].iter), node))
+        first = self.iterable(self.expression(node.generators[0].iter), node)
+        if self.is_view_made(first):
+            first = self.boxed(first)
         return self.iterator("generator", [first], self.own_names(node))
 
     def comprehension(self, node: Any, made: Binding, loop: type[gast.For]) -> Binding:

@@ -95,7 +95,7 @@ class LoopLowering(_Base):
     ) -> bool | None:
         """A `for` statement whose iterable is lowered."""
         over = self.iterable(over, node.iter)
-        if isinstance(over, Value) and self.may_view.get(over):
+        if self.is_view_made(over):
             over = self.boxed(over)  # so that changes of what it may be a view of are seen
         inside = {n.id for n in own_nodes(node.body) if isinstance(n, gast.Name)}
         if _has_break(node.body) or getattr(node.iter, "id", None) in inside:

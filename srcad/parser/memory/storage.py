@@ -123,8 +123,7 @@ class StorageLowering(_Base):
     def in_use(self, bindings: Sequence[Any]) -> Iterator[None]:
         """What an expression has read and still needs: what it may be a view of may not change."""
         outer = self.iterated
-        made = [b for b in bindings if isinstance(b, Value) and self.may_view.get(b)]
-        views = [self.new_cell(b, b.name).cell for b in made]
+        views = [self.new_cell(b, b.name).cell for b in bindings if self.is_view_made(b)]
         if views:
             self.iterated = {**outer, **dict.fromkeys(views, ())}
         try:
@@ -135,6 +134,14 @@ class StorageLowering(_Base):
                 self.frame.vars.pop(cell, None)
                 for other in cell.shared:
                     other.shared.discard(cell)
+
+    def is_view_made(self, binding: Any) -> bool:
+        """Whether this is what a function of NumPy made, perhaps a view (what a user's function
+        returns, or a list holds, may be a number)."""
+        if not isinstance(binding, Value) or not self.may_view.get(binding):
+            return False
+        op = self.builder.defining.get(binding)
+        return op is not None and op.kind is O.APPLY
 
     def deref(self, binding: Any) -> Any:
         """What a reference holds here; any other binding as it is."""
