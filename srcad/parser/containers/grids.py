@@ -34,7 +34,10 @@ def grid(axes: Any, sparse: bool) -> Any:
     """What `np.mgrid` gives, or `np.ogrid` if `sparse`."""
     if not isinstance(axes[0], tuple):  # of one slice that is no tuple
         return axis(*axes)
-    grids = np.meshgrid(*[axis(*bounds) for bounds in axes], indexing="ij", sparse=sparse)
+    numbers = [1.0 if isinstance(n, complex) else n for b in axes for n in b if n is not None]
+    dtype = np.result_type(0, *numbers)
+    made = [axis(*bounds).astype(dtype) for bounds in axes]
+    grids = np.meshgrid(*made, indexing="ij", sparse=sparse)
     return grids if sparse else np.stack(grids)
 
 
@@ -45,4 +48,4 @@ def axis(start: Any, stop: Any, step: Any) -> Any:
         return np.arange(start, stop, 1 if step is None else step)
     count = int(abs(step))
     width = (stop - start) / float(count - 1) if count != 1 else 1
-    return np.arange(count, dtype=float) * width + start
+    return np.arange(count, dtype=np.result_type(start, stop, 1.0)) * width + start
