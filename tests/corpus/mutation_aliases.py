@@ -12,6 +12,14 @@ def two_names(p):
     return np.sum(y * y)
 
 
+def array_that_copies_or_not(x, p):
+    y = np.array(p, copy=np._CopyMode.IF_NEEDED)
+    z = np.array(p, copy=1)
+    y[0] = x
+    z[1] = x
+    return np.sum(p * p) + x * np.sum(z * y)
+
+
 def two_names_of_argument(p):
     z = p
     z[0] = 5.0
@@ -417,7 +425,7 @@ SETTINGS = {
 }
 
 TYPED = {
-    "views_with_other_axes", "squeezed_view",
+    "array_that_copies_or_not", "views_with_other_axes", "squeezed_view",
     "argument_and_its_view", "array_in_list", "array_in_nested_containers",
     "arrays_of_list_in_loop", "column_view", "dictionary_through_helper", "element_is_no_view",
     "enumerated_rows", "helper_returns_its_argument", "helper_stores_to_view",

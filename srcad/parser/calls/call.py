@@ -217,7 +217,7 @@ class CallLowering(_Base):
             packages.met(fn)
         if not args and kwargs:
             args, kwargs = _first_by_position(fn, kwargs)
-        if fn is np.array and _may_be_operand(kwargs) and kwargs.keys() <= {"copy", "dtype"}:
+        if fn is np.array and _copies(kwargs) is False and kwargs.keys() <= {"copy", "dtype"}:
             fn, kwargs = np.asarray, {k: v for k, v in kwargs.items() if k != "copy"}
         if _hashable(fn):
             made = self.unary_object(fn, args, node)
@@ -394,7 +394,7 @@ class CallLowering(_Base):
             self.separate_values.add(result)
         copies = fn is np.astype and "copy" not in kwargs
         views = (may_return_operand(fn) and not copies) or (
-            fn is np.array and _may_be_operand(kwargs)
+            fn is np.array and not _copies(kwargs)
         )
         shared = [*args, *kwargs.values()]
         if fn in HANDED_ON:
@@ -549,10 +549,14 @@ def _first_by_position(
     return [kwargs[name]], {k: v for k, v in kwargs.items() if k != name}
 
 
-def _may_be_operand(kwargs: dict[str, Binding]) -> bool:
-    """Whether `copy` allows np.array to hand on what it is given."""
-    return "copy" in kwargs and not _is_true(kwargs["copy"])
+def _copies(kwargs: dict[str, Binding]) -> bool | None:
+    """Whether np.array certainly copies what it is given, as `copy` says; None if the run decides.
 
-
-def _is_true(binding: Binding) -> bool:
-    return isinstance(binding, Known) and bool(binding.value)
+    If not certainly, its argument may come back.
+    """
+    copy = kwargs.get("copy", Known(True))
+    if not isinstance(copy, Known):
+        return None
+    if isinstance(copy.value, (int, np.bool_)):
+        return bool(copy.value)
+    return copy.value is np._CopyMode.ALWAYS
