@@ -51,7 +51,7 @@ def _copy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding
         held = dict(_attributes(low, args[0], content, node))
         if ITEMS in held:
             held[ITEMS] = low.new_cell(low.deref(held[ITEMS]), "items")
-        return _object(low, class_of(content), [*held.items()])
+        return low.object_with(class_of(content), [*held.items()])  # type: ignore[no-any-return]
     special = low.special_of(args[0])
     if special is not None and isinstance(args[0], Ref):
         with low.as_plain(args[0].cell):
@@ -109,12 +109,6 @@ def _decides(cls: type, name: str) -> bool:
     return found not in plain and getattr(found, "__module__", None) != "dataclasses"
 
 
-def _object(low: Any, cls: type, held: list[tuple[str, Binding]]) -> Ref:
-    """A new object of a class with these attributes."""
-    made: Ref = low.new_cell(Struct("object", ((CLASS, Known(cls)), *held)), cls.__name__.lower())
-    return made
-
-
 def _deepcopy(low: Any, args: list[Binding], kwargs: Any, node: gast.AST) -> Binding | None:
     """`copy.deepcopy` of numbers, arrays, objects and containers of them."""
     if len(args) not in (1, 2) or kwargs:
@@ -170,7 +164,7 @@ def _deep_object(
         memo = low.new_cell(Struct("dict", ()), "memo")
         copied: Binding = low.call_binding(method, [memo], {}, node)
         return copied
-    new = _object(low, class_of(content), [])
+    new: Ref = low.object_with(class_of(content), [])
     if isinstance(owner, Ref):
         made[owner.key()] = new  # its parts may lead back to it
     held: list[tuple[str, Binding]] = []

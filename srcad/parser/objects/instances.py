@@ -101,12 +101,16 @@ class ObjectLowering(_Base):
 
     def bare_object(self, cls: type) -> Ref:
         """`object.__new__(cls)`."""
-        held: list[tuple[Any, Binding]] = [(CLASS, Known(cls))]
         kind = container_of(cls)
-        if kind is not None:
-            of_kind: Any = "list" if kind is list else "dict"
-            held.append((ITEMS, self.new_cell(Struct(of_kind, ()), "items")))
-        made: Ref = self.new_cell(Struct("object", tuple(held)), cls.__name__.lower())
+        if kind is None:
+            return self.object_with(cls, [])
+        of_kind: Any = "list" if kind is list else "dict"
+        return self.object_with(cls, [(ITEMS, self.new_cell(Struct(of_kind, ()), "items"))])
+
+    def object_with(self, cls: type, held: list[tuple[Any, Binding]]) -> Ref:
+        """A new object of a class that holds these attributes."""
+        content = Struct("object", ((CLASS, Known(cls)), *held))
+        made: Ref = self.new_cell(content, cls.__name__.lower())
         return made
 
     def constructed(
