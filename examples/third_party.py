@@ -34,6 +34,7 @@ class Example(NamedTuple):
 EXAMPLES = (
     Example("fluids", "fluids", "friction_factor", ("Re", "eD"), {"Re": 1e5, "eD": 1e-4}),
     Example("fluids", "fluids", "API520_C", ("k",), {"k": 1.35}),
+    Example("scipy", "scipy.optimize", "rosen", ("x",), {"x": np.array([1.3, 0.7, 0.8])}),
     Example(
         "scipy", "scipy.stats", "wasserstein_distance", ("u_values", "v_values"),
         {"u_values": np.array([0.1, 1.3, 3.2]), "v_values": np.array([5.0, 6.1])},
